@@ -1,0 +1,34 @@
+/* The configuration: every option, out of options.def, from defaults, a file and flags (later ones win). */
+#ifndef FEED_BASE_CONFIG_H
+#define FEED_BASE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef const char *config_type_STRING;
+typedef bool config_type_BOOL;
+typedef int64_t config_type_NUMBER;
+
+struct config {
+#define OPTION(member, key, type, default_value, min, max, help) config_type_##type member;
+#include "options.def"
+#undef OPTION
+};
+
+/* What the command line asks for beside running. */
+enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_PRINT, CONFIG_CHECK };
+
+/* Fills *ret_config from the defaults, then from the file that --config names, then from the flags. Returns 0, or a
+ * negative errno with a message for the operator in `ret_error` (file and line where there is one, the option's key, what
+ * would be right, and for an unknown key the nearest one). Strings live until config_done(). */
+int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, char *ret_error,
+                size_t error_bytes);
+void config_done(struct config *config);
+
+/* For --help and --print-config. The latter prints a file that --config reads back, with each value's origin. */
+void config_help(FILE *out);
+void config_print(const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,112 @@
+/* The network: listeners and connections that carry frames. Knows no command and no feed.
+ *
+ * A connection belongs to this room and is named outside of it by an id that is never used again, so that a late answer
+ * finds nobody instead of somebody else. Everything that a connection costs is bounded: unread input by one frame and by
+ * pausing, unsent output by what the upper room queues while it watches net_send()'s result.
+ *
+ * An idle connection owns no buffer and no timer. Raw libevent events; sends are gathered once per turn of the loop. */
+#ifndef FEED_NET_NET_H
+#define FEED_NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/frame.h"
+
+struct net;
+struct event_base;
+
+/* Why a connection ended: for logs, metrics and the upper room. */
+enum net_close_reason {
+    NET_CLOSE_PEER,      /* the peer closed, or the connection broke */
+    NET_CLOSE_PROTOCOL,  /* framing is broken */
+    NET_CLOSE_TOO_LARGE, /* a frame longer than the limit */
+    NET_CLOSE_SILENT,    /* nothing received for silence_limit_ms */
+    NET_CLOSE_STALLED,   /* nothing sent for stall_limit_ms although something waited */
+    NET_CLOSE_NO_HELLO,  /* not net_admit()ted within hello_timeout_ms */
+    NET_CLOSE_FULL,      /* max_connections reached */
+    NET_CLOSE_SHUTDOWN,  /* net_shutdown() */
+    NET_CLOSE_MEMORY,    /* an allocation failed */
+    NET_CLOSE_REASONS
+};
+
+const char *net_close_reason_name(enum net_close_reason reason); /* "peer", "too-large", … for logs */
+
+/* What net hands up. Called from within net_turn() or a libevent callback; each may call any function of this header for
+ * any connection. */
+struct net_handlers {
+    /* A connection is there. Whatever *ret_session is set to is handed back with each further call. 0, or a negative errno
+     * that refuses the connection (on_closed is not called then). */
+    int (*on_open)(void *context, uint64_t conn, void **ret_session);
+    /* One frame without its length. `data` is valid during the call only. */
+    void (*on_frame)(void *context, uint64_t conn, void *session, const uint8_t *data, size_t size);
+    /* The queue, which had reached the soft limit, has drained below half of it. */
+    void (*on_drained)(void *context, uint64_t conn, void *session);
+    /* heartbeat_interval_ms passed since the last call (or since net_admit()). */
+    void (*on_heartbeat)(void *context, uint64_t conn, void *session);
+    /* The server ends the connection for `reason`: the last chance to send a frame that says why. Returns the frame (taken;
+     * sent under request id 0) or NULL. */
+    struct frame *(*last_frame)(void *context, uint64_t conn, void *session, enum net_close_reason reason);
+    /* The connection is gone; its id finds nobody from here on. The session is the upper room's to free. */
+    void (*on_closed)(void *context, uint64_t conn, void *session, enum net_close_reason reason);
+};
+
+struct net_limits {
+    size_t max_connections;
+    size_t max_frame_bytes;        /* of admitted connections; before net_admit() a frame may have 1,024 bytes */
+    size_t queue_soft_limit_bytes; /* see net_send() */
+    uint32_t hello_timeout_ms;
+    uint32_t silence_limit_ms;
+    uint32_t stall_limit_ms;
+    uint32_t heartbeat_interval_ms;
+};
+
+/* `base` and `handlers` are borrowed for the life of the net; `context` is handed to each handler. NULL when memory ends. */
+struct net *net_new(struct event_base *base, const struct net_limits *limits, const struct net_handlers *handlers,
+                    void *context);
+/* Closes what is open without another word (on_closed is called for each) and frees everything. NULL is allowed. */
+void net_free(struct net *net);
+
+/* Listens on "HOST:PORT" (numeric host, "localhost", or [v6]; port 0 picks one). A host beyond loopback needs
+ * `allow_remote`, else -EPERM. On success *ret_port is the port. Errors as bind(2) gives them, -EINVAL for a malformed
+ * address. */
+int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port);
+/* Listens on a Unix socket. A socket file that nobody answers on is replaced; -EADDRINUSE if somebody does. The file is
+ * removed by net_shutdown(). */
+int net_listen_unix(struct net *net, const char *path);
+
+/* Ends the turn of the loop: gathers what each connection has queued and sends it, then frees what ended. To be called
+ * after every event_base_loop(EVLOOP_ONCE). */
+void net_turn(struct net *net);
+
+/* Queues `frame` (shared: takes a reference of its own) to be sent under `request_id`. Returns the bytes that now wait for
+ * this connection; at or above the soft limit the caller should hold back until on_drained. Returns 0 if the connection is
+ * gone or closing. When memory ends the connection is closed and 0 returned. */
+size_t net_send(struct net *net, uint64_t conn, uint32_t request_id, struct frame *frame);
+
+/* The bytes that wait for this connection, 0 if it is gone. */
+size_t net_queued_bytes(const struct net *net, uint64_t conn);
+
+/* Hello was understood: the full frame limit holds, heartbeats begin. */
+void net_admit(struct net *net, uint64_t conn);
+
+/* Stops and goes on reading from a connection (frames already read are held back too). Silence is not counted while
+ * paused. */
+void net_pause(struct net *net, uint64_t conn);
+void net_resume(struct net *net, uint64_t conn);
+
+/* Ends a connection for `reason`: reads nothing more, asks for the last frame, sends what is queued for up to
+ * one second, then closes. */
+void net_close(struct net *net, uint64_t conn, enum net_close_reason reason);
+
+/* Stops listening and ends every connection as net_close() does, for NET_CLOSE_SHUTDOWN. */
+void net_stop_listening(struct net *net);
+void net_close_all(struct net *net, enum net_close_reason reason);
+
+size_t net_connections(const struct net *net);
+
+/* The session of a connection, NULL if it is gone. */
+void *net_session(const struct net *net, uint64_t conn);
+
+#endif
