@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/log.h"
+
 typedef const char *config_type_STRING;
 typedef bool config_type_BOOL;
 typedef int64_t config_type_NUMBER;
@@ -15,6 +17,7 @@ struct config {
 #define OPTION(member, key, type, default_value, min, max, help) config_type_##type member;
 #include "options.def"
 #undef OPTION
+    struct config_source *sources; /* config.c's: where each value came from; NULL in a configuration made by hand */
 };
 
 /* What the command line asks for beside running. */
@@ -26,6 +29,9 @@ enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_PRINT, CONF
 int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, char *ret_error,
                 size_t error_bytes);
 void config_done(struct config *config);
+
+/* The level that log_level names. 0, or -EINVAL for another word. */
+int config_log_level(const char *word, enum log_level *ret_level);
 
 /* For --help and --print-config. The latter prints a file that --config reads back, with each value's origin. */
 void config_help(FILE *out);

@@ -1,0 +1,68 @@
+/* What a command of feedctl is: one row of a table, from which the parser, --help, the completion and the error messages
+ * are made. Each command has a file of its own, or shares it with its twin. */
+#ifndef FEEDCTL_COMMAND_H
+#define FEEDCTL_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The exit codes. */
+enum {
+    DONE = 0,
+    REFUSED = 1,   /* the server said no, or something else went wrong */
+    USAGE = 2,     /* the command line, or a file that it names */
+    NO_SERVER = 3, /* it cannot be reached */
+};
+
+#define OPTIONS_MAX 8
+
+struct command_option {
+    const char *name;  /* without the dashes; NULL ends a list */
+    const char *value; /* the word for its value in the help; NULL: a flag. FILE is completed as one */
+    const char *help;
+    bool required;
+};
+
+struct run;
+
+struct command {
+    const char *name;      /* one word, or two as in "import graph" */
+    const char *arguments; /* as in the usage line: "READER SUBJECT...", "[READER]"; "" for none */
+    const char *summary;   /* one line */
+    const char *details;   /* for its own --help; NULL: there is no more to say */
+    struct command_option options[OPTIONS_MAX];
+    bool hidden; /* not listed */
+    int (*run)(const struct run *run); /* returns the exit code */
+};
+
+/* One command line. */
+struct run {
+    const struct command *command;
+    const char *server; /* NULL: the default */
+    bool json;
+    char *values[OPTIONS_MAX]; /* of command->options; NULL: not given; "" for a flag that is */
+    char *const *arguments;
+    size_t argument_count;
+};
+
+extern const struct command command_share, command_delete, command_show, command_follow, command_unfollow,
+    command_following, command_followers, command_timeline, command_profile, command_watch, command_import_graph,
+    command_import_shares, command_ping, command_completion;
+
+/* Every command, ended by NULL. */
+extern const struct command *const commands[];
+
+/* The options that stand before or after any command; a row without a name ends the list. */
+extern const struct command_option global_options[];
+
+/* The value of the option `name` of the running command, NULL if it was not given. Not const only because the fields of
+ * protobuf-c's messages are not. */
+char *run_option(const struct run *run, const char *name);
+/* The same, "" if it was not given. */
+char *run_text(const struct run *run, const char *name);
+/* That value as a number from `least` to `most`, or `standard` if it was not given. False: it is no such number, which has
+ * been said on standard error. */
+bool run_option_number(const struct run *run, const char *name, unsigned long least, unsigned long most,
+                       unsigned long standard, unsigned long *ret_number);
+
+#endif

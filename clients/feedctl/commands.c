@@ -1,0 +1,16 @@
+/* The table of commands, in the order of the help. */
+#include "command.h"
+
+const struct command *const commands[] = {
+    &command_share,     &command_delete,    &command_show,     &command_follow,  &command_unfollow,
+    &command_following, &command_followers, &command_timeline, &command_profile, &command_watch,
+    &command_import_graph, &command_import_shares, &command_ping, &command_completion, NULL,
+};
+
+const struct command_option global_options[] = {
+    { "server", "ADDRESS", "HOST:PORT or unix:PATH (default: $FEEDD_SERVER, else 127.0.0.1:7420)", false },
+    { "json", NULL, "print one JSON object a line", false },
+    { "help", NULL, "show this help, or that of a command", false },
+    { "version", NULL, "show the version", false },
+    { 0 },
+};

@@ -1,0 +1,23 @@
+/* The proto3 JSON mapping, driven by the descriptors of protobuf-c: lowerCamelCase names, 64-bit numbers as strings, bytes
+ * as base64, enums by name; empty fields are printed, unset messages are null, of a oneof only the member that is set. */
+#ifndef FEEDCTL_JSON_H
+#define FEEDCTL_JSON_H
+
+#include <jansson.h>
+#include <protobuf-c/protobuf-c.h>
+
+/* A new reference; NULL when memory ends. Bytes that are no UTF-8 become U+FFFD. */
+json_t *json_from_message(const ProtobufCMessage *message);
+
+/* `text` as a JSON string, bytes that are no UTF-8 replaced. */
+json_t *json_from_text(const char *text);
+
+/* Prints `value` on a line of its own on standard output, and takes the reference. NULL prints nothing. */
+void json_print(json_t *value);
+void json_print_message(const ProtobufCMessage *message);
+/* `message` without the field `left_out` (its JSON name): of a frame, what it carries. A new reference. */
+json_t *json_from_message_without(const ProtobufCMessage *message, const char *left_out);
+/* {"NAME":{…}} */
+void json_print_named(const char *name, const ProtobufCMessage *message);
+
+#endif

@@ -1,0 +1,84 @@
+/* See view.h. */
+#include "view.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "text.h"
+
+#define INDENT 2
+#define COLUMNS_MIN 30u
+/* Long lines are hard to read. */
+#define COLUMNS_MAX 110u
+
+struct view_style view_style = { "", "", "", "" };
+static size_t view_columns; /* 0: do not break lines */
+
+void view_init(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    struct winsize window;
+
+    if (!isatty(STDOUT_FILENO))
+        return;
+    if ((no_color == NULL || no_color[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0)
+        view_style = (struct view_style){ "\033[1m", "\033[2m", "\033[36m", "\033[0m" };
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col >= COLUMNS_MIN)
+        view_columns = window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
+}
+
+/* A paragraph of the share, if there is anything in it. */
+static void view_paragraph(const char *text, const char *style, const char *open, const char *close)
+{
+    char *clean = text_clean(text);
+    char *quoted = NULL;
+
+    if (clean != NULL && clean[0] != '\0' && asprintf(&quoted, "%s%s%s", open, clean, close) >= 0) {
+        printf("%*s%s", INDENT, "", style);
+        text_print_wrapped(stdout, quoted, view_columns, INDENT);
+        printf("%s\n", style[0] != '\0' ? view_style.plain : "");
+        free(quoted);
+    }
+    free(clean);
+}
+
+void view_share(const Feed__Share *share)
+{
+    char *author = text_clean(share->author);
+    char site[256], ago[32];
+    char *clean_site;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    text_site(share->url, site, sizeof site);
+    clean_site = text_clean(site);
+    text_ago(share->created_at_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, ago, sizeof ago);
+    printf("%s%s%s", view_style.accent, author != NULL ? author : "", view_style.plain);
+    if (clean_site != NULL && clean_site[0] != '\0')
+        printf(" · %s", clean_site);
+    printf(" · %s %s#%llu%s\n", ago, view_style.dim, (unsigned long long)share->id, view_style.plain);
+    view_paragraph(share->title, view_style.bold, "", "");
+    view_paragraph(share->comment, "", "“", "”");
+    view_paragraph(share->extract, view_style.dim, "", "");
+    view_paragraph(share->url, view_style.dim, "", "");
+    putchar('\n');
+    free(author);
+    free(clean_site);
+}
+
+void view_note(const char *format, ...)
+{
+    va_list arguments;
+
+    printf("%s— ", view_style.dim);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("%s\n", view_style.plain);
+}

@@ -1,0 +1,23 @@
+/* How shares look to people. */
+#ifndef FEEDCTL_VIEW_H
+#define FEEDCTL_VIEW_H
+
+#include <feed/feed.h>
+
+/* Looks once at standard output: colour only on a terminal that has not asked for none (NO_COLOR, TERM=dumb), and lines as
+ * wide as it is. */
+void view_init(void);
+
+/* Escape sequences, "" without colour. */
+struct view_style {
+    const char *bold, *dim, *accent, *plain;
+};
+extern struct view_style view_style;
+
+/* Who, where, how long ago, title, comment, extract, url. */
+void view_share(const Feed__Share *share);
+
+/* A line that is not a share: what happened. printf style. */
+void view_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,13 @@
+/* Time. Deadlines and lag use the monotonic clock; what people and ids see uses the wall clock. */
+#ifndef FEED_BASE_CLOCK_H
+#define FEED_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds since some fixed moment; never goes back. */
+int64_t clock_now_ms(void);
+
+/* Milliseconds since 1970-01-01 UTC; follows whoever sets the host's clock. */
+int64_t clock_wall_ms(void);
+
+#endif

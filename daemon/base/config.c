@@ -1,0 +1,203 @@
+/* See config.h. Every value is set by one function, config_set(), whatever it comes from; then what depends on several
+ * values is checked. */
+#include "base/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config_internal.h"
+#include "base/log.h"
+
+int config_fail(struct config_loader *loader, const char *format, ...)
+{
+    va_list arguments;
+
+    if (loader->result < 0)
+        return loader->result;
+    loader->result = -EINVAL;
+    va_start(arguments, format);
+    vsnprintf(loader->error, loader->error_bytes, format, arguments);
+    va_end(arguments);
+    return loader->result;
+}
+
+int config_fail_memory(struct config_loader *loader)
+{
+    (void)config_fail(loader, "out of memory");
+    return loader->result = -ENOMEM;
+}
+
+int config_set(struct config_loader *loader, size_t row, const char *text, enum config_origin origin)
+{
+    const struct option *option = &config_options[row];
+    struct config_source *source = &loader->config.sources[row];
+    char *copy = strdup(text);
+    const char *wrong;
+
+    if (!copy)
+        return config_fail_memory(loader);
+    free(source->text);
+    *source = (struct config_source){.origin = origin,
+                                     .line = loader->line,
+                                     .file = loader->config.sources[CONFIG_SOURCE_FILE].text,
+                                     .text = copy};
+    wrong = config_set_member[option->type](option, copy, (char *)&loader->config + option->offset);
+    if (wrong) {
+        char where[CONFIG_SOURCE_BYTES];
+
+        config_source_name(&loader->config, row, where);
+        if (origin == CONFIG_FROM_FLAG)
+            return config_fail(loader, "%s: %s %s", where, log_quote(text), wrong);
+        return config_fail(loader, "%s: %s: %s %s", where, option->key, log_quote(text), wrong);
+    }
+    return 0;
+}
+
+static int set_defaults(struct config_loader *loader)
+{
+    int result = 0;
+
+    for (size_t row = 0; row < OPTION_ROWS && result == 0; row++)
+        result = config_set(loader, row, config_options[row].default_value, CONFIG_FROM_DEFAULT);
+    return result;
+}
+
+/* The default of state_dir depends on who runs the daemon: systemd, or a person. */
+static int resolve_state_dir(struct config_loader *loader)
+{
+    const char *systemd = getenv("STATE_DIRECTORY");
+    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    char path[CONFIG_TEXT_MAX_BYTES + 1];
+    int length;
+
+    if (loader->config.state_dir[0] != '\0')
+        return 0;
+    if (systemd && systemd[0] == '/')
+        length = snprintf(path, sizeof(path), "%.*s", (int)strcspn(systemd, ":"), systemd);
+    else if (xdg && xdg[0] == '/')
+        length = snprintf(path, sizeof(path), "%s/feedd", xdg);
+    else if (home && home[0] == '/')
+        length = snprintf(path, sizeof(path), "%s/.local/state/feedd", home);
+    else
+        return config_fail(loader, "state_dir must be set: there is no $STATE_DIRECTORY, $XDG_STATE_HOME or $HOME");
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return config_fail(loader, "state_dir must be set: the default is too long a path");
+    return config_set(loader, OPTION_ROW_state_dir, path, CONFIG_FROM_DEFAULT);
+}
+
+/* ------------------------------------------------------------------------------------------------ checks */
+
+/* The source of a row for an error: the file and line or the flag, with the key. */
+static const char *describe(const struct config *config, size_t row, char out[CONFIG_SOURCE_BYTES + 64])
+{
+    char source[CONFIG_SOURCE_BYTES];
+
+    snprintf(out, CONFIG_SOURCE_BYTES + 64, "%s (%s)", config_options[row].key,
+             config_source_name(config, row, source));
+    return out;
+}
+
+static void check_pair(struct config_loader *loader, bool holds, size_t row, const char *relation, size_t other)
+{
+    char first[CONFIG_SOURCE_BYTES + 64];
+    char second[CONFIG_SOURCE_BYTES + 64];
+
+    if (!holds)
+        (void)config_fail(loader, "%s %s must be %s %s %s", describe(&loader->config, row, first),
+                          log_quote(loader->config.sources[row].text), relation,
+                          describe(&loader->config, other, second), log_quote(loader->config.sources[other].text));
+}
+
+static void check_one(struct config_loader *loader, bool holds, size_t row, const char *right)
+{
+    char where[CONFIG_SOURCE_BYTES + 64];
+
+    if (!holds)
+        (void)config_fail(loader, "%s: %s must be %s", describe(&loader->config, row, where),
+                          log_quote(loader->config.sources[row].text), right);
+}
+
+static bool is_log_level(const char *word)
+{
+    enum log_level level;
+
+    return config_log_level(word, &level) == 0;
+}
+
+static int check(struct config_loader *loader)
+{
+    const struct config *config = &loader->config;
+
+    check_one(loader, is_log_level(config->log_level), OPTION_ROW_log_level, "error, warning, info or debug");
+    check_one(loader, (config->store_partitions & (config->store_partitions - 1)) == 0, OPTION_ROW_store_partitions,
+              "a power of two");
+    check_one(loader, config->listen[0] != '\0' || config->unix_path[0] != '\0', OPTION_ROW_listen,
+              "set, unless there is a unix socket to listen on");
+    check_pair(loader, config->silence_limit_ms > config->heartbeat_interval_ms, OPTION_ROW_silence_limit_ms, "above",
+               OPTION_ROW_heartbeat_interval_ms);
+    return loader->result;
+}
+
+int config_log_level(const char *word, enum log_level *ret_level)
+{
+    static const char *const words[] = {
+        [LOG_LEVEL_ERROR] = "error",
+        [LOG_LEVEL_WARNING] = "warning",
+        [LOG_LEVEL_INFO] = "info",
+        [LOG_LEVEL_DEBUG] = "debug",
+    };
+
+    for (size_t level = 0; level < sizeof(words) / sizeof(words[0]); level++) {
+        if (strcmp(word, words[level]) == 0) {
+            *ret_level = (enum log_level)level;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+/* -------------------------------------------------------------------------------------------------- load */
+
+/* --help and --version need no configuration; what they would read is not even looked at. */
+static int load(struct config_loader *loader, int argc, char **argv)
+{
+    if (set_defaults(loader) < 0 || config_read_flags(loader, argc, argv, false) < 0)
+        return loader->result;
+    if (loader->action == CONFIG_HELP || loader->action == CONFIG_VERSION)
+        return 0;
+    if (loader->file_path && config_read_file(loader) < 0)
+        return loader->result;
+    if (config_read_flags(loader, argc, argv, true) < 0 || resolve_state_dir(loader) < 0)
+        return loader->result;
+    return check(loader);
+}
+
+int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, char *ret_error,
+                size_t error_bytes)
+{
+    struct config_loader loader = {.action = CONFIG_RUN, .error = ret_error, .error_bytes = error_bytes};
+
+    loader.config.sources = calloc(CONFIG_SOURCES, sizeof(*loader.config.sources));
+    if (!loader.config.sources)
+        return config_fail_memory(&loader);
+    if (load(&loader, argc, argv) < 0) {
+        config_done(&loader.config);
+        return loader.result;
+    }
+    *ret_config = loader.config;
+    *ret_action = loader.action;
+    return 0;
+}
+
+void config_done(struct config *config)
+{
+    if (config->sources) {
+        for (size_t row = 0; row < CONFIG_SOURCES; row++)
+            free(config->sources[row].text);
+        free(config->sources);
+    }
+    *config = (struct config){0};
+}

@@ -1,0 +1,93 @@
+/* What config.c and config_print.c share: the rows of options.def as a table. */
+#ifndef FEED_BASE_CONFIG_INTERNAL_H
+#define FEED_BASE_CONFIG_INTERNAL_H
+
+#include "base/config.h"
+
+/* Longest line of a configuration file, without its end, and longest text value: what --print-config prints, --config
+ * must read. */
+#define CONFIG_LINE_MAX_BYTES 1000
+#define CONFIG_TEXT_MAX_BYTES 900
+
+/* Room for a flag's name ("--section-name") or a source ("file:line"). */
+#define CONFIG_FLAG_BYTES 64
+#define CONFIG_SOURCE_BYTES 600
+
+enum option_type { OPTION_STRING, OPTION_BOOL, OPTION_NUMBER };
+
+struct option {
+    const char *key;
+    enum option_type type;
+    size_t offset; /* in struct config */
+    const char *default_value;
+    int64_t min, max;
+    const char *help;
+};
+
+enum {
+#define OPTION(member, key, type, default_value, min, max, help) OPTION_ROW_##member,
+#include "base/options.def"
+#undef OPTION
+    OPTION_ROWS
+};
+
+extern const struct option config_options[OPTION_ROWS];
+
+enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_FLAG };
+
+struct config_source {
+    enum config_origin origin;
+    unsigned line;    /* CONFIG_FROM_FILE */
+    const char *file; /* CONFIG_FROM_FILE; shared by all rows, owned by the table of sources */
+    char *text;       /* the value as it was written; what a STRING member points to */
+};
+
+/* The table of sources has a row more than there are options: its text is the file's name. */
+#define CONFIG_SOURCE_FILE OPTION_ROWS
+#define CONFIG_SOURCES (OPTION_ROWS + 1)
+
+/* The section of `key`, which ends before its dot: its length, 0 for a key without a section. */
+size_t config_section_bytes(const char *key);
+
+/* The flag of an option, "--limits-max-page". Returns `flag`. */
+const char *config_flag_name(const struct option *option, char flag[CONFIG_FLAG_BYTES]);
+
+/* Where a value came from: "FILE:LINE", the flag, or "default". Returns `out`. */
+const char *config_source_name(const struct config *config, size_t row, char out[CONFIG_SOURCE_BYTES]);
+
+/* 0, or -ENOENT. */
+int config_find_key(const char *key, size_t *ret_row);
+int config_find_flag(const char *flag, size_t *ret_row);
+
+/* The row that an unknown key or flag most likely means. */
+size_t config_nearest_option(const char *name, bool is_flag);
+
+/* By type: reads `text` into the member. Returns NULL, or what is wrong with the text ("is neither yes nor no"). A STRING
+ * member points to `text` from then on. */
+extern const char *(*const config_set_member[])(const struct option *option, const char *text, void *member);
+
+struct config_loader {
+    struct config config;
+    const char *file_path; /* of --config */
+    FILE *file;
+    unsigned line; /* being read */
+    enum config_action action;
+    int result; /* the first failure */
+    char *error;
+    size_t error_bytes;
+};
+
+/* The first failure is the one that is reported. Both return loader->result. */
+int config_fail(struct config_loader *loader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int config_fail_memory(struct config_loader *loader);
+
+/* Sets one option and remembers where from. */
+int config_set(struct config_loader *loader, size_t row, const char *text, enum config_origin origin);
+
+/* Reads loader->file_path. */
+int config_read_file(struct config_loader *loader);
+
+/* Walks over the command line: first for --config and the action, then, after the file was read, to `apply` the flags. */
+int config_read_flags(struct config_loader *loader, int argc, char **argv, bool apply);
+
+#endif

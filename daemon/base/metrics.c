@@ -1,0 +1,4 @@
+/* See metrics.h. */
+#include "base/metrics.h"
+
+struct metrics metrics;

@@ -1,0 +1,126 @@
+/* Checks of what requests hold. Strings are known to be UTF-8 without zero bytes (see wire.h). A character is a grapheme
+ * cluster, as libunistring sees it. */
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unigbrk.h>
+
+#include "commands/internal.h"
+
+#define SUBJECT_BYTES_MAX 128
+#define URL_BYTES_MAX 2048
+#define ID_MAX (UINT64_C(1) << 53)
+
+/* Whether the text holds more grapheme clusters than `limit`. Fewer bytes than that need no counting. */
+static bool is_longer(const char *text, size_t size, size_t limit)
+{
+    const uint8_t *at = (const uint8_t *)text, *end = at + size;
+
+    for (size_t count = 0; size > limit && at < end; count++) {
+        if (count == limit)
+            return true;
+        at = u8_grapheme_next(at, end);
+    }
+    return false;
+}
+
+static bool has_control_character(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0)) /* U+0080 to U+009F are C2 80 to C2 9F */
+            return true;
+    return false;
+}
+
+const char *subject_fault(const char *value)
+{
+    size_t size = strlen(value);
+
+    if (size == 0)
+        return "is missing";
+    if (size > SUBJECT_BYTES_MAX)
+        return "is longer than 128 bytes";
+    return has_control_character(value) ? "holds a control character" : NULL;
+}
+
+bool check_subject(struct request *request, const char *field, const char *value)
+{
+    const char *fault = subject_fault(value);
+
+    if (fault)
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, strlen(value) > SUBJECT_BYTES_MAX ? SUBJECT_BYTES_MAX : 0,
+                     "%s %s", field, fault);
+    return !fault;
+}
+
+bool check_text(struct request *request, const char *field, const char *value, size_t max_characters, size_t max_bytes)
+{
+    size_t size = strlen(value);
+
+    if (size > max_bytes) {
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, max_bytes, "%s is longer than %zu bytes", field, max_bytes);
+        return false;
+    }
+    if (max_characters > 0 && is_longer(value, size, max_characters)) {
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, max_characters, "%s is longer than %zu characters", field,
+                     max_characters);
+        return false;
+    }
+    return true;
+}
+
+/* What is wrong with a url, NULL if nothing. */
+static const char *url_fault(const char *value)
+{
+    char *scheme = NULL, *host = NULL;
+    CURLU *url = curl_url();
+    const char *fault = NULL;
+
+    if (!url || has_control_character(value) || curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        fault = "is not a valid absolute url";
+    else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
+        fault = "must begin with http:// or https://";
+    else if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0')
+        fault = "names no host";
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(url);
+    return fault;
+}
+
+bool check_url(struct request *request, const char *field, const char *value, bool required)
+{
+    const char *fault;
+
+    if (value[0] == '\0' && !required)
+        return true;
+    if (!check_text(request, field, value, 0, URL_BYTES_MAX))
+        return false;
+    fault = value[0] == '\0' ? "is missing" : url_fault(value);
+    if (fault)
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s %s", field, fault);
+    return !fault;
+}
+
+bool check_cursor(struct request *request, const char *field, const char *value, uint64_t *ret_before)
+{
+    size_t size = strlen(value);
+    uint64_t before = size == 0 ? 0 : strtoull(value, NULL, 10);
+
+    if (size > 0 && (size > 16 || strspn(value, "0123456789") != size || before == 0 || before >= ID_MAX)) {
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s must be the next_cursor of an earlier page", field);
+        return false;
+    }
+    *ret_before = before;
+    return true;
+}
+
+size_t page_limit(const struct request *request, uint32_t limit)
+{
+    const struct config *config = request->commands->config;
+    int64_t wanted = limit == 0 ? config->default_page : limit;
+
+    return (size_t)(wanted < config->max_page ? wanted : config->max_page);
+}

@@ -1,0 +1,358 @@
+/* Sessions and dispatch: from a frame to a command's run(), in the right order. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "commands/internal.h"
+#include "commands/wire.h"
+#include "store/keys.h"
+
+/* Unanswered requests of one connection take at most about this much before it is no longer read. */
+#define SESSION_BYTES_MAX (1u << 20)
+/* What a decoded frame may take: the worst honest one is a FollowMany of one-byte names, 24 times its size. */
+#define ARENA_BYTES(frame_bytes) ((frame_bytes)*32 + 4096)
+
+static const struct command_row *const rows[] = {
+#define COMMAND(name) &command_##name,
+    COMMANDS(COMMAND)
+#undef COMMAND
+};
+
+static const struct command_row *row_of(Feed__ClientFrame__RequestCase kind)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i]->kind == kind)
+            return rows[i];
+    return NULL;
+}
+
+struct session *request_session(const struct request *request)
+{
+    return net_session(request->commands->net, request->conn);
+}
+
+void *request_allocate(struct request *request, size_t size)
+{
+    return arena_allocate(&request->arena, size);
+}
+
+/* ---- running ---- */
+
+static void run_if_seen(void *context, Feed__ErrorCode error);
+
+/* Runs a request now, or as soon as this daemon has seen what was acknowledged to its session. */
+static void run(struct request *request)
+{
+    const struct commands *commands = request->commands;
+    const struct session *session = request_session(request);
+
+    if (!request->row->without_store && (commands->stopping || !feed_is_ready(commands->feed))) {
+        request_fail_code(request, FEED__ERROR_CODE__UNAVAILABLE);
+        return;
+    }
+    for (unsigned p = 0; request->row->sees_writes && session && session->acknowledged && p < feed_partitions(commands->feed);
+         p++)
+        if (session->acknowledged[p] != 0 && !feed_has_passed(commands->feed, session->acknowledged[p])) {
+            feed_wait(commands->feed, session->acknowledged[p], run_if_seen, request);
+            return;
+        }
+    request->row->run(request);
+}
+
+static void run_if_seen(void *context, Feed__ErrorCode error)
+{
+    if (error != FEED_OK)
+        request_fail_code(context, error);
+    else
+        run(context);
+}
+
+static void start(struct session *session, struct request *request)
+{
+    session->order = request->row->order;
+    session->running++;
+    run(request);
+}
+
+static bool may_start(const struct session *session, const struct request *request)
+{
+    return session->running == 0 || session->order == request->row->order;
+}
+
+/* Starts what waits, in order, as far as it may. A request that is answered at once comes back here and returns at once: the
+ * loop that started it goes on. The session may be gone after each. */
+static void start_waiting(struct commands *commands, uint64_t conn)
+{
+    struct session *session = net_session(commands->net, conn);
+
+    if (!session || session->starting)
+        return;
+    session->starting = true;
+    while (session && session->waiting_first && may_start(session, session->waiting_first)) {
+        struct request *request = session->waiting_first;
+
+        session->waiting_first = request->next;
+        if (!session->waiting_first)
+            session->waiting_last = NULL;
+        start(session, request);
+        session = net_session(commands->net, conn);
+    }
+    if (session)
+        session->starting = false;
+}
+
+static void admit(struct session *session, struct request *request)
+{
+    if (request->row->order == ORDER_FREE) {
+        run(request);
+        return;
+    }
+    if (!session->waiting_first && may_start(session, request)) {
+        start(session, request);
+        return;
+    }
+    *(session->waiting_last ? &session->waiting_last->next : &session->waiting_first) = request;
+    session->waiting_last = request;
+}
+
+static void request_free(struct request *request)
+{
+    arena_done(&request->arena);
+    free(request);
+}
+
+/* The one end of every request. */
+void request_end(struct request *request)
+{
+    struct commands *commands = request->commands;
+    struct session *session = request_session(request);
+    uint64_t conn = request->conn;
+
+    commands->in_progress--;
+    if (session) {
+        session->unanswered--;
+        session->bytes -= (uint32_t)request->frame_bytes;
+        if (request->row && request->row->order != ORDER_FREE)
+            session->running--;
+        if (session->paused && session->unanswered <= (uint32_t)commands->config->max_in_flight / 2 &&
+            session->bytes <= SESSION_BYTES_MAX / 2) {
+            session->paused = false;
+            net_resume(commands->net, conn);
+        }
+    }
+    request_free(request);
+    start_waiting(commands, conn);
+}
+
+/* ---- frames ---- */
+
+static void *decode_allocate(void *arena, size_t size)
+{
+    return arena_allocate(arena, size);
+}
+
+static void decode_free(void *arena, void *memory)
+{
+    (void)arena;
+    (void)memory;
+}
+
+static struct request *request_new(struct commands *commands, struct session *session, uint64_t conn, size_t frame_bytes)
+{
+    struct request *request = calloc(1, sizeof(*request));
+
+    if (!request)
+        return NULL;
+    request->commands = commands;
+    request->conn = conn;
+    request->frame_bytes = frame_bytes;
+    arena_init(&request->arena, ARENA_BYTES(frame_bytes));
+    commands->in_progress++;
+    session->unanswered++;
+    session->bytes += (uint32_t)frame_bytes;
+    return request;
+}
+
+/* Decodes a frame and finds its command. Answers and returns false if that fails. */
+static bool decode(struct request *request, const struct session *session, const uint8_t *data, size_t size)
+{
+    const char *bad = wire_bad_string(&feed__client_frame__descriptor, data, size);
+    ProtobufCAllocator allocator = {decode_allocate, decode_free, &request->arena};
+
+    request->id = wire_request_id(data, size);
+    if (bad) {
+        request_fail(request, FEED__ERROR_CODE__INVALID, bad, 0, "%s must be UTF-8 without zero bytes", bad);
+        return false;
+    }
+    request->frame = feed__client_frame__unpack(&allocator, size, data);
+    if (!request->frame) {
+        request_fail(request, FEED__ERROR_CODE__INVALID, "frame", 0, "the frame is not a feed.ClientFrame");
+        return false;
+    }
+    request->id = request->frame->request_id;
+    const struct command_row *row = row_of(request->frame->request_case);
+    if (request->id == 0)
+        request_fail(request, FEED__ERROR_CODE__INVALID, "request_id", 0, "request_id must not be 0");
+    else if (feed_has_subscription(request->commands->feed, &session->subscriber, request->id))
+        request_fail(request, FEED__ERROR_CODE__INVALID, "request_id", 0, "request_id %u belongs to an open subscription",
+                     request->id);
+    else if (!row)
+        request_fail(request, FEED__ERROR_CODE__UNKNOWN_REQUEST, NULL, 0, "the frame holds no request that this server knows");
+    else if (!session->greeted && !row->before_hello)
+        request_fail(request, FEED__ERROR_CODE__HELLO_REQUIRED, NULL, 0, "the first request of a connection must be Hello");
+    else
+        request->row = row;
+    return request->row != NULL;
+}
+
+static void on_frame(void *context, uint64_t conn, void *session_pointer, const uint8_t *data, size_t size)
+{
+    struct commands *commands = context;
+    struct session *session = session_pointer;
+    struct request *request = request_new(commands, session, conn, size);
+
+    metrics.requests++;
+    if (!request) {
+        net_close(commands->net, conn, NET_CLOSE_MEMORY);
+        return;
+    }
+    if (session->unanswered >= commands->config->max_in_flight || session->bytes >= SESSION_BYTES_MAX) {
+        session->paused = true;
+        net_pause(commands->net, conn);
+    }
+    if (decode(request, session, data, size))
+        admit(session, request);
+}
+
+/* ---- connections ---- */
+
+static int on_open(void *context, uint64_t conn, void **ret_session)
+{
+    struct session *session = calloc(1, sizeof(*session));
+
+    (void)context;
+    if (!session)
+        return -ENOMEM;
+    session->subscriber.conn = conn;
+    *ret_session = session;
+    return 0;
+}
+
+static void on_drained(void *context, uint64_t conn, void *session)
+{
+    struct commands *commands = context;
+
+    (void)conn;
+    feed_subscriber_drained(commands->feed, &((struct session *)session)->subscriber);
+}
+
+static void on_heartbeat(void *context, uint64_t conn, void *session_pointer)
+{
+    struct commands *commands = context;
+    struct session *session = session_pointer;
+
+    if (feed_subscriber_heartbeat(commands->feed, &session->subscriber) > 0)
+        return;
+    struct frame *frame = frame_of_heartbeat(NULL, 0, !feed_is_ready(commands->feed));
+    if (frame)
+        net_send(commands->net, conn, 0, frame);
+    frame_unref(frame);
+}
+
+/* What each end of a connection is to the client. */
+static struct closing {
+    Feed__ClosingReason reason; /* 0: nothing is said */
+    bool retry;
+    char message[56];
+} closings[NET_CLOSE_REASONS] = {
+    [NET_CLOSE_PROTOCOL] = {FEED__CLOSING_REASON__PROTOCOL_ERROR, false, "a frame's length is malformed"},
+    [NET_CLOSE_TOO_LARGE] = {FEED__CLOSING_REASON__PROTOCOL_ERROR, false, "a frame is longer than max_frame_bytes"},
+    [NET_CLOSE_SILENT] = {FEED__CLOSING_REASON__SILENT, true, "nothing was received for silence_limit_ms"},
+    [NET_CLOSE_STALLED] = {FEED__CLOSING_REASON__STALLED, true, "nothing could be sent for the configured time"},
+    [NET_CLOSE_NO_HELLO] = {FEED__CLOSING_REASON__NO_HELLO, true, "Hello did not come in time"},
+    [NET_CLOSE_FULL] = {FEED__CLOSING_REASON__SERVER_FULL, true, "max_connections is reached"},
+    [NET_CLOSE_SHUTDOWN] = {FEED__CLOSING_REASON__SHUTDOWN, true, "the server stops"},
+};
+
+/* At shutdown each client gets a time of its own to come back. */
+static uint32_t retry_after_ms(const struct commands *commands, enum net_close_reason reason)
+{
+    if (reason == NET_CLOSE_FULL)
+        return RETRY_AFTER_MS * 2;
+    if (reason != NET_CLOSE_SHUTDOWN || commands->config->reconnect_spread_ms == 0)
+        return 0;
+    return (uint32_t)(random() % (commands->config->reconnect_spread_ms + 1));
+}
+
+static struct frame *last_frame(void *context, uint64_t conn, void *session, enum net_close_reason reason)
+{
+    struct closing *closing = &closings[reason];
+    Feed__Closing body = FEED__CLOSING__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    (void)conn;
+    (void)session;
+    if (closing->reason == FEED__CLOSING_REASON__CLOSING_UNSPECIFIED)
+        return NULL;
+    body.reason = closing->reason;
+    body.retry = closing->retry;
+    body.retry_after_ms = retry_after_ms(context, reason);
+    body.message = closing->message;
+    message.body_case = FEED__SERVER_FRAME__BODY_CLOSING;
+    message.closing = &body;
+    return frame_pack(&message);
+}
+
+/* Requests that run find nobody to answer; those that wait never begin. */
+static void on_closed(void *context, uint64_t conn, void *session_pointer, enum net_close_reason reason)
+{
+    struct commands *commands = context;
+    struct session *session = session_pointer;
+
+    (void)conn;
+    (void)reason;
+    feed_subscriber_done(commands->feed, &session->subscriber);
+    while (session->waiting_first) {
+        struct request *request = session->waiting_first;
+
+        session->waiting_first = request->next;
+        commands->in_progress--;
+        request_free(request);
+    }
+    free(session->acknowledged);
+    free(session);
+}
+
+const struct net_handlers commands_net_handlers = {on_open, on_frame, on_drained, on_heartbeat, last_frame, on_closed};
+
+/* ---- as a whole ---- */
+
+struct commands *commands_new(const struct config *config)
+{
+    struct commands *commands = calloc(1, sizeof(*commands));
+
+    if (commands)
+        commands->config = config;
+    return commands;
+}
+
+void commands_attach(struct commands *commands, struct feed *feed, struct net *net)
+{
+    commands->feed = feed;
+    commands->net = net;
+}
+
+void commands_free(struct commands *commands)
+{
+    free(commands);
+}
+
+void commands_stop(struct commands *commands)
+{
+    commands->stopping = true;
+}
+
+size_t commands_in_progress(const struct commands *commands)
+{
+    return commands->in_progress;
+}

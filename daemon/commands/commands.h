@@ -1,0 +1,32 @@
+/* The commands: what clients may ask, and the sessions in which they ask it.
+ *
+ * A session runs the requests of one order class at a time, any number of them; a request of another class waits until
+ * those before it are answered. So requests that depend on each other (follow, then share, then read) see each other's
+ * effects in the order sent, and those that do not need not wait. */
+#ifndef FEED_COMMANDS_COMMANDS_H
+#define FEED_COMMANDS_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "net/net.h"
+
+struct commands;
+struct config;
+struct feed;
+
+/* `config` is borrowed. NULL when memory ends. */
+struct commands *commands_new(const struct config *config);
+void commands_free(struct commands *commands);
+/* Whom to ask and whom to answer: both outlive the last request. */
+void commands_attach(struct commands *commands, struct feed *feed, struct net *net);
+
+/* What net hands up; its context is the commands. */
+extern const struct net_handlers commands_net_handlers;
+
+/* From here on requests are refused, with a time to retry: another daemon, or the next life of this one, takes them. */
+void commands_stop(struct commands *commands);
+/* Requests that are being worked on. */
+size_t commands_in_progress(const struct commands *commands);
+
+#endif

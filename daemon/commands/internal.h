@@ -1,0 +1,115 @@
+/* What the commands share: requests, replies, checks. */
+#ifndef FEED_COMMANDS_INTERNAL_H
+#define FEED_COMMANDS_INTERNAL_H
+
+#include "base/config.h"
+#include "commands/arena.h"
+#include "commands/commands.h"
+#include "feed.pb-c.h"
+#include "feed/feed.h"
+#include "feed/frames.h"
+
+#define PROTOCOL_VERSION 1
+#define RETRY_AFTER_MS 500
+
+/* Which requests may run beside each other: those of one class. */
+enum order {
+    ORDER_FREE, /* beside everything */
+    ORDER_SHARE,
+    ORDER_FOLLOW,
+    ORDER_READ,
+    ORDER_SUBSCRIBE,
+    ORDER_UNSUBSCRIBE,
+};
+
+struct request;
+
+/* One command: a row of the table in commands.c. */
+struct command_row {
+    Feed__ClientFrame__RequestCase kind;
+    enum order order;
+    bool before_hello;  /* may come before Hello */
+    bool without_store; /* needs no store */
+    bool sees_writes;   /* waits until this daemon has seen what was acknowledged to this session */
+    /* Checks, and answers now or later, exactly once, by request_reply… or request_fail…. */
+    void (*run)(struct request *request);
+};
+
+struct commands {
+    const struct config *config;
+    struct feed *feed;
+    struct net *net;
+    size_t in_progress;
+    bool stopping;
+};
+
+/* A connection, as seen from here. */
+struct session {
+    struct feed_subscriber subscriber;
+    struct request *waiting_first;
+    struct request *waiting_last;
+    uint64_t *acknowledged; /* the highest position acknowledged, per partition; NULL: none */
+    uint32_t unanswered;
+    uint32_t running; /* requests of class `order` */
+    uint32_t bytes;   /* that unanswered requests take */
+    enum order order;
+    bool greeted;
+    bool paused;
+    bool starting; /* waiting requests are being started */
+};
+
+struct request {
+    struct commands *commands;
+    const struct command_row *row;
+    uint64_t conn;
+    uint32_t id;
+    size_t frame_bytes;
+    Feed__ClientFrame *frame; /* in the arena */
+    struct request *next;     /* waiting */
+    void *state;              /* the command's own, in the arena */
+    struct arena arena;
+};
+
+/* The session, NULL if the connection is gone. */
+struct session *request_session(const struct request *request);
+/* Memory that lives as long as the request; NULL when it ends. */
+void *request_allocate(struct request *request, size_t size);
+
+/* Ends the request: nothing may touch it afterwards. What follows does this by itself. */
+void request_end(struct request *request);
+void request_reply(struct request *request, const Feed__ServerFrame *reply);
+void request_reply_frame(struct request *request, struct frame *frame); /* takes the frame; NULL: memory ended */
+/* `field` is the schema's name or NULL; `limit` 0: none. The message is made from the code where `format` is NULL. */
+void request_fail(struct request *request, Feed__ErrorCode code, const char *field, uint64_t limit, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+void request_fail_code(struct request *request, Feed__ErrorCode code);
+void error_fill(Feed__Error *error, Feed__ErrorCode code, char *field, uint64_t limit, char *message);
+
+/* Remembers a position that is about to be acknowledged, for reads that follow. */
+void request_acknowledge(struct request *request, uint64_t position);
+
+/* ---- checks: false and an answered request if something is wrong ---- */
+
+bool check_subject(struct request *request, const char *field, const char *value);
+bool check_text(struct request *request, const char *field, const char *value, size_t max_characters, size_t max_bytes);
+bool check_url(struct request *request, const char *field, const char *value, bool required);
+bool check_cursor(struct request *request, const char *field, const char *value, uint64_t *ret_before);
+/* What is wrong with a subject's name, NULL if nothing. */
+const char *subject_fault(const char *value);
+size_t page_limit(const struct request *request, uint32_t limit);
+
+static inline struct text text_of(const char *string)
+{
+    return (struct text){string, __builtin_strlen(string)};
+}
+
+#define COMMANDS(COMMAND)                                                                                                   \
+    COMMAND(hello) COMMAND(ping) COMMAND(share) COMMAND(delete_share) COMMAND(get_share) COMMAND(follow) COMMAND(unfollow)  \
+    COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
+    COMMAND(subscribe) COMMAND(unsubscribe)
+
+#define COMMAND(name) extern const struct command_row command_##name;
+COMMANDS(COMMAND)
+#undef COMMAND
+
+#endif

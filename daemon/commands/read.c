@@ -1,0 +1,206 @@
+/* Reads: timelines, profiles, single shares, who follows whom. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "commands/internal.h"
+
+/* What stands around a share in a page, and the page's own fields. */
+#define SHARE_OVERHEAD_BYTES 12
+#define PAGE_OVERHEAD_BYTES 64
+
+/* A page ends early where the frame would grow past its limit. */
+static struct feed_page fit(const struct request *request, const struct feed_page *page)
+{
+    struct feed_page fitting = *page;
+    size_t room = (size_t)request->commands->config->max_frame_bytes - PAGE_OVERHEAD_BYTES;
+
+    for (size_t i = 0; i < page->count; i++) {
+        size_t bytes = page->items[i].share_bytes + SHARE_OVERHEAD_BYTES;
+
+        if (bytes > room && i > 0) {
+            fitting.count = i;
+            fitting.end = FEED__PAGE_END__MORE;
+            break;
+        }
+        room -= bytes < room ? bytes : room;
+    }
+    return fitting;
+}
+
+static void reply_page(struct request *request, bool profile, Feed__ErrorCode error, const struct feed_page *page)
+{
+    if (error != FEED_OK) {
+        request_fail_code(request, error);
+        return;
+    }
+    struct feed_page fitting = fit(request, page);
+    request_reply_frame(request, frame_of_page(profile, &fitting));
+}
+
+static void on_timeline(void *context, Feed__ErrorCode error, const struct feed_page *page)
+{
+    reply_page(context, false, error, page);
+}
+
+static void run_get_timeline(struct request *request)
+{
+    const Feed__GetTimelineRequest *get = request->frame->get_timeline;
+    uint64_t before;
+
+    if (check_subject(request, "reader", get->reader) && check_cursor(request, "before", get->before, &before))
+        feed_read_timeline(request->commands->feed, text_of(get->reader), before, page_limit(request, get->limit), on_timeline,
+                           request);
+}
+
+const struct command_row command_get_timeline = {
+    .kind = FEED__CLIENT_FRAME__REQUEST_GET_TIMELINE,
+    .order = ORDER_READ,
+    .sees_writes = true,
+    .run = run_get_timeline,
+};
+
+static void on_profile(void *context, Feed__ErrorCode error, const struct feed_page *page)
+{
+    reply_page(context, true, error, page);
+}
+
+static void run_get_profile(struct request *request)
+{
+    const Feed__GetProfileRequest *get = request->frame->get_profile;
+    uint64_t before;
+
+    if (check_subject(request, "subject", get->subject) && check_cursor(request, "before", get->before, &before))
+        feed_read_profile(request->commands->feed, text_of(get->subject), before, page_limit(request, get->limit), on_profile,
+                          request);
+}
+
+const struct command_row command_get_profile = {
+    .kind = FEED__CLIENT_FRAME__REQUEST_GET_PROFILE,
+    .order = ORDER_READ,
+    .sees_writes = true,
+    .run = run_get_profile,
+};
+
+static void on_share(void *context, Feed__ErrorCode error, const struct feed_page *page)
+{
+    struct request *request = context;
+
+    if (error != FEED_OK)
+        request_fail_code(request, error);
+    else
+        request_reply_frame(request, frame_of_one_share(&page->items[0]));
+}
+
+static void run_get_share(struct request *request)
+{
+    uint64_t id = request->frame->get_share->id;
+
+    if (id == 0)
+        request_fail(request, FEED__ERROR_CODE__INVALID, "id", 0, "id is missing");
+    else
+        feed_read_share(request->commands->feed, id, on_share, request);
+}
+
+const struct command_row command_get_share = {
+    .kind = FEED__CLIENT_FRAME__REQUEST_GET_SHARE,
+    .order = ORDER_READ,
+    .sees_writes = true,
+    .run = run_get_share,
+};
+
+/* ---- names ---- */
+
+/* The names as C strings in the request's memory. NULL when that ends. */
+static char **copy_names(struct request *request, const struct feed_names *page)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < page->count; i++)
+        bytes += page->names[i].size + 1;
+    request->arena.budget += bytes + (page->count + 1) * sizeof(char *) + 256;
+    char **names = request_allocate(request, (page->count + 1) * sizeof(char *));
+    char *at = request_allocate(request, bytes + 1);
+    if (!names || !at)
+        return NULL;
+    for (size_t i = 0; i < page->count; i++) {
+        names[i] = at;
+        at += snprintf(at, page->names[i].size + 1, "%.*s", (int)page->names[i].size, page->names[i].data) + 1;
+    }
+    return names;
+}
+
+static void on_following(void *context, Feed__ErrorCode error, const struct feed_names *page)
+{
+    struct request *request = context;
+    Feed__GetFollowingReply reply = FEED__GET_FOLLOWING_REPLY__INIT;
+    Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
+    char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
+
+    if (!names) {
+        request_fail_code(request, error == FEED_OK ? FEED__ERROR_CODE__INTERNAL : error);
+        return;
+    }
+    if (page->next)
+        snprintf(cursor, sizeof(cursor), "%" PRIu64, page->next);
+    reply.n_subjects = page->count;
+    reply.subjects = names;
+    reply.next_cursor = cursor;
+    reply.total = page->total;
+    frame.body_case = FEED__SERVER_FRAME__BODY_GET_FOLLOWING;
+    frame.get_following = &reply;
+    request_reply(request, &frame);
+}
+
+static void run_get_following(struct request *request)
+{
+    const Feed__GetFollowingRequest *get = request->frame->get_following;
+    uint64_t before;
+
+    if (check_subject(request, "reader", get->reader) && check_cursor(request, "cursor", get->cursor, &before))
+        feed_read_names(request->commands->feed, false, text_of(get->reader), before, page_limit(request, get->limit),
+                        on_following, request);
+}
+
+const struct command_row command_get_following = {
+    .kind = FEED__CLIENT_FRAME__REQUEST_GET_FOLLOWING,
+    .order = ORDER_READ,
+    .run = run_get_following,
+};
+
+static void on_followers(void *context, Feed__ErrorCode error, const struct feed_names *page)
+{
+    struct request *request = context;
+    Feed__GetFollowersReply reply = FEED__GET_FOLLOWERS_REPLY__INIT;
+    Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
+    char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
+
+    if (!names) {
+        request_fail_code(request, error == FEED_OK ? FEED__ERROR_CODE__INTERNAL : error);
+        return;
+    }
+    if (page->next)
+        snprintf(cursor, sizeof(cursor), "%" PRIu64, page->next);
+    reply.n_readers = page->count;
+    reply.readers = names;
+    reply.next_cursor = cursor;
+    reply.total = page->total;
+    frame.body_case = FEED__SERVER_FRAME__BODY_GET_FOLLOWERS;
+    frame.get_followers = &reply;
+    request_reply(request, &frame);
+}
+
+static void run_get_followers(struct request *request)
+{
+    const Feed__GetFollowersRequest *get = request->frame->get_followers;
+    uint64_t before;
+
+    if (check_subject(request, "subject", get->subject) && check_cursor(request, "cursor", get->cursor, &before))
+        feed_read_names(request->commands->feed, true, text_of(get->subject), before, page_limit(request, get->limit),
+                        on_followers, request);
+}
+
+const struct command_row command_get_followers = {
+    .kind = FEED__CLIENT_FRAME__REQUEST_GET_FOLLOWERS,
+    .order = ORDER_READ,
+    .run = run_get_followers,
+};

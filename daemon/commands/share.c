@@ -1,0 +1,127 @@
+/* Share: checks a publication, shortens its extract and commits it. */
+#include <inttypes.h>
+#include <string.h>
+#include <unigbrk.h>
+#include <uniwbrk.h>
+
+#include "base/clock.h"
+#include "commands/internal.h"
+
+#define TITLE_CHARACTERS 300
+#define TITLE_BYTES 1200
+#define EXTRACT_CHARACTERS 280
+#define EXTRACT_BYTES 16384
+#define COMMENT_CHARACTERS 2000
+#define COMMENT_BYTES 8000
+#define KEY_BYTES 128
+
+static const char ellipsis[] = "\xe2\x80\xa6"; /* U+2026 */
+
+static bool is_space(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/* An extract of more than 280 characters is cut at the last word boundary at which the ellipsis still fits; one long word is
+ * cut between characters. Returns the extract as it stands, or a copy in the request's memory; NULL when that ends. */
+static char *shorten(struct request *request, char *extract)
+{
+    const uint8_t *text = (const uint8_t *)extract, *end = text + strlen(extract), *at = text;
+    size_t room = 0; /* bytes of the first 279 characters */
+
+    if ((size_t)(end - text) <= EXTRACT_CHARACTERS)
+        return extract;
+    for (size_t count = 0; at < end; count++) {
+        if (count == EXTRACT_CHARACTERS - 1)
+            room = (size_t)(at - text);
+        if (count == EXTRACT_CHARACTERS)
+            break;
+        at = u8_grapheme_next(at, end);
+    }
+    if (at == end)
+        return extract;
+
+    size_t size = (size_t)(end - text), cut = room;
+    char *breaks = request_allocate(request, size);
+    char *shortened = request_allocate(request, room + sizeof(ellipsis));
+    if (!breaks || !shortened)
+        return NULL;
+    u8_wordbreaks(text, size, breaks);
+    while (cut > 0 && !(breaks[cut] && (is_space(text[cut]) || is_space(text[cut - 1]))))
+        cut--;
+    while (cut > 0 && is_space(text[cut - 1]))
+        cut--;
+    if (cut == 0)
+        cut = room;
+    memcpy(shortened, text, cut);
+    memcpy(shortened + cut, ellipsis, sizeof(ellipsis));
+    return shortened;
+}
+
+static void on_shared(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
+{
+    struct request *request = context;
+    Feed__ShareReply reply = FEED__SHARE_REPLY__INIT;
+    Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
+
+    if (error != FEED_OK) {
+        request_fail_code(request, error);
+        return;
+    }
+    request_acknowledge(request, position);
+    reply.id = reply.position = position;
+    reply.repeated = repeated;
+    frame.body_case = FEED__SERVER_FRAME__BODY_SHARE;
+    frame.share = &reply;
+    request_reply(request, &frame);
+}
+
+static bool check_share(struct request *request, const Feed__ShareRequest *share)
+{
+    int64_t now_ms = clock_wall_ms();
+
+    if (!check_subject(request, "author", share->author) || !check_url(request, "url", share->url, true) ||
+        !check_text(request, "title", share->title, TITLE_CHARACTERS, TITLE_BYTES) ||
+        !check_text(request, "extract", share->extract, 0, EXTRACT_BYTES) ||
+        !check_url(request, "image_url", share->image_url, false) ||
+        !check_text(request, "comment", share->comment, COMMENT_CHARACTERS, COMMENT_BYTES) ||
+        !check_text(request, "idempotency_key", share->idempotency_key, 0, KEY_BYTES))
+        return false;
+    if (share->created_at_ms < 0 || share->created_at_ms > now_ms) {
+        request_fail(request, FEED__ERROR_CODE__INVALID, "created_at_ms", (uint64_t)now_ms,
+                     "created_at_ms must be 0 or a time in the past since 1970");
+        return false;
+    }
+    return true;
+}
+
+static void run_share(struct request *request)
+{
+    const Feed__ShareRequest *share = request->frame->share;
+    Feed__Share stored = FEED__SHARE__INIT;
+
+    if (!check_share(request, share))
+        return;
+    stored.author = share->author;
+    stored.url = share->url;
+    stored.title = share->title;
+    stored.extract = shorten(request, share->extract);
+    stored.image_url = share->image_url;
+    stored.comment = share->comment;
+    stored.created_at_ms = share->created_at_ms ? share->created_at_ms : clock_wall_ms();
+    size_t size = stored.extract ? feed__share__get_packed_size(&stored) : 0;
+    uint8_t *body = size ? request_allocate(request, size) : NULL;
+    if (!body) {
+        request_fail_code(request, FEED__ERROR_CODE__INTERNAL);
+        return;
+    }
+    feed__share__pack(&stored, body);
+    feed_share(request->commands->feed, text_of(share->author), (struct text){(const char *)body, size},
+               text_of(share->idempotency_key), share->created_at_ms != 0, on_shared, request);
+}
+
+const struct command_row command_share = {
+    .kind = FEED__CLIENT_FRAME__REQUEST_SHARE,
+    .order = ORDER_SHARE,
+    .run = run_share,
+};

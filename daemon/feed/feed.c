@@ -1,0 +1,293 @@
+/* See feed.h: the feed as a whole, its commits and its clockwork. */
+#include "feed/feed.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "feed/internal.h"
+
+#define TICK_MS 50
+
+Feed__ErrorCode error_of_reply(const struct reply *reply, bool write)
+{
+    switch (reply_error(reply)) {
+    case 0:
+        return FEED_OK;
+    case -EPIPE:
+        return write ? FEED__ERROR_CODE__OUTCOME_UNKNOWN : FEED__ERROR_CODE__UNAVAILABLE;
+    case -EAGAIN:
+        return FEED__ERROR_CODE__UNAVAILABLE;
+    default:
+        return FEED__ERROR_CODE__INTERNAL;
+    }
+}
+
+/* ---- ready or not ---- */
+
+void feed_check_ready(struct feed *feed)
+{
+    bool ready = store_is_ready(feed->store) && feed->caught_up;
+
+    if (ready == feed->ready)
+        return;
+    feed->ready = ready;
+    feed->token_generation++; /* heartbeats say whether the feed is degraded */
+    if (ready)
+        feed->events->on_ready(feed->context);
+    else
+        waiters_fail(feed);
+}
+
+static void on_store_ready(void *context)
+{
+    struct feed *feed = context;
+
+    if (!feed->tail_started)
+        tail_sample_applied(feed);
+    feed_check_ready(feed);
+}
+
+static void on_store_away(void *context)
+{
+    feed_check_ready(context);
+}
+
+static void on_store_refused(void *context, const char *explanation)
+{
+    struct feed *feed = context;
+
+    feed->events->on_refused(feed->context, explanation);
+}
+
+static void on_bulk_up(void *context)
+{
+    (void)context; /* waiting jobs find it at the next turn */
+}
+
+static void on_tail_up(void *context)
+{
+    tail_link_up(context);
+}
+
+static void on_jobs_up(void *context)
+{
+    jobs_link_up(context);
+}
+
+static const struct store_handlers store_handlers = {on_store_ready, on_store_away, on_store_refused,
+                                                     on_bulk_up,     on_tail_up,    on_jobs_up};
+
+bool feed_is_ready(const struct feed *feed)
+{
+    return feed->ready;
+}
+
+unsigned feed_partitions(const struct feed *feed)
+{
+    return feed->partitions;
+}
+
+/* ---- clockwork ---- */
+
+struct again {
+    void (*fn)(void *context);
+    void *context;
+    struct again *next;
+};
+
+bool feed_call_later(struct feed *feed, void (*fn)(void *context), void *context)
+{
+    struct again *again = malloc(sizeof(*again));
+
+    if (!again)
+        return false;
+    *again = (struct again){fn, context, feed->again};
+    feed->again = again;
+    return true;
+}
+
+static void call_again(struct feed *feed)
+{
+    struct again *again = feed->again;
+
+    feed->again = NULL;
+    while (again) {
+        struct again *next = again->next;
+
+        again->fn(again->context);
+        free(again);
+        again = next;
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short events, void *context)
+{
+    struct feed *feed = context;
+
+    (void)fd;
+    (void)events;
+    call_again(feed);
+    if (store_is_ready(feed->store) && (!feed->tail_started || feed_lag_ms(feed) > 0))
+        tail_sample_applied(feed);
+    jobs_tick(feed, clock_now_ms());
+}
+
+void feed_turn(struct feed *feed)
+{
+    jobs_turn(feed);
+}
+
+void feed_start(struct feed *feed)
+{
+    struct timeval interval = {.tv_usec = TICK_MS * 1000};
+
+    event_add(feed->tick, &interval);
+    store_start(feed->store);
+}
+
+void feed_stop_jobs(struct feed *feed)
+{
+    feed->jobs.stopped = true;
+    store_stop_jobs(feed->store);
+}
+
+struct feed *feed_new(struct event_base *base, const struct feed_settings *settings,
+                      const struct store_settings *store_settings, const struct feed_outlet *outlet,
+                      const struct feed_events *events, void *context)
+{
+    struct feed *feed = calloc(1, sizeof(*feed));
+
+    if (!feed)
+        return NULL;
+    feed->settings = *settings;
+    feed->outlet = outlet;
+    feed->events = events;
+    feed->context = context;
+    feed->base = base;
+    feed->partitions = store_settings->partitions;
+    feed->tick = event_new(base, -1, EV_PERSIST, on_tick, feed);
+    feed->store = store_new(base, store_settings, &store_handlers, feed);
+    if (!feed->tick || !feed->store) {
+        feed_free(feed);
+        return NULL;
+    }
+    return feed;
+}
+
+void feed_stop(struct feed *feed)
+{
+    feed->jobs.stopped = true;
+    event_del(feed->tick);
+    store_stop(feed->store);
+    feed->ready = false;
+    waiters_fail(feed);
+}
+
+void feed_free(struct feed *feed)
+{
+    if (!feed)
+        return;
+    call_again(feed); /* with the store gone and no streams left, each ends */
+    store_free(feed->store);
+    if (feed->tick)
+        event_free(feed->tick);
+    jobs_done(feed);
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        ring_done(feed, partition);
+    bodies_done(feed);
+    readers_done(feed);
+    idmap_done(&feed->streams);
+    idmap_done(&feed->deleted);
+    idmap_done(&feed->follows);
+    frame_unref(feed->token_frame);
+    subjects_done(&feed->subjects);
+    free(feed);
+}
+
+/* ---- commits ---- */
+
+struct write {
+    struct feed *feed;
+    uint64_t *metric;
+    feed_write_fn *fn;
+    void *context;
+};
+
+static struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, void *context)
+{
+    struct write *write = malloc(sizeof(*write));
+
+    if (write)
+        *write = (struct write){feed, metric, fn, context};
+    return write;
+}
+
+/* [position, outcome] */
+static void on_written(void *context, const struct reply *reply)
+{
+    static const Feed__ErrorCode outcomes[] = {FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN};
+    struct write write = *(struct write *)context;
+    Feed__ErrorCode error = error_of_reply(reply, true);
+    int64_t outcome = reply_number(reply_at(reply, 1));
+
+    free(context);
+    if (error == FEED_OK && outcome >= 0 && outcome < 4)
+        error = outcomes[outcome];
+    if (error == FEED_OK && outcome == 0)
+        *write.metric += 1;
+    write.fn(write.context, error, reply_id(reply_at(reply, 0)), outcome == 1);
+}
+
+void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
+                void *context)
+{
+    struct write *write;
+
+    if (feed_lag_ms(feed) > feed->settings.lag_limit_ms) {
+        fn(context, FEED__ERROR_CODE__BUSY, 0, false);
+        return;
+    }
+    write = write_new(feed, &metrics.shares, fn, context);
+    if (!write || store_share(feed->store, author, body, key, import, on_written, write) < 0) {
+        free(write);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+    }
+}
+
+/* The share is not in the author's partition: whoever's it is, it is not theirs. */
+static void on_stranger(void *context, const struct reply *reply)
+{
+    struct write write = *(struct write *)context;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+
+    free(context);
+    if (error == FEED_OK)
+        error = reply_is_null(reply_at(reply, 0)) ? FEED__ERROR_CODE__NOT_FOUND : FEED__ERROR_CODE__FORBIDDEN;
+    write.fn(write.context, error, 0, false);
+}
+
+void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_fn *fn, void *context)
+{
+    struct write *write = write_new(feed, &metrics.deletes, fn, context);
+    unsigned partition = partition_of_id(id);
+    int error = -ENOMEM;
+
+    if (partition >= feed->partitions) {
+        free(write);
+        fn(context, FEED__ERROR_CODE__NOT_FOUND, 0, false);
+        return;
+    }
+    if (write && partition_of_subject(author) == partition)
+        error = store_delete(feed->store, author, id, on_written, write);
+    else if (write)
+        error = store_bodies(feed->store, &id, 1, on_stranger, write);
+    if (error < 0) {
+        free(write);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+    }
+}

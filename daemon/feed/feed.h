@@ -1,0 +1,153 @@
+/* The feed: commits, fan-out, timelines, following and live delivery. Knows no socket.
+ *
+ * Operations take a callback that is called exactly once, possibly before the function returns. Texts and arrays passed in
+ * are copied where they are needed longer than the call. Errors are those of the schema; FEED_OK is none of them. */
+#ifndef FEED_FEED_FEED_H
+#define FEED_FEED_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/frame.h"
+#include "feed.pb-c.h"
+#include "store/command.h"
+
+#define FEED_OK FEED__ERROR_CODE__ERROR_UNSPECIFIED
+
+struct event_base;
+struct feed;
+struct store;
+struct store_settings;
+
+/* Where events for subscribers go: what the upper room hands down. */
+struct feed_outlet {
+    /* Queues a frame for a connection. Returns the bytes that now wait for it, 0 if it is gone. */
+    size_t (*send)(void *context, uint64_t conn, uint32_t request_id, struct frame *frame);
+    /* The bytes that wait for a connection. */
+    size_t (*queued)(void *context, uint64_t conn);
+    size_t soft_limit_bytes; /* from here on a subscription falls back to catching up */
+};
+
+struct feed_settings {
+    int64_t max_following;
+    int64_t timeline_cap;
+    int64_t timeline_slack;
+    int64_t push_window;
+    int64_t push_quantum;
+    int64_t claim_after_ms;
+    int64_t lag_limit_ms;
+    int64_t retention_s;
+    size_t ring_bytes;
+    size_t body_bytes;
+    size_t reader_bytes;
+};
+
+struct feed_events {
+    /* The feed can serve from now on; it calls this once each time after it could not. */
+    void (*on_ready)(void *context);
+    /* The store cannot be used, and why. */
+    void (*on_refused)(void *context, const char *explanation);
+};
+
+/* `store_settings` says where the store is; `outlet` and `events` are borrowed. NULL when memory ends. */
+struct feed *feed_new(struct event_base *base, const struct feed_settings *settings,
+                      const struct store_settings *store_settings, const struct feed_outlet *outlet,
+                      const struct feed_events *events, void *context);
+/* Leaves the store: whatever is under way gets its callback, with an error. */
+void feed_stop(struct feed *feed);
+/* After feed_stop(), and after every subscriber has ended. NULL is allowed. */
+void feed_free(struct feed *feed);
+void feed_start(struct feed *feed);
+/* At shutdown: takes no more jobs from the log. What is unfinished is finished by the next daemon. */
+void feed_stop_jobs(struct feed *feed);
+/* Ends the turn of the loop: pushes and acknowledges what has come together. */
+void feed_turn(struct feed *feed);
+
+/* Whether requests can be served: the store is open and the tail has come up to it. */
+bool feed_is_ready(const struct feed *feed);
+unsigned feed_partitions(const struct feed *feed);
+/* Age of the oldest entry that is not yet known to be fully applied. */
+int64_t feed_lag_ms(const struct feed *feed);
+
+/* ---- writes ---- */
+
+typedef void feed_write_fn(void *context, Feed__ErrorCode error, uint64_t position, bool repeated);
+
+/* Commits a share. `body` is an encoded feed.Share without id, author first. */
+void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
+                void *context);
+void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_fn *fn, void *context);
+/* Follows or unfollows; done when the subject's log holds the edge and the backfill is merged. */
+void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context);
+
+/* ---- reads ---- */
+
+/* Whether this daemon has seen the log up to a position that was acknowledged. */
+bool feed_has_passed(const struct feed *feed, uint64_t position);
+/* Calls `fn` once it has; with UNAVAILABLE if that cannot be waited for. */
+typedef void feed_wait_fn(void *context, Feed__ErrorCode error);
+void feed_wait(struct feed *feed, uint64_t position, feed_wait_fn *fn, void *context);
+
+/* A share: a reference to its frame, whose last `share_bytes` are the encoded feed.Share. */
+struct feed_item {
+    uint64_t id;
+    struct frame *frame; /* NULL: there is no such share */
+    uint32_t share_bytes;
+    uint32_t author; /* internal */
+};
+
+struct feed_page {
+    const struct feed_item *items; /* newest first */
+    size_t count;
+    Feed__PageEnd end;
+};
+
+typedef void feed_page_fn(void *context, Feed__ErrorCode error, const struct feed_page *page);
+/* `before` 0: from the top. The page is valid during the callback. */
+void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context);
+void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context);
+/* A page of one share, or NOT_FOUND. */
+void feed_read_share(struct feed *feed, uint64_t id, feed_page_fn *fn, void *context);
+
+/* Who is followed by `subject` (`followers` false) or follows it, latest first. `next` is the cursor of the next page, 0 if
+ * this was the last. */
+struct feed_names {
+    const struct text *names;
+    size_t count;
+    uint64_t next;
+    uint64_t total;
+};
+typedef void feed_names_fn(void *context, Feed__ErrorCode error, const struct feed_names *names);
+void feed_read_names(struct feed *feed, bool followers, struct text subject, uint64_t before, size_t limit,
+                     feed_names_fn *fn, void *context);
+
+/* ---- subscriptions ---- */
+
+struct subscription;
+
+/* What a connection subscribes with: part of the upper room's session. Its address must not change. The low 32 bits of
+ * `conn` must be its own among the connections that are open. */
+struct feed_subscriber {
+    uint64_t conn;
+    struct subscription *first;
+    uint32_t count;
+};
+
+typedef void feed_subscribe_fn(void *context, Feed__ErrorCode error);
+
+/* Opens a stream of events under `request_id`. The first event comes after `fn` was called with FEED_OK. The token is
+ * empty or what a client gave. If the subscriber ends meanwhile, `fn` is still called. */
+void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id, bool profile,
+                    struct text subject, struct text token, feed_subscribe_fn *fn, void *context);
+/* Whether there was one. */
+bool feed_unsubscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id);
+bool feed_has_subscription(const struct feed *feed, const struct feed_subscriber *subscriber, uint32_t request_id);
+/* Ends all of a subscriber's streams. */
+void feed_subscriber_done(struct feed *feed, struct feed_subscriber *subscriber);
+/* The connection's queue has drained: streams that fell back go on. */
+void feed_subscriber_drained(struct feed *feed, struct feed_subscriber *subscriber);
+/* Queues a Heartbeat for each live stream. Returns how many. */
+size_t feed_subscriber_heartbeat(struct feed *feed, struct feed_subscriber *subscriber);
+
+#endif

@@ -1,0 +1,190 @@
+/* See frames.h. Shares travel as the bytes in which they were committed; only what stands around them is written here, by
+ * hand, in the protobuf wire format. */
+#include "feed/frames.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/internal.h"
+#include "framing.h"
+
+/* Field numbers of feed.proto, as tags of length-delimited or varint fields. */
+#define TAG_BYTES(field) ((uint32_t)(field) << 3 | 2)
+#define TAG_VARINT(field) ((uint32_t)(field) << 3)
+#define FRAME_SHARED 32
+#define FRAME_GET_SHARE 6
+#define FRAME_GET_TIMELINE 12
+#define FRAME_GET_PROFILE 13
+
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    return at + framing_write_varint(at, value);
+}
+
+static uint8_t *put_bytes(uint8_t *at, uint32_t field, const void *data, size_t size)
+{
+    at = put_varint(at, TAG_BYTES(field));
+    at = put_varint(at, size);
+    memcpy(at, data, size);
+    return at + size;
+}
+
+static size_t bytes_field_size(uint32_t field, size_t size)
+{
+    return framing_varint_bytes(TAG_BYTES(field)) + framing_varint_bytes(size) + size;
+}
+
+struct frame *frame_pack(const Feed__ServerFrame *message)
+{
+    size_t size = feed__server_frame__get_packed_size(message);
+    struct frame *frame = frame_new(size);
+
+    if (frame)
+        feed__server_frame__pack(message, frame->bytes);
+    return frame;
+}
+
+struct text author_of_body(struct text body)
+{
+    const uint8_t *bytes = (const uint8_t *)body.data;
+    size_t header, size;
+
+    if (body.size < 2 || bytes[0] != TAG_BYTES(2) ||
+        framing_read_length(bytes + 1, body.size - 1, 255, &header, &size) != 1 || 1 + header + size > body.size)
+        return (struct text){NULL, 0};
+    return (struct text){body.data + 1 + header, size};
+}
+
+struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_bytes)
+{
+    size_t share_bytes = 1 + framing_varint_bytes(id) + body.size;
+    size_t shared_bytes = bytes_field_size(1, share_bytes);
+    struct frame *frame = frame_new(bytes_field_size(FRAME_SHARED, shared_bytes));
+
+    if (!frame)
+        return NULL;
+    uint8_t *at = put_varint(frame->bytes, TAG_BYTES(FRAME_SHARED));
+    at = put_varint(at, shared_bytes);
+    at = put_varint(at, TAG_BYTES(1));
+    at = put_varint(at, share_bytes);
+    at = put_varint(at, TAG_VARINT(1));
+    at = put_varint(at, id);
+    memcpy(at, body.data, body.size);
+    *ret_share_bytes = (uint32_t)share_bytes;
+    return frame;
+}
+
+static const uint8_t *share_of(const struct feed_item *item)
+{
+    return item->frame->bytes + item->frame->size - item->share_bytes;
+}
+
+struct frame *frame_of_page(bool profile, const struct feed_page *page)
+{
+    uint32_t field = profile ? FRAME_GET_PROFILE : FRAME_GET_TIMELINE;
+    char cursor[24] = "";
+    size_t cursor_bytes = 0, size = 0;
+
+    if (page->end == FEED__PAGE_END__MORE && page->count > 0)
+        cursor_bytes = (size_t)snprintf(cursor, sizeof(cursor), "%" PRIu64, page->items[page->count - 1].id);
+    for (size_t i = 0; i < page->count; i++)
+        size += bytes_field_size(1, page->items[i].share_bytes);
+    size += cursor_bytes ? bytes_field_size(2, cursor_bytes) : 0;
+    size += 2; /* the end */
+    struct frame *frame = frame_new(bytes_field_size(field, size));
+    if (!frame)
+        return NULL;
+
+    uint8_t *at = put_varint(frame->bytes, TAG_BYTES(field));
+    at = put_varint(at, size);
+    for (size_t i = 0; i < page->count; i++)
+        at = put_bytes(at, 1, share_of(&page->items[i]), page->items[i].share_bytes);
+    if (cursor_bytes)
+        at = put_bytes(at, 2, cursor, cursor_bytes);
+    at = put_varint(at, TAG_VARINT(3));
+    put_varint(at, page->end);
+    return frame;
+}
+
+struct frame *frame_of_one_share(const struct feed_item *item)
+{
+    size_t size = bytes_field_size(1, item->share_bytes);
+    struct frame *frame = frame_new(bytes_field_size(FRAME_GET_SHARE, size));
+
+    if (!frame)
+        return NULL;
+    uint8_t *at = put_varint(frame->bytes, TAG_BYTES(FRAME_GET_SHARE));
+    at = put_varint(at, size);
+    put_bytes(at, 1, share_of(item), item->share_bytes);
+    return frame;
+}
+
+struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author)
+{
+    char name[256];
+    Feed__Deleted deleted = FEED__DELETED__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    snprintf(name, sizeof(name), "%.*s", (int)author.size, author.data);
+    deleted.id = id;
+    deleted.share_id = share_id;
+    deleted.author = name;
+    message.body_case = FEED__SERVER_FRAME__BODY_DELETED;
+    message.deleted = &deleted;
+    return frame_pack(&message);
+}
+
+/* protobuf-c wants its bytes writable; it does not write them. */
+static ProtobufCBinaryData bytes_of(const uint8_t *data, size_t size, uint8_t copy[TOKEN_BYTES_MAX])
+{
+    if (size > 0)
+        memcpy(copy, data, size);
+    return (ProtobufCBinaryData){.len = size, .data = copy};
+}
+
+struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes)
+{
+    uint8_t copy[TOKEN_BYTES_MAX];
+    Feed__CaughtUp caught_up = FEED__CAUGHT_UP__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    caught_up.resume_token = bytes_of(token, token_bytes, copy);
+    message.body_case = FEED__SERVER_FRAME__BODY_CAUGHT_UP;
+    message.caught_up = &caught_up;
+    return frame_pack(&message);
+}
+
+struct frame *frame_of_heartbeat(const uint8_t *token, size_t token_bytes, bool degraded)
+{
+    uint8_t copy[TOKEN_BYTES_MAX];
+    Feed__Heartbeat heartbeat = FEED__HEARTBEAT__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    heartbeat.resume_token = bytes_of(token, token_bytes, copy);
+    heartbeat.degraded = degraded;
+    message.body_case = FEED__SERVER_FRAME__BODY_HEARTBEAT;
+    message.heartbeat = &heartbeat;
+    return frame_pack(&message);
+}
+
+struct frame *frame_of_gap(Feed__GapReason reason, const uint64_t *ranges, size_t count)
+{
+    Feed__GapRange items[PARTITIONS_MAX], *pointers[PARTITIONS_MAX];
+    Feed__Gap gap = FEED__GAP__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    for (size_t i = 0; i < count; i++) {
+        feed__gap_range__init(&items[i]);
+        items[i].after = ranges[2 * i];
+        items[i].until = ranges[2 * i + 1];
+        pointers[i] = &items[i];
+    }
+    gap.reason = reason;
+    gap.n_ranges = count;
+    gap.ranges = pointers;
+    message.body_case = FEED__SERVER_FRAME__BODY_GAP;
+    message.gap = &gap;
+    return frame_pack(&message);
+}

@@ -1,0 +1,306 @@
+/* What the files of the feed share: its parts and who calls whom.
+ *
+ *   tail      takes entries from the log ──▶ ring, bodies, readers (edges), live
+ *   live      author ──▶ online readers and profile subscribers ──▶ outlet
+ *   catchup   brings a subscription from a position to live
+ *   jobs      takes entries dealt to this daemon ──▶ fanout (shares), follow (follows) ──▶ acknowledges
+ *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it */
+#ifndef FEED_FEED_INTERNAL_H
+#define FEED_FEED_INTERNAL_H
+
+#include "base/idmap.h"
+#include "base/idset.h"
+#include "feed/feed.h"
+#include "store/log.h"
+#include "store/store.h"
+
+#define NO_SUBJECT UINT32_MAX
+
+/* ---- subjects.c: names as numbers ---- */
+
+struct subject {
+    uint32_t refs;
+    uint32_t hash;
+    struct reader *reader;           /* NULL unless its following set is in memory */
+    struct idset online;             /* readers (slots) with a stream on this daemon who follow it */
+    struct subscription *profile;    /* streams of its profile */
+    uint8_t name_bytes;
+    char name[];
+};
+
+struct subjects {
+    struct subject **slots;
+    uint32_t capacity;
+    uint32_t used;       /* slots ever used; free ones are chained in `free` */
+    uint32_t *free;
+    uint32_t free_count;
+    uint32_t *table;     /* slot + 1 by hash */
+    uint32_t table_capacity;
+    uint32_t count;
+};
+
+/* The slot of a name with a new reference, NO_SUBJECT when memory ends. */
+uint32_t subject_intern(struct subjects *subjects, struct text name);
+/* The slot of a name, NO_SUBJECT if nothing refers to it. */
+uint32_t subject_find(const struct subjects *subjects, struct text name);
+uint32_t subject_ref(struct subjects *subjects, uint32_t slot);
+void subject_unref(struct subjects *subjects, uint32_t slot);
+struct text subject_name(const struct subjects *subjects, uint32_t slot);
+void subjects_done(struct subjects *subjects);
+
+/* ---- bodies.c: shares in memory, and fetching them ---- */
+
+struct bodies {
+    struct idmap map; /* id -> struct body */
+    struct body *first;
+    struct body *last;
+    size_t bytes;
+};
+
+/* Takes a reference to the frame. */
+void bodies_put(struct feed *feed, const struct feed_item *item);
+void bodies_drop(struct feed *feed, uint64_t id);
+void bodies_done(struct feed *feed);
+/* Looks a share up in memory; on success the caller owns references to ret_item's frame and author: see items_done(). */
+bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item);
+
+/* Fetches shares by id, out of memory or the store. `items` has `count` entries with their ids set; their frames are set
+ * before `fn` is called (the caller owns the references, see items_done()), NULL for those that do not exist. `items` stays
+ * the caller's and must live until then. */
+typedef void hydrate_fn(void *context, Feed__ErrorCode error);
+void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_fn *fn, void *context);
+void items_done(struct feed *feed, struct feed_item *items, size_t count);
+
+/* ---- ring.c: recent log entries in memory ---- */
+
+struct ring_entry {
+    uint64_t id;
+    uint64_t other;      /* as in struct log_entry */
+    struct frame *frame; /* of shares and deletions: the event */
+    int64_t arrived_ms;
+    uint32_t subject;    /* slot, or NO_SUBJECT */
+    uint32_t reader;
+    enum log_kind kind;
+};
+
+struct ring {
+    struct ring_entry *entries;
+    size_t capacity; /* a power of two */
+    size_t first;
+    size_t count;
+    size_t bytes;
+    uint64_t floor; /* the ring holds every entry above this id */
+};
+
+int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry);
+void ring_done(struct feed *feed, unsigned partition);
+struct ring_entry *ring_at(const struct ring *ring, size_t index);
+/* Index of the first entry above `id`. */
+size_t ring_above(const struct ring *ring, uint64_t id);
+
+/* ---- readers.c: who follows whom, of readers in use ---- */
+
+struct reader {
+    uint32_t slot;
+    uint32_t pins;            /* streams and operations that use it */
+    struct idset following;   /* slots of subjects, the reader itself included; each holds a reference */
+    uint64_t loaded_at;       /* follows of the reader up to this id are in `following` */
+    struct reader_load *load; /* while it is loaded */
+    struct rebuild *rebuild;  /* while its timeline is built by this daemon */
+    struct subscription *subscriptions;
+    struct reader *older; /* among readers without pins */
+    struct reader *newer;
+};
+
+struct readers {
+    struct reader *oldest;
+    struct reader *newest;
+    size_t idle_bytes;
+};
+
+/* Calls back with the reader, pinned, or an error. */
+typedef void reader_fn(void *context, Feed__ErrorCode error, struct reader *reader);
+void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *context);
+void reader_pin(struct feed *feed, struct reader *reader);
+void reader_unpin(struct feed *feed, struct reader *reader);
+/* An edge came along the log. */
+void reader_edge(struct feed *feed, bool follow, uint32_t reader, uint32_t subject, uint64_t version);
+/* The reader's first stream opened or its last one ended. */
+void reader_join(struct feed *feed, struct reader *reader);
+void reader_leave(struct feed *feed, struct reader *reader);
+void readers_done(struct feed *feed);
+
+/* ---- live.c, catchup.c: streams ---- */
+
+enum subscription_state {
+    SUBSCRIPTION_CATCHING_UP, /* from `position` */
+    SUBSCRIPTION_LIVE,
+};
+
+struct subscription {
+    struct feed_subscriber *subscriber;
+    struct subscription *next_of_subscriber;
+    struct subscription *next; /* of the same reader or profile */
+    struct reader *reader;     /* pinned; NULL: a profile stream */
+    uint32_t subject;          /* whose profile, or the reader's own slot */
+    uint32_t request_id;
+    uint32_t since_token;      /* events since the last token */
+    enum subscription_state state;
+    uint64_t *position;        /* while catching up: one per partition */
+    struct catchup *catchup;   /* while catching up out of the store */
+};
+
+struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
+/* Queues an event for everyone who is live on this subject. */
+void live_deliver(struct feed *feed, uint32_t subject, struct frame *frame);
+/* Sends one event on a stream. Returns false if the stream has reached its limit. */
+bool stream_send(struct feed *feed, struct subscription *subscription, struct frame *frame);
+void stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);
+/* Goes on from subscription->position until it is live, or its queue is full, or the store must be asked. */
+void catchup_run(struct feed *feed, struct subscription *subscription);
+/* The subscription ends: the store's answer will find nobody. */
+void catchup_cancel(struct subscription *subscription);
+
+/* ---- token.c ---- */
+
+/* Version, partitions, epoch, positions, check sum. */
+#define TOKEN_BYTES_MAX (2 + 8 + 8 * PARTITIONS_MAX + 4)
+size_t token_write(uint8_t *out, uint64_t epoch, const uint64_t *positions, unsigned partitions);
+/* FEED_OK, TOKEN_DAMAGED or TOKEN_FOREIGN. */
+Feed__ErrorCode token_read(struct text token, uint64_t epoch, unsigned partitions, uint64_t *ret_positions);
+
+/* ---- frames.c ---- */
+
+/* NULL if the body is not one of ours or memory ends. The item's author is not set. */
+struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_bytes);
+/* The author's name in a stored body or at the start of a share's bytes behind the id. */
+struct text author_of_body(struct text body);
+struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author);
+
+/* ---- tail.c ---- */
+
+void tail_link_up(struct feed *feed);
+/* Asks how far the logs are applied. */
+void tail_sample_applied(struct feed *feed);
+bool share_is_deleted(const struct feed *feed, uint64_t id);
+void waiters_fail(struct feed *feed);
+
+/* ---- jobs.c, fanout.c, follow.c ---- */
+
+struct job {
+    uint64_t id;
+    enum log_kind kind;
+    int64_t begun_ms;
+    int64_t retry_at_ms; /* 0: not waiting to be tried again */
+    struct job *next;    /* in the queue of jobs that want to push */
+    bool queued;
+    bool fresh;          /* never begun before: has no saved place */
+    uint64_t place;      /* fan-out: edges up to here are done */
+    uint8_t *page;       /* fan-out: names, each with its length in front */
+    size_t page_bytes;
+    size_t page_at;
+    uint64_t page_last;  /* edge id of the page's last name */
+    bool page_is_last;
+    bool failed;
+    uint32_t in_flight;
+    char *reader;        /* follow and unfollow */
+    size_t reader_bytes;
+    size_t subject_bytes;
+    char subject[];      /* the author of a share */
+};
+
+struct jobs {
+    struct idmap map; /* id -> struct job */
+    bool asking;
+    unsigned own_partition; /* partition whose unfinished entries are read next; partitions: none */
+    uint64_t own_after;
+    int64_t ask_at_ms; /* 0: at once */
+    int64_t claim_at_ms;
+    int64_t renew_at_ms;
+    struct job *queue_first; /* jobs with names to push to */
+    struct job *queue_last;
+    int64_t pushes_in_flight;
+    uint64_t *done[PARTITIONS_MAX]; /* finished and not acknowledged yet */
+    size_t done_count[PARTITIONS_MAX];
+    size_t done_capacity[PARTITIONS_MAX];
+    bool stopped;
+};
+
+void jobs_link_up(struct feed *feed);
+void jobs_tick(struct feed *feed, int64_t now_ms);
+void jobs_turn(struct feed *feed);
+void jobs_done(struct feed *feed);
+/* A job has had all its effects, or must be tried again later. Either may free or park it: do not touch it afterwards. */
+void job_finish(struct feed *feed, struct job *job);
+void job_retry(struct feed *feed, struct job *job);
+
+void fanout_begin(struct feed *feed, struct job *job);
+void fanout_turn(struct feed *feed);
+
+void follow_begin_job(struct feed *feed, struct job *job);
+/* The follow entry left the ring: nobody will ask for it. */
+void follow_forget(struct feed *feed, uint64_t id);
+
+/* ---- timeline.c, rebuild.c ---- */
+
+/* The ids of a home timeline, newest first, without repeats, at most timeline_cap. */
+struct timeline {
+    uint64_t *ids;
+    size_t count;
+    uint64_t floor; /* ids up to here are not vouched for; 0: complete */
+};
+/* Takes no pin: the reader must stay pinned until `fn`. The ids are the callback's to free. `rebuilding`: somebody else is
+ * still building it. */
+typedef void timeline_fn(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding);
+void timeline_fetch(struct feed *feed, struct reader *reader, timeline_fn *fn, void *context);
+
+/* Builds a timeline that does not exist; concurrent calls share the work. */
+typedef void rebuild_fn(void *context, Feed__ErrorCode error, bool somebody_else);
+void timeline_rebuild(struct feed *feed, struct reader *reader, rebuild_fn *fn, void *context);
+
+/* ---- feed.c ---- */
+
+struct waiter;
+struct again;
+struct opening;
+
+struct feed {
+    struct feed_settings settings;
+    const struct feed_outlet *outlet;
+    const struct feed_events *events;
+    void *context;
+    struct event_base *base;
+    struct event *tick;
+    struct store *store;
+    unsigned partitions;
+    bool tail_started;  /* `positions` are set */
+    bool caught_up;     /* the tail has come up to what was there when it began */
+    bool ready;
+
+    struct subjects subjects;
+    struct readers readers;
+    struct bodies bodies;
+    struct ring rings[PARTITIONS_MAX];
+    struct idmap deleted; /* shares whose deletion is in a ring */
+    uint64_t positions[PARTITIONS_MAX]; /* of the tail */
+    uint64_t applied[PARTITIONS_MAX];   /* every entry up to here has had its effects */
+    unsigned samples_pending;
+    uint64_t sampled;                   /* a bit for each partition answered */
+    uint64_t token_generation;          /* moves with the positions */
+    uint64_t token_frame_generation;
+    struct frame *token_frame;          /* Heartbeat with the token of `positions` */
+    struct idmap streams;               /* by connection and request id */
+    struct opening *openings;           /* streams that are being opened */
+    struct waiter *waiters;
+    struct again *again;                /* calls to be made at the next tick */
+    struct jobs jobs;
+    struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
+};
+
+/* Looks whether the feed can serve, and says so. */
+void feed_check_ready(struct feed *feed);
+Feed__ErrorCode error_of_reply(const struct reply *reply, bool write);
+/* Calls `fn` at a later tick, about 50 ms from now. Lost when memory ends: false. */
+bool feed_call_later(struct feed *feed, void (*fn)(void *context), void *context);
+
+#endif

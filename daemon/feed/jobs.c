@@ -1,0 +1,273 @@
+/* Jobs: the log entries that are dealt to this daemon. Each has its effects carried out and is acknowledged when every one of
+ * them was answered with success; until then Redis keeps it for whoever comes. What is unfinished from an earlier life of
+ * this daemon is taken up first; what other daemons left unfinished is claimed when they have shown no life for a while. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "feed/internal.h"
+
+#define JOBS_MAX 4096 /* unfinished entries that one daemon holds */
+#define READ_COUNT 256
+#define RETRY_MS 500
+
+static void begin(struct feed *feed, struct job *job)
+{
+    job->retry_at_ms = 0;
+    switch (job->kind) {
+    case LOG_SHARE:
+        fanout_begin(feed, job);
+        return;
+    case LOG_FOLLOW:
+    case LOG_UNFOLLOW:
+        follow_begin_job(feed, job);
+        return;
+    case LOG_DELETE:
+    case LOG_EDGE:
+    case LOG_UNEDGE:
+    case LOG_UNKNOWN:
+        break;
+    }
+    job_finish(feed, job); /* it has no effects beyond its entry */
+}
+
+static void job_free(struct job *job)
+{
+    free(job->page);
+    free(job->reader);
+    free(job);
+}
+
+static void acknowledge(struct feed *feed, uint64_t id)
+{
+    struct jobs *jobs = &feed->jobs;
+    unsigned partition = partition_of_id(id);
+
+    if (jobs->done_count[partition] == jobs->done_capacity[partition]) {
+        size_t capacity = jobs->done_capacity[partition] ? jobs->done_capacity[partition] * 2 : 64;
+        uint64_t *done = realloc(jobs->done[partition], capacity * sizeof(*done));
+
+        if (!done)
+            return; /* it stays pending, and is done again later: harmless */
+        jobs->done[partition] = done;
+        jobs->done_capacity[partition] = capacity;
+    }
+    jobs->done[partition][jobs->done_count[partition]++] = id;
+}
+
+void job_finish(struct feed *feed, struct job *job)
+{
+    acknowledge(feed, job->id);
+    metrics.jobs_done++;
+    idmap_remove(&feed->jobs.map, job->id);
+    job_free(job);
+}
+
+void job_retry(struct feed *feed, struct job *job)
+{
+    (void)feed;
+    job->retry_at_ms = clock_now_ms() + RETRY_MS;
+}
+
+/* ---- taking entries ---- */
+
+static struct job *job_new(const struct log_entry *entry)
+{
+    struct job *job = calloc(1, sizeof(*job) + entry->subject.size + 1);
+
+    if (!job)
+        return NULL;
+    job->id = entry->id;
+    job->kind = entry->kind;
+    job->begun_ms = clock_now_ms();
+    job->subject_bytes = entry->subject.size;
+    memcpy(job->subject, entry->subject.data, entry->subject.size);
+    job->reader_bytes = entry->reader.size;
+    if (entry->reader.size > 0) {
+        job->reader = strndup(entry->reader.data, entry->reader.size);
+        if (!job->reader) {
+            free(job);
+            return NULL;
+        }
+    }
+    return job;
+}
+
+static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
+{
+    struct job *job;
+
+    if (idmap_get(&feed->jobs.map, entry->id))
+        return; /* it is being worked on: Redis gave it out again after a lost connection */
+    job = job_new(entry);
+    if (!job || idmap_set(&feed->jobs.map, entry->id, job) < 0) {
+        if (job)
+            job_free(job);
+        return; /* it stays pending, and will be claimed */
+    }
+    job->fresh = fresh;
+    begin(feed, job);
+}
+
+static void on_new_entry(void *context, const struct log_entry *entry)
+{
+    take(context, entry, true);
+}
+
+static void on_old_entry(void *context, const struct log_entry *entry)
+{
+    struct feed *feed = context;
+
+    if (feed->jobs.own_partition < feed->partitions)
+        feed->jobs.own_after = entry->id;
+    take(feed, entry, false);
+}
+
+static void on_claimed_entry(void *context, const struct log_entry *entry)
+{
+    metrics.jobs_claimed++;
+    take(context, entry, false);
+}
+
+static void on_batch_end(void *context, size_t entries)
+{
+    (void)context;
+    (void)entries;
+}
+
+static const struct log_handlers new_handlers = {on_new_entry, on_batch_end};
+static const struct log_handlers old_handlers = {on_old_entry, on_batch_end};
+static const struct log_handlers claim_handlers = {on_claimed_entry, on_batch_end};
+
+static void on_asked(void *context, int count)
+{
+    struct feed *feed = context;
+    struct jobs *jobs = &feed->jobs;
+
+    jobs->asking = false;
+    if (count < 0)
+        jobs->ask_at_ms = clock_now_ms() + RETRY_MS;
+    if (count == 0 && jobs->own_partition < feed->partitions) {
+        jobs->own_partition++;
+        jobs->own_after = 0;
+    }
+}
+
+/* First what this daemon was given before, partition by partition; then what is new. */
+static void ask(struct feed *feed)
+{
+    struct jobs *jobs = &feed->jobs;
+    int error;
+
+    if (jobs->asking || jobs->stopped || jobs->map.count >= JOBS_MAX || !store_jobs_is_up(feed->store) ||
+        (jobs->ask_at_ms > 0 && clock_now_ms() < jobs->ask_at_ms))
+        return;
+    jobs->ask_at_ms = 0;
+    jobs->asking = true;
+    if (jobs->own_partition < feed->partitions)
+        error = store_jobs_own(feed->store, jobs->own_partition, jobs->own_after, READ_COUNT, &old_handlers, on_asked, feed);
+    else
+        error = store_jobs_new(feed->store, READ_COUNT, &new_handlers, on_asked, feed);
+    if (error < 0)
+        jobs->asking = false;
+}
+
+void jobs_link_up(struct feed *feed)
+{
+    feed->jobs.own_partition = 0;
+    feed->jobs.own_after = 0;
+    feed->jobs.asking = false;
+    ask(feed);
+}
+
+static void on_claimed(void *context, int count)
+{
+    (void)context;
+    (void)count;
+}
+
+static void on_renewed(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+/* ---- time passes ---- */
+
+static void renew_all(struct feed *feed, int64_t now_ms)
+{
+    for (size_t i = 0; i < feed->jobs.map.capacity; i++) {
+        const struct job *job = feed->jobs.map.slots[i].value;
+
+        if (feed->jobs.map.slots[i].id != 0 && now_ms - job->begun_ms > feed->settings.claim_after_ms / 3)
+            store_jobs_renew(feed->store, job->id, on_renewed, NULL);
+    }
+}
+
+/* Beginning again may finish a job and so change the map: the jobs are gathered first. */
+static void retry_due(struct feed *feed, int64_t now_ms)
+{
+    struct job *due[64];
+    size_t count = 0;
+
+    for (size_t i = 0; i < feed->jobs.map.capacity && count < 64; i++) {
+        struct job *job = feed->jobs.map.slots[i].value;
+
+        if (feed->jobs.map.slots[i].id != 0 && job->retry_at_ms != 0 && job->retry_at_ms <= now_ms)
+            due[count++] = job;
+    }
+    for (size_t i = 0; i < count; i++)
+        begin(feed, due[i]);
+}
+
+void jobs_tick(struct feed *feed, int64_t now_ms)
+{
+    struct jobs *jobs = &feed->jobs;
+
+    if (jobs->map.count > 0 && store_bulk_is_up(feed->store) && store_is_ready(feed->store))
+        retry_due(feed, now_ms);
+    if (now_ms >= jobs->renew_at_ms) {
+        jobs->renew_at_ms = now_ms + feed->settings.claim_after_ms / 3;
+        renew_all(feed, now_ms);
+    }
+    if (now_ms >= jobs->claim_at_ms && !jobs->stopped && store_bulk_is_up(feed->store)) {
+        jobs->claim_at_ms = now_ms + feed->settings.claim_after_ms / 2;
+        for (unsigned partition = 0; partition < feed->partitions; partition++)
+            store_jobs_claim(feed->store, partition, feed->settings.claim_after_ms, READ_COUNT, &claim_handlers, on_claimed,
+                             feed);
+    }
+}
+
+static void on_acknowledged(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+void jobs_turn(struct feed *feed)
+{
+    struct jobs *jobs = &feed->jobs;
+
+    fanout_turn(feed);
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        if (jobs->done_count[partition] == 0 || !store_bulk_is_up(feed->store))
+            continue;
+        store_jobs_ack(feed->store, partition, jobs->done[partition], jobs->done_count[partition], on_acknowledged, NULL);
+        jobs->done_count[partition] = 0;
+    }
+    ask(feed);
+}
+
+void jobs_done(struct feed *feed)
+{
+    struct jobs *jobs = &feed->jobs;
+
+    for (size_t i = 0; i < jobs->map.capacity; i++)
+        if (jobs->map.slots[i].id != 0)
+            job_free(jobs->map.slots[i].value);
+    idmap_done(&jobs->map);
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        free(jobs->done[partition]);
+}

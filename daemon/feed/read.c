@@ -1,0 +1,216 @@
+/* Reads as clients see them: pages of timelines and profiles, single shares, lists of names. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/internal.h"
+
+struct read {
+    struct feed *feed;
+    struct reader *reader; /* pinned; NULL for a profile */
+    uint64_t before;
+    size_t limit;
+    feed_page_fn *fn;
+    void *context;
+    struct timeline timeline; /* ids, newest first */
+    size_t at;                /* ids up to here were looked at */
+    size_t count;             /* items found */
+    size_t fetching;          /* items behind them that are being fetched */
+    struct feed_item items[];
+};
+
+static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end)
+{
+    struct feed_page page = {read->items, read->count < read->limit ? read->count : read->limit, end};
+
+    read->fn(read->context, error, &page);
+    items_done(read->feed, read->items, read->count);
+    free(read->timeline.ids);
+    if (read->reader)
+        reader_unpin(read->feed, read->reader);
+    free(read);
+}
+
+static struct read *read_new(struct feed *feed, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+{
+    struct read *read = calloc(1, sizeof(*read) + (limit + 1) * sizeof(struct feed_item));
+
+    if (!read) {
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
+        return NULL;
+    }
+    read->feed = feed;
+    read->before = before;
+    read->limit = limit;
+    read->fn = fn;
+    read->context = context;
+    return read;
+}
+
+static void fill(struct read *read);
+
+/* Keeps what is there and what the reader may see. */
+static void on_hydrated(void *context, Feed__ErrorCode error)
+{
+    struct read *read = context;
+    size_t first = read->count;
+
+    for (size_t i = first; i < first + read->fetching; i++) {
+        struct feed_item item = read->items[i];
+
+        if (item.frame && (!read->reader || idset_has(&read->reader->following, item.author)))
+            read->items[read->count++] = item;
+        else
+            items_done(read->feed, &item, 1);
+    }
+    if (error != FEED_OK)
+        read_end(read, error, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
+    else
+        fill(read);
+}
+
+/* Looks at further ids until the page is full and one more is known to follow it, or there are none. */
+static void fill(struct read *read)
+{
+    const struct timeline *timeline = &read->timeline;
+
+    read->fetching = 0;
+    while (read->count + read->fetching <= read->limit && read->at < timeline->count)
+        read->items[read->count + read->fetching++] = (struct feed_item){.id = timeline->ids[read->at++]};
+    if (read->fetching > 0)
+        hydrate(read->feed, read->items + read->count, read->fetching, on_hydrated, read);
+    else if (read->count > read->limit)
+        read_end(read, FEED_OK, FEED__PAGE_END__MORE);
+    else
+        read_end(read, FEED_OK, timeline->floor == 0 ? FEED__PAGE_END__END : FEED__PAGE_END__CAPPED);
+}
+
+static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding)
+{
+    struct read *read = context;
+
+    if (error != FEED_OK || rebuilding) {
+        read_end(read, error, FEED__PAGE_END__REBUILDING);
+        return;
+    }
+    read->timeline = *timeline;
+    while (read->before > 0 && read->at < timeline->count && timeline->ids[read->at] >= read->before)
+        read->at++;
+    fill(read);
+}
+
+static void on_reader(void *context, Feed__ErrorCode error, struct reader *reader)
+{
+    struct read *read = context;
+
+    if (error != FEED_OK) {
+        read_end(read, error, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
+        return;
+    }
+    read->reader = reader;
+    timeline_fetch(read->feed, reader, on_timeline, read);
+}
+
+void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+{
+    struct read *read = read_new(feed, before, limit, fn, context);
+
+    if (read)
+        reader_get(feed, reader, on_reader, read);
+}
+
+/* [id, score, …], newest first, perhaps with the marker `capped` at the end. */
+static void on_profile(void *context, const struct reply *reply)
+{
+    struct read *read = context;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    size_t count = reply_count(reply) / 2;
+
+    read->timeline.ids = error == FEED_OK ? malloc((count + 1) * sizeof(uint64_t)) : NULL;
+    if (!read->timeline.ids) {
+        read_end(read, error == FEED_OK ? FEED__ERROR_CODE__UNAVAILABLE : error, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t id = reply_id(reply_at(reply, 2 * i + 1));
+
+        if (id > 0)
+            read->timeline.ids[read->timeline.count++] = id;
+        else
+            read->timeline.floor = 1;
+    }
+    fill(read);
+}
+
+void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+{
+    struct read *read = read_new(feed, before, limit, fn, context);
+
+    /* One more shows whether there are more, another one makes room for the marker. */
+    if (read && store_profile(feed->store, subject, before, (int64_t)limit + 2, on_profile, read) < 0)
+        read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
+}
+
+static void on_share(void *context, Feed__ErrorCode error)
+{
+    struct read *read = context;
+
+    read->count = read->items[0].frame ? 1 : 0;
+    if (error == FEED_OK && read->count == 0)
+        error = FEED__ERROR_CODE__NOT_FOUND;
+    read_end(read, error, FEED__PAGE_END__END);
+}
+
+void feed_read_share(struct feed *feed, uint64_t id, feed_page_fn *fn, void *context)
+{
+    struct read *read = read_new(feed, 0, 1, fn, context);
+
+    if (!read)
+        return;
+    read->items[0].id = id;
+    hydrate(feed, read->items, 1, on_share, read);
+}
+
+/* ---- names ---- */
+
+struct names_read {
+    size_t limit;
+    feed_names_fn *fn;
+    void *context;
+};
+
+/* [how many in all, [name, score, …]], one more than asked for if there are more. */
+static void on_names(void *context, const struct reply *reply)
+{
+    struct names_read read = *(struct names_read *)context;
+    const struct reply *pairs = reply_at(reply, 1);
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    size_t count = reply_count(pairs) / 2;
+    struct text *names = malloc((count + 1) * sizeof(*names));
+    struct feed_names page = {.names = names, .total = reply_id(reply_at(reply, 0))};
+
+    free(context);
+    if (!names)
+        error = FEED__ERROR_CODE__UNAVAILABLE;
+    page.count = count < read.limit ? count : read.limit;
+    for (size_t i = 0; error == FEED_OK && i < page.count; i++)
+        names[i] = reply_text(reply_at(pairs, 2 * i));
+    if (count > read.limit)
+        page.next = reply_id(reply_at(pairs, 2 * read.limit - 1));
+    read.fn(read.context, error, &page);
+    free(names);
+}
+
+void feed_read_names(struct feed *feed, bool followers, struct text subject, uint64_t before, size_t limit,
+                     feed_names_fn *fn, void *context)
+{
+    struct names_read *read = malloc(sizeof(*read));
+
+    if (read)
+        *read = (struct names_read){limit, fn, context};
+    if (!read || store_names(feed->store, followers ? KEY_FOLLOWERS : KEY_FOLLOWING, subject, before, (int64_t)limit + 1,
+                             on_names, read) < 0) {
+        free(read);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
+    }
+}

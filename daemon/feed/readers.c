@@ -1,0 +1,253 @@
+/* Readers in memory: whom each follows. Loaded when a stream or a read needs it, kept true by the edges that come along the
+ * log, and forgotten, longest unused first, when no stream or read needs it and memory does.
+ *
+ * What is loaded is true as of a position in the reader's own log (`loaded_at`). Each edge names the follow entry it stems
+ * from, in that same log: those up to `loaded_at` are in what was loaded, later ones change it. Edges that come while the
+ * answer is under way are kept and judged by the same rule. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/internal.h"
+
+struct delta {
+    uint32_t subject; /* a reference */
+    bool follow;
+    uint64_t version;
+};
+
+struct reader_waiter {
+    reader_fn *fn;
+    void *context;
+    struct reader_waiter *next;
+};
+
+struct reader_load {
+    struct feed *feed;
+    uint32_t slot;
+    struct reader_waiter *waiters;
+    struct delta *deltas;
+    size_t delta_count;
+};
+
+static size_t reader_bytes(const struct reader *reader)
+{
+    return sizeof(*reader) + sizeof(uint32_t) * reader->following.capacity;
+}
+
+static void lru_remove(struct feed *feed, struct reader *reader)
+{
+    struct readers *readers = &feed->readers;
+
+    *(reader->older ? &reader->older->newer : &readers->oldest) = reader->newer;
+    *(reader->newer ? &reader->newer->older : &readers->newest) = reader->older;
+    reader->older = reader->newer = NULL;
+    readers->idle_bytes -= reader_bytes(reader);
+}
+
+static void lru_add(struct feed *feed, struct reader *reader)
+{
+    struct readers *readers = &feed->readers;
+
+    reader->older = readers->newest;
+    *(readers->newest ? &readers->newest->newer : &readers->oldest) = reader;
+    readers->newest = reader;
+    readers->idle_bytes += reader_bytes(reader);
+}
+
+static void reader_free(struct feed *feed, struct reader *reader)
+{
+    for (uint32_t i = 0; i < reader->following.count; i++)
+        subject_unref(&feed->subjects, reader->following.items[i]);
+    idset_done(&reader->following);
+    feed->subjects.slots[reader->slot]->reader = NULL;
+    subject_unref(&feed->subjects, reader->slot);
+    free(reader);
+}
+
+void reader_pin(struct feed *feed, struct reader *reader)
+{
+    if (reader->pins++ == 0)
+        lru_remove(feed, reader);
+}
+
+void reader_unpin(struct feed *feed, struct reader *reader)
+{
+    if (--reader->pins > 0)
+        return;
+    lru_add(feed, reader);
+    while (feed->readers.idle_bytes > feed->settings.reader_bytes) {
+        struct reader *oldest = feed->readers.oldest;
+
+        lru_remove(feed, oldest);
+        reader_free(feed, oldest);
+    }
+}
+
+/* Takes over the caller's reference to the subject. */
+static int add_subject(struct feed *feed, struct reader *reader, uint32_t subject)
+{
+    int added = subject == NO_SUBJECT ? -ENOMEM : idset_add(&reader->following, subject);
+
+    if (added == 1 && reader->subscriptions)
+        idset_add(&feed->subjects.slots[subject]->online, reader->slot);
+    if (added != 1 && subject != NO_SUBJECT)
+        subject_unref(&feed->subjects, subject);
+    return added;
+}
+
+static void remove_subject(struct feed *feed, struct reader *reader, uint32_t subject)
+{
+    if (!idset_remove(&reader->following, subject))
+        return;
+    idset_remove(&feed->subjects.slots[subject]->online, reader->slot);
+    subject_unref(&feed->subjects, subject);
+}
+
+static int apply_edge(struct feed *feed, struct reader *reader, bool follow, uint32_t subject, uint64_t version)
+{
+    if (version <= reader->loaded_at)
+        return 0;
+    if (!follow) {
+        remove_subject(feed, reader, subject);
+        return 0;
+    }
+    return add_subject(feed, reader, subject_ref(&feed->subjects, subject));
+}
+
+void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject, uint64_t version)
+{
+    struct reader *reader = feed->subjects.slots[slot]->reader;
+
+    if (!reader)
+        return;
+    if (!reader->load) {
+        apply_edge(feed, reader, follow, subject, version);
+        return;
+    }
+    struct reader_load *load = reader->load;
+    struct delta *deltas = realloc(load->deltas, (load->delta_count + 1) * sizeof(*deltas));
+    if (!deltas)
+        return;
+    load->deltas = deltas;
+    deltas[load->delta_count++] = (struct delta){subject_ref(&feed->subjects, subject), follow, version};
+}
+
+static Feed__ErrorCode fill(struct feed *feed, struct reader *reader, const struct reply *reply)
+{
+    const struct reply *names = reply_at(reply, 1);
+    struct reader_load *load = reader->load;
+    int error = idset_reserve(&reader->following, (uint32_t)reply_count(names) + 1);
+
+    reader->loaded_at = reply_id(reply_at(reply, 0));
+    if (error == 0)
+        error = add_subject(feed, reader, subject_ref(&feed->subjects, reader->slot));
+    for (size_t i = 0; i < reply_count(names) && error >= 0; i++)
+        error = add_subject(feed, reader, subject_intern(&feed->subjects, reply_text(reply_at(names, i))));
+    for (size_t i = 0; i < load->delta_count && error >= 0; i++)
+        error = apply_edge(feed, reader, load->deltas[i].follow, load->deltas[i].subject, load->deltas[i].version);
+    return error >= 0 ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;
+}
+
+static void on_loaded(void *context, const struct reply *reply)
+{
+    struct reader_load *load = context;
+    struct feed *feed = load->feed;
+    struct reader *reader = feed->subjects.slots[load->slot]->reader;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+
+    if (error == FEED_OK)
+        error = fill(feed, reader, reply);
+    reader->load = NULL;
+    for (size_t i = 0; i < load->delta_count; i++)
+        subject_unref(&feed->subjects, load->deltas[i].subject);
+    free(load->deltas);
+    if (error != FEED_OK)
+        reader_free(feed, reader);
+    for (struct reader_waiter *waiter = load->waiters, *next; waiter; waiter = next) {
+        next = waiter->next;
+        if (error == FEED_OK)
+            reader->pins++; /* it has the loading's own pin still */
+        waiter->fn(waiter->context, error, error == FEED_OK ? reader : NULL);
+        free(waiter);
+    }
+    if (error == FEED_OK)
+        reader_unpin(feed, reader);
+    free(load);
+}
+
+static struct reader *reader_new(struct feed *feed, struct text name)
+{
+    uint32_t slot = subject_intern(&feed->subjects, name);
+    struct reader *reader = slot == NO_SUBJECT ? NULL : calloc(1, sizeof(*reader));
+    struct reader_load *load = reader ? calloc(1, sizeof(*load)) : NULL;
+
+    if (!load) {
+        free(reader);
+        subject_unref(&feed->subjects, slot);
+        return NULL;
+    }
+    *load = (struct reader_load){.feed = feed, .slot = slot};
+    reader->slot = slot;
+    reader->pins = 1;
+    reader->load = load;
+    feed->subjects.slots[slot]->reader = reader;
+    return reader;
+}
+
+/* Begins to load a reader. NULL if it cannot be done now. */
+static struct reader *reader_begin(struct feed *feed, struct text name)
+{
+    struct reader *reader = reader_new(feed, name);
+
+    if (reader && store_reader_load(feed->store, name, on_loaded, reader->load) < 0) {
+        free(reader->load);
+        reader_free(feed, reader);
+        return NULL;
+    }
+    return reader;
+}
+
+void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *context)
+{
+    uint32_t slot = subject_find(&feed->subjects, name);
+    struct reader *reader = slot == NO_SUBJECT ? NULL : feed->subjects.slots[slot]->reader;
+
+    if (reader && !reader->load) {
+        reader_pin(feed, reader);
+        fn(context, FEED_OK, reader);
+        return;
+    }
+    struct reader_waiter *waiter = malloc(sizeof(*waiter));
+    if (waiter && !reader)
+        reader = reader_begin(feed, name);
+    if (!waiter || !reader) {
+        free(waiter);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
+        return;
+    }
+    *waiter = (struct reader_waiter){fn, context, reader->load->waiters};
+    reader->load->waiters = waiter;
+}
+
+void reader_join(struct feed *feed, struct reader *reader)
+{
+    for (uint32_t i = 0; i < reader->following.count; i++)
+        idset_add(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+}
+
+void reader_leave(struct feed *feed, struct reader *reader)
+{
+    for (uint32_t i = 0; i < reader->following.count; i++)
+        idset_remove(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+}
+
+void readers_done(struct feed *feed)
+{
+    while (feed->readers.oldest) {
+        struct reader *reader = feed->readers.oldest;
+
+        lru_remove(feed, reader);
+        reader_free(feed, reader);
+    }
+}

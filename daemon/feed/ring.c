@@ -1,0 +1,91 @@
+/* The latest log entries of each partition, in memory: clients that come back catch up from here, reads see here what is
+ * not fanned out yet. An entry leaves when memory is needed, but never before it is known to be fully applied. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "feed/internal.h"
+
+#define CAPACITY_FIRST 256
+
+struct ring_entry *ring_at(const struct ring *ring, size_t index)
+{
+    return &ring->entries[(ring->first + index) & (ring->capacity - 1)];
+}
+
+size_t ring_above(const struct ring *ring, uint64_t id)
+{
+    size_t low = 0, high = ring->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (ring_at(ring, middle)->id > id)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static size_t entry_bytes(const struct ring_entry *entry)
+{
+    return sizeof(*entry) + (entry->frame ? entry->frame->size : 0);
+}
+
+static void drop_first(struct feed *feed, struct ring *ring)
+{
+    struct ring_entry *entry = ring_at(ring, 0);
+
+    if (entry->kind == LOG_DELETE)
+        idmap_remove(&feed->deleted, entry->other);
+    else if (entry->kind == LOG_FOLLOW || entry->kind == LOG_UNFOLLOW)
+        follow_forget(feed, entry->id);
+    ring->floor = entry->id;
+    ring->bytes -= entry_bytes(entry);
+    frame_unref(entry->frame);
+    subject_unref(&feed->subjects, entry->subject);
+    subject_unref(&feed->subjects, entry->reader);
+    ring->first = (ring->first + 1) & (ring->capacity - 1);
+    ring->count--;
+}
+
+static int grow(struct ring *ring)
+{
+    size_t capacity = ring->capacity ? ring->capacity * 2 : CAPACITY_FIRST;
+    struct ring_entry *entries = malloc(capacity * sizeof(*entries));
+
+    if (!entries)
+        return -ENOMEM;
+    for (size_t i = 0; i < ring->count; i++)
+        entries[i] = *ring_at(ring, i);
+    free(ring->entries);
+    ring->entries = entries;
+    ring->capacity = capacity;
+    ring->first = 0;
+    return 0;
+}
+
+int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry)
+{
+    struct ring *ring = &feed->rings[partition];
+    size_t budget = feed->settings.ring_bytes / feed->partitions;
+
+    while (ring->count > 0 && ring->bytes + entry_bytes(entry) > budget && ring_at(ring, 0)->id <= feed->applied[partition])
+        drop_first(feed, ring);
+    if (ring->count == ring->capacity && grow(ring) < 0)
+        return -ENOMEM;
+    ring->count++;
+    *ring_at(ring, ring->count - 1) = *entry;
+    ring->bytes += entry_bytes(entry);
+    return 0;
+}
+
+void ring_done(struct feed *feed, unsigned partition)
+{
+    struct ring *ring = &feed->rings[partition];
+
+    while (ring->count > 0)
+        drop_first(feed, ring);
+    free(ring->entries);
+    *ring = (struct ring){0};
+}

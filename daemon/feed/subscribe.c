@@ -1,0 +1,253 @@
+/* Streams: how they are opened, placed and ended. A stream is placed in a single turn of the loop, between two entries of
+ * the log: what was tailed before is caught up with, what is tailed afterwards finds it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/internal.h"
+
+/* The low half of a connection's id is its own among those open. */
+static uint64_t stream_key(uint64_t conn, uint32_t request_id)
+{
+    return conn << 32 | request_id;
+}
+
+struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id)
+{
+    struct subscription *stream = idmap_get(&feed->streams, stream_key(conn, request_id));
+
+    return stream && stream->subscriber->conn == conn ? stream : NULL;
+}
+
+struct opening {
+    struct feed *feed;
+    struct subscription *stream;
+    struct feed_subscriber *subscriber; /* NULL once it is gone */
+    feed_subscribe_fn *fn;
+    void *context;
+    bool profile;
+    bool has_token;
+    unsigned asked; /* partition whose last id was asked for */
+    struct opening *next;
+    size_t name_bytes;
+    char name[];
+};
+
+static void opening_end(struct opening *opening, Feed__ErrorCode error)
+{
+    struct opening **at = &opening->feed->openings;
+
+    while (*at != opening)
+        at = &(*at)->next;
+    *at = opening->next;
+    if (opening->stream) {
+        free(opening->stream->position);
+        free(opening->stream);
+    }
+    opening->fn(opening->context, error);
+    free(opening);
+}
+
+/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. */
+static void join(struct opening *opening, struct reader *reader, uint32_t slot)
+{
+    struct feed *feed = opening->feed;
+    struct subscription *stream = opening->stream;
+    struct subscription **list = reader ? &reader->subscriptions : &feed->subjects.slots[slot]->profile;
+
+    Feed__ErrorCode error = FEED_OK;
+
+    if (opening->subscriber && stream_find(feed, opening->subscriber->conn, stream->request_id))
+        error = FEED__ERROR_CODE__INVALID;
+    else if (opening->subscriber &&
+             idmap_set(&feed->streams, stream_key(opening->subscriber->conn, stream->request_id), stream) < 0)
+        error = FEED__ERROR_CODE__UNAVAILABLE;
+    if (!opening->subscriber || error != FEED_OK) {
+        if (reader)
+            reader_unpin(feed, reader);
+        else
+            subject_unref(&feed->subjects, slot);
+        opening_end(opening, error);
+        return;
+    }
+    stream->subscriber = opening->subscriber;
+    stream->reader = reader;
+    stream->subject = slot;
+    if (reader && !reader->subscriptions)
+        reader_join(feed, reader);
+    stream->next = *list;
+    *list = stream;
+    stream->next_of_subscriber = stream->subscriber->first;
+    stream->subscriber->first = stream;
+    stream->subscriber->count++;
+
+    stream->state = SUBSCRIPTION_CATCHING_UP;
+    if (!opening->has_token)
+        memcpy(stream->position, feed->positions, feed->partitions * sizeof(uint64_t));
+    opening->stream = NULL;
+    uint64_t conn = stream->subscriber->conn;
+    uint32_t request_id = stream->request_id;
+    opening_end(opening, FEED_OK);
+    if (stream_find(feed, conn, request_id) == stream) /* what is called there may have ended it */
+        catchup_run(feed, stream);
+}
+
+static void on_reader(void *context, Feed__ErrorCode error, struct reader *reader)
+{
+    struct opening *opening = context;
+
+    if (error != FEED_OK)
+        opening_end(opening, error);
+    else
+        join(opening, reader, reader->slot);
+}
+
+static void open_stream(struct opening *opening)
+{
+    struct feed *feed = opening->feed;
+    struct text name = {opening->name, opening->name_bytes};
+
+    if (opening->profile) {
+        uint32_t slot = subject_intern(&feed->subjects, name);
+
+        if (slot == NO_SUBJECT)
+            opening_end(opening, FEED__ERROR_CODE__UNAVAILABLE);
+        else
+            join(opening, NULL, slot);
+        return;
+    }
+    reader_get(feed, name, on_reader, opening);
+}
+
+/* A token may be ahead of this daemon's tail, but not of the store. */
+static void check_token(struct opening *opening);
+
+static void on_passed(void *context, Feed__ErrorCode error)
+{
+    struct opening *opening = context;
+
+    if (error != FEED_OK)
+        opening_end(opening, error);
+    else
+        check_token(opening);
+}
+
+static void on_last_id(void *context, const struct reply *reply)
+{
+    struct opening *opening = context;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    uint64_t position = opening->stream->position[opening->asked];
+
+    if (error != FEED_OK)
+        opening_end(opening, error);
+    else if (position > reply_id(reply))
+        opening_end(opening, FEED__ERROR_CODE__TOKEN_FUTURE);
+    else
+        feed_wait(opening->feed, position, on_passed, opening);
+}
+
+static void check_token(struct opening *opening)
+{
+    struct feed *feed = opening->feed;
+
+    for (unsigned partition = 0; opening->has_token && partition < feed->partitions; partition++)
+        if (opening->stream->position[partition] > feed->positions[partition]) {
+            opening->asked = partition;
+            if (store_ask_last_id(feed->store, partition, on_last_id, opening) < 0)
+                opening_end(opening, FEED__ERROR_CODE__UNAVAILABLE);
+            return;
+        }
+    open_stream(opening);
+}
+
+void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id, bool profile,
+                    struct text subject, struct text token, feed_subscribe_fn *fn, void *context)
+{
+    struct opening *opening = calloc(1, sizeof(*opening) + subject.size);
+    struct subscription *stream = calloc(1, sizeof(*stream));
+    uint64_t *position = calloc(feed->partitions, sizeof(uint64_t));
+    Feed__ErrorCode error = FEED_OK;
+
+    if (!opening || !stream || !position || !feed->ready)
+        error = FEED__ERROR_CODE__UNAVAILABLE;
+    else if (token.size > 0)
+        error = token_read(token, store_epoch(feed->store), feed->partitions, position);
+    if (error != FEED_OK) {
+        free(opening);
+        free(stream);
+        free(position);
+        fn(context, error);
+        return;
+    }
+    *opening = (struct opening){.feed = feed,
+                                .stream = stream,
+                                .subscriber = subscriber,
+                                .fn = fn,
+                                .context = context,
+                                .profile = profile,
+                                .has_token = token.size > 0,
+                                .name_bytes = subject.size,
+                                .next = feed->openings};
+    memcpy(opening->name, subject.data, subject.size);
+    feed->openings = opening;
+    stream->request_id = request_id;
+    stream->position = position;
+    check_token(opening);
+}
+
+/* ---- ending ---- */
+
+static void stream_end(struct feed *feed, struct subscription *stream)
+{
+    struct subscription **list =
+        stream->reader ? &stream->reader->subscriptions : &feed->subjects.slots[stream->subject]->profile;
+
+    while (*list != stream)
+        list = &(*list)->next;
+    *list = stream->next;
+    idmap_remove(&feed->streams, stream_key(stream->subscriber->conn, stream->request_id));
+    catchup_cancel(stream);
+    if (stream->reader) {
+        if (!stream->reader->subscriptions)
+            reader_leave(feed, stream->reader);
+        reader_unpin(feed, stream->reader);
+    } else {
+        subject_unref(&feed->subjects, stream->subject);
+    }
+    free(stream->position);
+    free(stream);
+}
+
+bool feed_has_subscription(const struct feed *feed, const struct feed_subscriber *subscriber, uint32_t request_id)
+{
+    return stream_find(feed, subscriber->conn, request_id) != NULL;
+}
+
+bool feed_unsubscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id)
+{
+    for (struct subscription **at = &subscriber->first; *at; at = &(*at)->next_of_subscriber) {
+        struct subscription *stream = *at;
+
+        if (stream->request_id != request_id)
+            continue;
+        *at = stream->next_of_subscriber;
+        subscriber->count--;
+        stream_end(feed, stream);
+        return true;
+    }
+    return false;
+}
+
+void feed_subscriber_done(struct feed *feed, struct feed_subscriber *subscriber)
+{
+    for (struct opening *opening = feed->openings; opening; opening = opening->next)
+        if (opening->subscriber == subscriber)
+            opening->subscriber = NULL;
+    while (subscriber->first) {
+        struct subscription *stream = subscriber->first;
+
+        subscriber->first = stream->next_of_subscriber;
+        stream_end(feed, stream);
+    }
+    subscriber->count = 0;
+}

@@ -1,0 +1,262 @@
+/* The tail: every entry of every log, in order, into this daemon's memory and on to its streams.
+ *
+ * It begins at what is not fully applied, and at least a minute back, so that the ring can serve clients that come back
+ * after a restart. Nothing is delivered until it has come up to what was there when it began. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "feed/internal.h"
+
+#define PRELOAD_MS 60000
+
+struct waiter {
+    uint64_t position;
+    feed_wait_fn *fn;
+    void *context;
+    struct waiter *next;
+};
+
+bool share_is_deleted(const struct feed *feed, uint64_t id)
+{
+    return idmap_get(&feed->deleted, id) != NULL;
+}
+
+/* ---- entries ---- */
+
+static void take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    struct feed_item item = {.id = entry->id, .author = kept->subject};
+
+    item.frame = frame_of_share(entry->id, entry->body, &item.share_bytes);
+    if (!item.frame)
+        return;
+    kept->frame = item.frame;
+    bodies_put(feed, &item);
+    live_deliver(feed, kept->subject, item.frame);
+}
+
+static void take_deletion(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    static char mark;
+
+    bodies_drop(feed, entry->other);
+    idmap_set(&feed->deleted, entry->other, &mark);
+    kept->frame = frame_of_deletion(entry->id, entry->other, entry->subject);
+    if (kept->frame)
+        live_deliver(feed, kept->subject, kept->frame);
+}
+
+static void take_edge(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    kept->reader = subject_intern(&feed->subjects, entry->reader);
+    if (kept->reader != NO_SUBJECT)
+        reader_edge(feed, entry->kind == LOG_EDGE, kept->reader, kept->subject, entry->other);
+}
+
+typedef void take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
+
+/* What each kind of entry does here; those without a row only move the position. */
+static take_fn *const takers[LOG_UNKNOWN + 1] = {
+    [LOG_SHARE] = take_share,
+    [LOG_DELETE] = take_deletion,
+    [LOG_EDGE] = take_edge,
+    [LOG_UNEDGE] = take_edge,
+};
+
+static void on_entry(void *context, const struct log_entry *entry)
+{
+    struct feed *feed = context;
+    uint64_t before = feed->positions[entry->partition];
+    struct ring_entry kept = {.id = entry->id,
+                              .other = entry->other,
+                              .arrived_ms = clock_now_ms(),
+                              .subject = NO_SUBJECT,
+                              .reader = NO_SUBJECT,
+                              .kind = entry->kind};
+
+    if (entry->id <= before)
+        return;
+    if (feed->rings[entry->partition].count > 0 && entry->previous != before)
+        log_error("log-hole", "partition=%u after=%" PRIu64 " expected_after=%" PRIu64, entry->partition, entry->previous,
+                  before);
+    feed->positions[entry->partition] = entry->id;
+    feed->token_generation++;
+    if (takers[entry->kind]) {
+        kept.subject = subject_intern(&feed->subjects, entry->subject);
+        if (kept.subject != NO_SUBJECT)
+            takers[entry->kind](feed, entry, &kept);
+    }
+    if (ring_push(feed, entry->partition, &kept) < 0) {
+        /* Without the entry the ring could not vouch for anything before it. */
+        log_error("out-of-memory", "what=ring partition=%u", entry->partition);
+        frame_unref(kept.frame);
+        subject_unref(&feed->subjects, kept.subject);
+        subject_unref(&feed->subjects, kept.reader);
+        ring_done(feed, entry->partition);
+        feed->rings[entry->partition].floor = entry->id;
+    }
+}
+
+/* ---- waiting for the tail ---- */
+
+bool feed_has_passed(const struct feed *feed, uint64_t position)
+{
+    return feed->positions[partition_of_id(position)] >= position;
+}
+
+void feed_wait(struct feed *feed, uint64_t position, feed_wait_fn *fn, void *context)
+{
+    struct waiter *waiter = feed->ready ? malloc(sizeof(*waiter)) : NULL;
+
+    if (!waiter) {
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE);
+        return;
+    }
+    *waiter = (struct waiter){position, fn, context, feed->waiters};
+    feed->waiters = waiter;
+}
+
+static void wake(struct feed *feed, bool all, Feed__ErrorCode error)
+{
+    struct waiter *woken = NULL;
+
+    for (struct waiter **at = &feed->waiters; *at;) {
+        struct waiter *waiter = *at;
+
+        if (!all && !feed_has_passed(feed, waiter->position)) {
+            at = &waiter->next;
+            continue;
+        }
+        *at = waiter->next;
+        waiter->next = woken;
+        woken = waiter;
+    }
+    while (woken) { /* those who waited longest first, as the list is newest first */
+        struct waiter *waiter = woken;
+
+        woken = waiter->next;
+        waiter->fn(waiter->context, error);
+        free(waiter);
+    }
+}
+
+void waiters_fail(struct feed *feed)
+{
+    wake(feed, true, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+/* ---- the tail itself ---- */
+
+/* A read that found nothing: whatever was there when the store was opened has been seen, or was trimmed long ago. */
+static void on_nothing_new(struct feed *feed)
+{
+    if (feed->caught_up)
+        return;
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        uint64_t last = store_last_id(feed->store, partition);
+
+        if (last > feed->positions[partition])
+            feed->positions[partition] = last;
+    }
+    feed->caught_up = true;
+    feed->token_generation++;
+}
+
+static void on_batch_end(void *context, size_t entries)
+{
+    struct feed *feed = context;
+
+    if (entries == 0)
+        on_nothing_new(feed);
+    wake(feed, false, FEED_OK);
+    feed_check_ready(feed);
+}
+
+static const struct log_handlers tail_handlers = {on_entry, on_batch_end};
+
+static void tail_read(struct feed *feed)
+{
+    if (feed->tail_started && store_tail_is_up(feed->store))
+        store_tail(feed->store, feed->positions, &tail_handlers, feed);
+}
+
+void tail_link_up(struct feed *feed)
+{
+    tail_read(feed);
+}
+
+/* ---- how far the logs are applied ---- */
+
+struct sample {
+    struct feed *feed;
+    unsigned partition;
+};
+
+static void begin_tail(struct feed *feed)
+{
+    uint64_t preload = id_at_unix_ms(clock_wall_ms() - PRELOAD_MS);
+
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        uint64_t from = feed->applied[partition] < preload ? feed->applied[partition] : preload;
+
+        feed->positions[partition] = from;
+        feed->rings[partition].floor = from;
+    }
+    feed->tail_started = true;
+    tail_read(feed);
+}
+
+static void on_applied(void *context, const struct reply *reply)
+{
+    struct sample sample = *(struct sample *)context;
+    struct feed *feed = sample.feed;
+
+    free(context);
+    feed->samples_pending--;
+    if (reply_error(reply) == 0) {
+        uint64_t applied = store_read_applied(reply, sample.partition);
+
+        if (applied > feed->applied[sample.partition])
+            feed->applied[sample.partition] = applied;
+        feed->sampled |= UINT64_C(1) << sample.partition;
+    }
+    if (feed->samples_pending == 0 && !feed->tail_started &&
+        feed->sampled == UINT64_MAX >> (64 - feed->partitions))
+        begin_tail(feed);
+}
+
+void tail_sample_applied(struct feed *feed)
+{
+    if (feed->samples_pending > 0)
+        return;
+    feed->sampled = 0;
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        struct sample *sample = malloc(sizeof(*sample));
+
+        if (!sample)
+            return;
+        *sample = (struct sample){feed, partition};
+        if (store_applied(feed->store, partition, on_applied, sample) < 0) {
+            free(sample);
+            return;
+        }
+        feed->samples_pending++;
+    }
+}
+
+int64_t feed_lag_ms(const struct feed *feed)
+{
+    int64_t oldest_ms = INT64_MAX;
+
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        const struct ring *ring = &feed->rings[partition];
+        size_t index = ring_above(ring, feed->applied[partition]);
+
+        if (index < ring->count && ring_at(ring, index)->arrived_ms < oldest_ms)
+            oldest_ms = ring_at(ring, index)->arrived_ms;
+    }
+    return oldest_ms == INT64_MAX ? 0 : clock_now_ms() - oldest_ms;
+}

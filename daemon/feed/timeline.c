@@ -1,0 +1,144 @@
+/* A home timeline as a list of ids: fetched, and merged with what is committed but not yet known to be fanned out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "feed/internal.h"
+
+#define BUILD_PATIENCE_MS 5000 /* how long to wait for another daemon that builds the same timeline */
+
+struct timeline_call {
+    struct feed *feed;
+    struct reader *reader;
+    timeline_fn *fn;
+    void *context;
+    int64_t deadline_ms;
+};
+
+static void fetch(void *context);
+
+static void call_end(struct timeline_call *call, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding)
+{
+    struct timeline_call done = *call;
+
+    free(call);
+    done.fn(done.context, error, timeline, rebuilding);
+}
+
+static void on_rebuilt(void *context, Feed__ErrorCode error, bool somebody_else)
+{
+    struct timeline_call *call = context;
+    struct timeline empty = {0};
+
+    if (error != FEED_OK)
+        call_end(call, error, NULL, false);
+    else if (!somebody_else)
+        fetch(call);
+    else if (clock_now_ms() >= call->deadline_ms || !feed_call_later(call->feed, fetch, call))
+        call_end(call, FEED_OK, &empty, true);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* Sorts, drops repeats and what lies at or below the floor, and cuts at the cap. */
+static void normalize(struct timeline *timeline, size_t cap)
+{
+    size_t kept = 0;
+
+    for (size_t i = 1; i < timeline->count; i++)
+        if (timeline->ids[i - 1] <= timeline->ids[i]) {
+            qsort(timeline->ids, timeline->count, sizeof(uint64_t), newest_first);
+            break;
+        }
+    for (size_t i = 0; i < timeline->count && timeline->ids[i] > timeline->floor; i++) {
+        if (kept > 0 && timeline->ids[kept - 1] == timeline->ids[i])
+            continue;
+        if (kept == cap) {
+            timeline->floor = timeline->ids[i];
+            break;
+        }
+        timeline->ids[kept++] = timeline->ids[i];
+    }
+    timeline->count = kept;
+}
+
+/* Shares of the ring that may not be fanned out yet, of those whom the reader follows. Returns how many; writes them where
+ * `ids` is given. */
+static size_t unapplied(const struct feed *feed, const struct reader *reader, uint64_t *ids)
+{
+    size_t count = 0;
+
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        const struct ring *ring = &feed->rings[partition];
+
+        for (size_t i = ring_above(ring, feed->applied[partition]); i < ring->count; i++) {
+            const struct ring_entry *entry = ring_at(ring, i);
+
+            if (entry->kind != LOG_SHARE || !idset_has(&reader->following, entry->subject))
+                continue;
+            if (ids)
+                ids[count] = entry->id;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* The answer to LRANGE was given after every answer that moved `applied`: what lies above is in the ring. */
+static void on_list(void *context, const struct reply *reply)
+{
+    struct timeline_call *call = context;
+    struct feed *feed = call->feed;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    size_t listed = reply_count(reply);
+
+    if (error != FEED_OK) {
+        call_end(call, error, NULL, false);
+        return;
+    }
+    struct text header = listed > 0 ? reply_text(reply_at(reply, listed - 1)) : (struct text){"B", 1};
+    if (header.size > 0 && header.data[0] == 'B') {
+        timeline_rebuild(feed, call->reader, on_rebuilt, call);
+        return;
+    }
+    listed--;
+    struct timeline timeline = {.floor = (uint64_t)llabs(strtoll(header.data, NULL, 10))};
+    size_t waiting = unapplied(feed, call->reader, NULL);
+    timeline.ids = malloc((waiting + listed + 1) * sizeof(uint64_t));
+    if (!timeline.ids) {
+        call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
+        return;
+    }
+    unapplied(feed, call->reader, timeline.ids);
+    timeline.count = waiting;
+    for (size_t i = 0; i < listed; i++)
+        timeline.ids[timeline.count++] = reply_id(reply_at(reply, i));
+    normalize(&timeline, (size_t)feed->settings.timeline_cap);
+    call_end(call, FEED_OK, &timeline, false);
+}
+
+static void fetch(void *context)
+{
+    struct timeline_call *call = context;
+
+    if (store_timeline(call->feed->store, subject_name(&call->feed->subjects, call->reader->slot), on_list, call) < 0)
+        call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
+}
+
+void timeline_fetch(struct feed *feed, struct reader *reader, timeline_fn *fn, void *context)
+{
+    struct timeline_call *call = malloc(sizeof(*call));
+
+    if (!call) {
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
+        return;
+    }
+    *call = (struct timeline_call){feed, reader, fn, context, clock_now_ms() + BUILD_PATIENCE_MS};
+    fetch(call);
+}

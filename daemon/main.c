@@ -1,0 +1,58 @@
+/* feedd: reads the configuration and runs the server. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "server.h"
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} levels[] = {
+    {"error", LOG_LEVEL_ERROR},
+    {"warning", LOG_LEVEL_WARNING},
+    {"info", LOG_LEVEL_INFO},
+    {"debug", LOG_LEVEL_DEBUG},
+};
+
+static int run(const struct config *config)
+{
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+        if (strcmp(levels[i].name, config->log_level) == 0)
+            log_set_level(levels[i].level);
+    return server_run(config);
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    enum config_action action;
+    char error[1024];
+    int status = 0;
+
+    if (config_load(argc, argv, &config, &action, error, sizeof(error)) < 0) {
+        fprintf(stderr, "feedd: %s\n", error);
+        return 2;
+    }
+    switch (action) {
+    case CONFIG_RUN:
+        status = run(&config);
+        break;
+    case CONFIG_HELP:
+        config_help(stdout);
+        break;
+    case CONFIG_VERSION:
+        puts("feedd " FEEDD_VERSION);
+        break;
+    case CONFIG_PRINT:
+        config_print(&config, stdout);
+        break;
+    case CONFIG_CHECK:
+        puts("the configuration is sound");
+        break;
+    }
+    config_done(&config);
+    return status;
+}

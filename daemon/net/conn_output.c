@@ -1,0 +1,78 @@
+/* Sending: once per turn of the loop, what a connection has queued is gathered in the process's buffer and sent. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "net/internal.h"
+
+/* Sends of one connection before others have their turn. */
+#define SENDS_PER_TURN 4
+
+static void set_blocked(struct conn *conn)
+{
+    conn->blocked = true;
+    conn->progress_ms = clock_now_ms();
+}
+
+/* One gather and one send. Returns whether going on makes sense. */
+static bool send_some(struct conn *conn)
+{
+    struct net *net = conn->net;
+    size_t size = frame_queue_gather(&conn->queue, net->output_scratch, sizeof(net->output_scratch));
+    ssize_t sent = send(conn->fd, net->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (sent < 0 && errno == EINTR)
+        return true;
+    if (sent < 0 && errno == EAGAIN) {
+        /* `progress_ms` stays as it is while the socket takes nothing from one wake-up to the next. */
+        if (!(conn->watched & EV_WRITE))
+            conn->progress_ms = clock_now_ms();
+        conn->blocked = true;
+        return false;
+    }
+    if (sent < 0) {
+        conn_end(conn, NET_CLOSE_PEER);
+        return false;
+    }
+    metrics.bytes_sent += (uint64_t)sent;
+    frame_queue_consume(&conn->queue, (size_t)sent);
+    if ((size_t)sent == size)
+        return true;
+    set_blocked(conn);
+    return false;
+}
+
+/* Everything is sent: whoever waited for that goes on. */
+static void report_drained(struct conn *conn)
+{
+    struct net *net = conn->net;
+
+    if (!conn->over_soft_limit || conn->queue.bytes >= net->limits.queue_soft_limit_bytes / 2 || !conn_is_open(conn))
+        return;
+    conn->over_soft_limit = false;
+    net->handlers->on_drained(net->context, conn->id, conn->session);
+}
+
+void conn_flush(struct conn *conn)
+{
+    unsigned sends = 0;
+
+    if (conn->state == CONN_ENDED || conn->state == CONN_LINGERING || conn->blocked)
+        return;
+    while (conn->queue.count > 0 && sends++ < SENDS_PER_TURN && send_some(conn))
+        ;
+    if (conn->state == CONN_ENDED)
+        return;
+    if (conn->queue.count > 0 && !conn->blocked)
+        net_add_work(conn);
+    if (conn->queue.count == 0 && conn->state == CONN_CLOSING) {
+        shutdown(conn->fd, SHUT_WR);
+        conn_set_state(conn, CONN_LINGERING);
+        return;
+    }
+    conn_watch(conn);
+    if (conn->blocked && conn->state != CONN_ENDED)
+        conn_schedule(conn);
+    report_drained(conn);
+}

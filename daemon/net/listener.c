@@ -1,0 +1,301 @@
+/* Listening: addresses, Unix sockets and their stale files, accepting within limits. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/internal.h"
+
+#define BACKLOG 4096
+
+/* Connections accepted before others have their turn. */
+#define ACCEPTS_PER_CALL 64
+
+/* How long a listener rests when there are no descriptors or no memory: else it would be called again at once. */
+#define REST_MS 100
+
+struct listener {
+    struct event event;
+    struct event rest; /* ends the rest */
+    struct net *net;
+    struct listener *next;
+    int fd;
+    bool is_tcp;
+    bool complained; /* about a rest, since something was last accepted */
+    dev_t device;    /* of the Unix socket's file, which is removed only if it is still ours */
+    ino_t inode;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" for TCP */
+};
+
+/* ------------------------------------------------------------------------------------------------- accept */
+
+/* One over the limit: told so, as far as that goes without waiting, and closed. Its unread input is taken first, because
+ * closing a socket with unread input would take the message away from the peer. */
+static void refuse_full(struct net *net, int fd)
+{
+    struct frame *frame = net->handlers->last_frame(net->context, 0, NULL, NET_CLOSE_FULL);
+    struct frame_queue queue = {0};
+
+    if (frame && frame_queue_push(&queue, frame, 0) == 0) {
+        size_t size = frame_queue_gather(&queue, net->output_scratch, sizeof(net->output_scratch));
+
+        (void)send(fd, net->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)shutdown(fd, SHUT_WR);
+        (void)recv(fd, net->input_scratch, sizeof(net->input_scratch), MSG_DONTWAIT);
+    }
+    frame_queue_clear(&queue);
+    frame_unref(frame);
+    close(fd);
+}
+
+static void rest(struct listener *listener, int error)
+{
+    const struct timeval rest_time = {.tv_usec = REST_MS * 1000};
+
+    if (!listener->complained)
+        log_error("accept-failed", "error=%s advice=%s", log_quote(strerror(error)),
+                  error == EMFILE || error == ENFILE
+                      ? log_quote("raise the limit of open files, or lower limits.max_connections")
+                      : "none");
+    listener->complained = true;
+    event_del(&listener->event);
+    event_add(&listener->rest, &rest_time);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *context)
+{
+    struct listener *listener = context;
+
+    (void)fd;
+    (void)what;
+    event_add(&listener->event, NULL);
+}
+
+static void on_acceptable(evutil_socket_t listener_fd, short what, void *context)
+{
+    struct listener *listener = context;
+    struct net *net = listener->net;
+
+    (void)what;
+    for (int i = 0; i < ACCEPTS_PER_CALL; i++) {
+        const int on = 1;
+        int fd = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0) {
+            if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR)
+                continue; /* that connection is gone already */
+            if (errno != EAGAIN)
+                rest(listener, errno);
+            return;
+        }
+        listener->complained = false;
+        if (net->connections >= net->limits.max_connections) {
+            refuse_full(net, fd);
+            continue;
+        }
+        if (listener->is_tcp)
+            (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        conn_open(net, fd);
+    }
+}
+
+static void listener_free(struct listener *listener)
+{
+    struct stat file;
+
+    event_del(&listener->event);
+    event_del(&listener->rest);
+    close(listener->fd);
+    if (listener->path[0] != '\0' && lstat(listener->path, &file) == 0 && file.st_dev == listener->device &&
+        file.st_ino == listener->inode)
+        unlink(listener->path);
+    free(listener);
+}
+
+void listener_free_all(struct net *net)
+{
+    while (net->listeners) {
+        struct listener *listener = net->listeners;
+
+        net->listeners = listener->next;
+        listener_free(listener);
+    }
+}
+
+/* Starts to accept on a bound socket, which it takes, also on failure. `path` is the Unix socket's, or "". */
+static int listener_add(struct net *net, int fd, const char *path)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+    struct stat file = {0};
+
+    if (!listener) {
+        close(fd);
+        return -ENOMEM;
+    }
+    listener->net = net;
+    listener->fd = fd;
+    listener->is_tcp = path[0] == '\0';
+    memcpy(listener->path, path, strlen(path) + 1);
+    if (!listener->is_tcp && lstat(path, &file) == 0) {
+        listener->device = file.st_dev;
+        listener->inode = file.st_ino;
+    }
+    event_assign(&listener->event, net->base, fd, EV_READ | EV_PERSIST, on_acceptable, listener);
+    event_assign(&listener->rest, net->base, -1, 0, on_rested, listener);
+    if (listen(fd, BACKLOG) < 0 || event_add(&listener->event, NULL) < 0) {
+        int error = errno != 0 ? errno : ENOMEM;
+
+        listener_free(listener);
+        return -error;
+    }
+    listener->next = net->listeners;
+    net->listeners = listener;
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------- TCP */
+
+/* "HOST:PORT" with a numeric host, "localhost" or "[v6]". */
+static int parse_address(const char *address, struct addrinfo **ret_info)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    const char *colon = strrchr(address, ':');
+    size_t host_bytes = colon ? (size_t)(colon - address) : 0;
+    const char *port = colon ? colon + 1 : "";
+    char host[64];
+
+    if (host_bytes == 0 || host_bytes >= sizeof(host) || strlen(port) > 5 || port[0] == '\0' ||
+        port[strspn(port, "0123456789")] != '\0' || strtol(port, NULL, 10) > UINT16_MAX)
+        return -EINVAL;
+    if (address[0] == '[' && address[host_bytes - 1] == ']') {
+        address++;
+        host_bytes -= 2;
+    } else if (memchr(address, ':', host_bytes)) {
+        return -EINVAL; /* v6 without brackets: where the port starts would be a guess */
+    }
+    memcpy(host, address, host_bytes);
+    host[host_bytes] = '\0';
+    return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, ret_info) == 0 ? 0 : -EINVAL;
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    const struct in6_addr *v6;
+
+    if (address->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
+    if (address->sa_family != AF_INET6)
+        return false;
+    v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+}
+
+static uint16_t bound_port(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+
+    getsockname(fd, (struct sockaddr *)&address, &size);
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+static int bind_tcp(const struct addrinfo *info, int *ret_fd)
+{
+    const int on = 1;
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        bind(fd, info->ai_addr, info->ai_addrlen) < 0) {
+        int error = errno;
+
+        close(fd);
+        return -error;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port)
+{
+    struct addrinfo *info;
+    uint16_t port;
+    int result = parse_address(address, &info);
+    int fd = -1;
+
+    if (result < 0)
+        return result;
+    result = allow_remote || is_loopback(info->ai_addr) ? bind_tcp(info, &fd) : -EPERM;
+    freeaddrinfo(info);
+    if (result < 0)
+        return result;
+    port = bound_port(fd);
+    result = listener_add(net, fd, "");
+    if (result == 0)
+        *ret_port = port;
+    return result;
+}
+
+/* --------------------------------------------------------------------------------------------------- Unix */
+
+/* Removes a socket's file that nobody answers on: what a killed daemon leaves behind. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+    struct stat file;
+    int fd;
+    int result;
+
+    if (lstat(address->sun_path, &file) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(file.st_mode))
+        return -EADDRINUSE;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    result = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : -errno;
+    close(fd);
+    if (result != -ECONNREFUSED)
+        return -EADDRINUSE;
+    return unlink(address->sun_path) == 0 ? 0 : -errno;
+}
+
+int net_listen_unix(struct net *net, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mask;
+    int result;
+    int fd;
+
+    if (path[0] == '\0')
+        return -EINVAL;
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    result = remove_stale(&address);
+    if (result < 0)
+        return result;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    /* The file must never be there with wider permissions than 0660. */
+    mask = umask(0117);
+    result = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : -errno;
+    umask(mask);
+    if (result < 0) {
+        close(fd);
+        return result;
+    }
+    return listener_add(net, fd, path);
+}

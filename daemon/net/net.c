@@ -1,0 +1,311 @@
+/* See net.h: the room's functions, the slots, the turn of the loop. */
+#include "net/net.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "net/internal.h"
+
+#define TICK_MIN_MS 5
+#define TICK_MAX_MS 100
+
+#define NO_SLOT UINT32_MAX
+
+static const char *const reason_names[NET_CLOSE_REASONS] = {
+    [NET_CLOSE_PEER] = "peer",         [NET_CLOSE_PROTOCOL] = "protocol", [NET_CLOSE_TOO_LARGE] = "too-large",
+    [NET_CLOSE_SILENT] = "silent",     [NET_CLOSE_STALLED] = "stalled",   [NET_CLOSE_NO_HELLO] = "no-hello",
+    [NET_CLOSE_FULL] = "full",         [NET_CLOSE_SHUTDOWN] = "shutdown", [NET_CLOSE_MEMORY] = "memory",
+};
+
+const char *net_close_reason_name(enum net_close_reason reason)
+{
+    return reason_names[reason];
+}
+
+/* ------------------------------------------------------------------------------------------------- slots */
+
+/* Links the slots from `from` to the end into the list of free ones. */
+static void link_free_slots(struct net *net, uint32_t from)
+{
+    for (uint32_t slot = net->slot_count; slot > from; slot--) {
+        net->slots[slot - 1] = (struct net_slot){.next_free = net->first_free};
+        net->first_free = slot - 1;
+    }
+}
+
+static int grow_slots(struct net *net)
+{
+    uint32_t old_count = net->slot_count;
+    uint32_t count = old_count == 0 ? 64 : old_count * 2;
+    struct net_slot *slots;
+
+    if (count < old_count)
+        return -ENOMEM;
+    slots = realloc(net->slots, (size_t)count * sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    net->slots = slots;
+    net->slot_count = count;
+    link_free_slots(net, old_count);
+    return 0;
+}
+
+int net_slot_take(struct net *net, struct conn *conn)
+{
+    const struct timeval tick = {.tv_usec = (suseconds_t)net->wheel.tick_ms * 1000};
+    uint32_t slot;
+
+    if (net->first_free == NO_SLOT && grow_slots(net) < 0)
+        return -ENOMEM;
+    if (net->connections == 0) {
+        if (event_add(&net->tick, &tick) < 0)
+            return -ENOMEM;
+        /* The wheel stood still while it was empty. */
+        wheel_advance(&net->wheel, clock_now_ms(), NULL, NULL);
+    }
+    slot = net->first_free;
+    net->first_free = net->slots[slot].next_free;
+    net->slots[slot].conn = conn;
+    net->slots[slot].generation++;
+    conn->id = (uint64_t)net->slots[slot].generation << 32 | slot;
+    net->connections++;
+    return 0;
+}
+
+void net_slot_give(struct net *net, uint64_t id)
+{
+    uint32_t slot = (uint32_t)id;
+
+    net->slots[slot].conn = NULL;
+    /* An id is never used again: a slot without fresh ids is left out from here on. */
+    if (net->slots[slot].generation < UINT32_MAX) {
+        net->slots[slot].next_free = net->first_free;
+        net->first_free = slot;
+    }
+    net->connections--;
+    if (net->connections == 0)
+        event_del(&net->tick);
+}
+
+static struct conn *find(const struct net *net, uint64_t id)
+{
+    uint32_t slot = (uint32_t)id;
+    struct conn *conn = slot < net->slot_count ? net->slots[slot].conn : NULL;
+
+    return conn && conn->id == id ? conn : NULL;
+}
+
+/* NULL also while the connection is being closed. */
+static struct conn *find_open(const struct net *net, uint64_t id)
+{
+    struct conn *conn = find(net, id);
+
+    return conn && conn_is_open(conn) ? conn : NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------- lifecycle */
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    (void)context;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    struct net *net = context;
+    int64_t now_ms = clock_now_ms();
+
+    (void)fd;
+    (void)what;
+    wheel_advance(&net->wheel, now_ms, conn_on_timer, &now_ms);
+}
+
+/* A quarter of the shortest limit: deadlines are kept as well as they are meant. */
+static uint32_t tick_for(const struct net_limits *limits)
+{
+    uint32_t tick_ms = limits->hello_timeout_ms;
+
+    if (tick_ms > limits->silence_limit_ms)
+        tick_ms = limits->silence_limit_ms;
+    if (tick_ms > limits->stall_limit_ms)
+        tick_ms = limits->stall_limit_ms;
+    if (tick_ms > limits->heartbeat_interval_ms)
+        tick_ms = limits->heartbeat_interval_ms;
+    tick_ms /= 4;
+    if (tick_ms < TICK_MIN_MS)
+        return TICK_MIN_MS;
+    return tick_ms > TICK_MAX_MS ? TICK_MAX_MS : tick_ms;
+}
+
+struct net *net_new(struct event_base *base, const struct net_limits *limits, const struct net_handlers *handlers,
+                    void *context)
+{
+    struct net *net = calloc(1, sizeof(*net));
+
+    if (!net)
+        return NULL;
+    net->base = base;
+    net->limits = *limits;
+    net->handlers = handlers;
+    net->context = context;
+    net->first_free = NO_SLOT;
+    net->work_tail = &net->work;
+    wheel_init(&net->wheel, tick_for(limits), clock_now_ms());
+    if (event_assign(&net->wake, base, -1, 0, on_wake, net) < 0 ||
+        event_assign(&net->tick, base, -1, EV_PERSIST, on_tick, net) < 0) {
+        free(net);
+        return NULL;
+    }
+    return net;
+}
+
+void net_free(struct net *net)
+{
+    if (!net)
+        return;
+    listener_free_all(net);
+    for (uint32_t slot = 0; slot < net->slot_count; slot++) {
+        if (net->slots[slot].conn)
+            conn_end(net->slots[slot].conn, NET_CLOSE_SHUTDOWN);
+    }
+    while (net->work)
+        net_turn(net);
+    event_del(&net->wake);
+    event_del(&net->tick);
+    free(net->slots);
+    free(net);
+}
+
+void net_stop_listening(struct net *net)
+{
+    listener_free_all(net);
+}
+
+void net_close_all(struct net *net, enum net_close_reason reason)
+{
+    for (uint32_t slot = 0; slot < net->slot_count; slot++) {
+        if (net->slots[slot].conn)
+            conn_close(net->slots[slot].conn, reason);
+    }
+}
+
+/* -------------------------------------------------------------------------------------------------- turn */
+
+void net_add_work(struct conn *conn)
+{
+    struct net *net = conn->net;
+
+    if (conn->has_work)
+        return;
+    /* The loop must not sleep before net_turn() was there. */
+    if (!net->work)
+        event_active(&net->wake, EV_TIMEOUT, 0);
+    conn->has_work = true;
+    conn->work_next = NULL;
+    *net->work_tail = conn;
+    net->work_tail = &conn->work_next;
+}
+
+/* Each connection once: work that comes up meanwhile is for the next turn, which the wake event starts at once. */
+void net_turn(struct net *net)
+{
+    struct conn *next = net->work;
+
+    net->work = NULL;
+    net->work_tail = &net->work;
+    while (next) {
+        struct conn *conn = next;
+
+        next = conn->work_next;
+        conn->has_work = false;
+        if (conn->state == CONN_ENDED) {
+            conn_free(conn);
+            continue;
+        }
+        if (conn->held)
+            conn_read_held(conn);
+        conn_flush(conn);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------- connections */
+
+size_t net_send(struct net *net, uint64_t id, uint32_t request_id, struct frame *frame)
+{
+    struct conn *conn = find_open(net, id);
+
+    if (!conn)
+        return 0;
+    if (frame_queue_push(&conn->queue, frame, request_id) < 0) {
+        conn_end(conn, NET_CLOSE_MEMORY);
+        return 0;
+    }
+    if (conn->queue.bytes >= net->limits.queue_soft_limit_bytes)
+        conn->over_soft_limit = true;
+    if (!conn->blocked)
+        net_add_work(conn);
+    return conn->queue.bytes;
+}
+
+size_t net_queued_bytes(const struct net *net, uint64_t id)
+{
+    const struct conn *conn = find(net, id);
+
+    return conn ? conn->queue.bytes : 0;
+}
+
+void net_admit(struct net *net, uint64_t id)
+{
+    struct conn *conn = find_open(net, id);
+
+    if (conn && conn->state == CONN_GREETING)
+        conn_set_state(conn, CONN_ADMITTED);
+}
+
+void net_pause(struct net *net, uint64_t id)
+{
+    struct conn *conn = find_open(net, id);
+
+    if (!conn || conn->paused)
+        return;
+    conn->paused = true;
+    conn_watch(conn);
+}
+
+void net_resume(struct net *net, uint64_t id)
+{
+    struct conn *conn = find_open(net, id);
+
+    if (!conn || !conn->paused)
+        return;
+    conn->paused = false;
+    conn->received_ms = clock_now_ms();
+    conn->held = conn->input != NULL;
+    if (conn->held)
+        net_add_work(conn);
+    conn_watch(conn);
+    conn_schedule(conn);
+}
+
+void net_close(struct net *net, uint64_t id, enum net_close_reason reason)
+{
+    struct conn *conn = find_open(net, id);
+
+    if (conn)
+        conn_close(conn, reason);
+}
+
+size_t net_connections(const struct net *net)
+{
+    return net->connections;
+}
+
+void *net_session(const struct net *net, uint64_t id)
+{
+    const struct conn *conn = find(net, id);
+
+    return conn && conn->has_session ? conn->session : NULL;
+}

@@ -1,0 +1,384 @@
+/* See server.h. */
+#include "server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "commands/commands.h"
+#include "feed/feed.h"
+#include "net/net.h"
+#include "store/private_redis.h"
+#include "store/store.h"
+
+#define LOCK_WAIT_MS 10000
+#define PRIVATE_REDIS_STOP_MS 30000
+#define COMPLAIN_MS 5000
+#define SPARE_DESCRIPTORS 64 /* links, listeners, files */
+
+enum server_state {
+    SERVER_RUNNING,
+    SERVER_DRAINING, /* no new requests; what is in progress is answered */
+    SERVER_CLOSING,  /* every client is told */
+    SERVER_STOPPED,
+};
+
+struct server {
+    const struct config *config;
+    struct event_base *base;
+    struct event *terminate;
+    struct event *interrupt;
+    struct event *complain;
+    struct private_redis *redis;
+    struct redis_address address;
+    struct commands *commands;
+    struct feed *feed;
+    struct net *net;
+    struct feed_outlet outlet;
+    enum server_state state;
+    int64_t deadline_ms; /* of the state, when draining or closing */
+    int lock_fd;
+    int status;
+    bool was_ready;
+    char daemon_id[DAEMON_ID_BYTES];
+};
+
+/* ---- stopping ---- */
+
+static void change_state(struct server *server, enum server_state state)
+{
+    server->state = state;
+    server->deadline_ms = clock_now_ms() + server->config->drain_timeout_ms;
+    switch (state) {
+    case SERVER_RUNNING:
+        break;
+    case SERVER_DRAINING:
+        net_stop_listening(server->net);
+        commands_stop(server->commands);
+        feed_stop_jobs(server->feed);
+        break;
+    case SERVER_CLOSING:
+        net_close_all(server->net, NET_CLOSE_SHUTDOWN);
+        break;
+    case SERVER_STOPPED:
+        break;
+    }
+}
+
+/* Moves on when what a state waits for is done, or its time is up. */
+static void advance(struct server *server)
+{
+    bool late = clock_now_ms() >= server->deadline_ms;
+
+    if (server->state == SERVER_DRAINING && (late || commands_in_progress(server->commands) == 0))
+        change_state(server, SERVER_CLOSING);
+    if (server->state == SERVER_CLOSING && (late || net_connections(server->net) == 0))
+        change_state(server, SERVER_STOPPED);
+}
+
+static void on_signal(evutil_socket_t number, short events, void *context)
+{
+    struct server *server = context;
+
+    (void)events;
+    log_info("stopping", "signal=%d connections=%zu", (int)number, net_connections(server->net));
+    if (server->state == SERVER_RUNNING)
+        change_state(server, SERVER_DRAINING);
+    else
+        server->deadline_ms = clock_now_ms(); /* asked twice: wait no longer */
+}
+
+/* ---- what the feed says ---- */
+
+static void on_ready(void *context)
+{
+    struct server *server = context;
+
+    server->was_ready = true;
+    log_info("ready", "daemon=%s partitions=%u", server->daemon_id, feed_partitions(server->feed));
+}
+
+static void on_refused(void *context, const char *explanation)
+{
+    struct server *server = context;
+
+    (void)explanation; /* it is in the log */
+    if (server->was_ready || server->state != SERVER_RUNNING)
+        return;
+    server->status = 1;
+    change_state(server, SERVER_DRAINING);
+}
+
+static const struct feed_events feed_events = {on_ready, on_refused};
+
+static void on_complain(evutil_socket_t fd, short events, void *context)
+{
+    struct server *server = context;
+
+    (void)fd;
+    (void)events;
+    if (feed_is_ready(server->feed))
+        return;
+    if (server->redis)
+        log_warning("waiting-for-redis", "socket=%s log=%s/redis.log", log_quote(private_redis_socket(server->redis)),
+                    server->config->state_dir);
+    else if (server->address.path)
+        log_warning("waiting-for-redis", "socket=%s", log_quote(server->address.path));
+    else
+        log_warning("waiting-for-redis", "address=%s:%d", server->address.host, server->address.port);
+}
+
+static size_t outlet_send(void *context, uint64_t conn, uint32_t request_id, struct frame *frame)
+{
+    return net_send(((struct server *)context)->net, conn, request_id, frame);
+}
+
+static size_t outlet_queued(void *context, uint64_t conn)
+{
+    return net_queued_bytes(((struct server *)context)->net, conn);
+}
+
+/* ---- starting ---- */
+
+/* The daemon's name among those on its store: made once, kept in the state directory. */
+static int load_daemon_id(struct server *server)
+{
+    char path[4096];
+    uint64_t number;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/daemon-id", server->config->state_dir);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    ssize_t got = read(fd, server->daemon_id, DAEMON_ID_BYTES - 1);
+    if (got != DAEMON_ID_BYTES - 1) {
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+            close(fd);
+            return -EIO;
+        }
+        snprintf(server->daemon_id, sizeof(server->daemon_id), "%016" PRIx64, number);
+        if (pwrite(fd, server->daemon_id, DAEMON_ID_BYTES - 1, 0) != DAEMON_ID_BYTES - 1 || fsync(fd) < 0) {
+            close(fd);
+            return -EIO;
+        }
+    }
+    close(fd);
+    return 0;
+}
+
+static int find_redis(struct server *server)
+{
+    const struct config *config = server->config;
+    char error[256];
+
+    if (config->redis_url[0] != '\0') {
+        int result = redis_address_parse(config->redis_url, &server->address, error, sizeof(error));
+
+        if (result < 0)
+            log_error("bad-option", "reason=%s", log_quote(error));
+        return result;
+    }
+    server->redis = private_redis_new(server->base, config->redis_server, config->state_dir, server->lock_fd);
+    return server->redis ? redis_address_of_socket(private_redis_socket(server->redis), &server->address) : -EIO;
+}
+
+static int make_rooms(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct store_settings store = {.address = server->address,
+                                         .timeout_ms = (uint32_t)config->redis_timeout_ms,
+                                         .partitions = (unsigned)config->store_partitions,
+                                         .daemon_id = server->daemon_id,
+                                         .idempotency_ttl_s = config->idempotency_ttl_s,
+                                         .profile_cap = config->profile_cap,
+                                         .retention_s = config->log_retention_s,
+                                         .max_following = config->max_following,
+                                         .backfill = config->backfill,
+                                         .timeline_cap = config->timeline_cap,
+                                         .timeline_slack = config->timeline_slack,
+                                         .timeline_idle_ttl_s = config->timeline_idle_ttl_s};
+    const struct feed_settings feed = {.timeline_cap = config->timeline_cap,
+                                       .timeline_slack = config->timeline_slack,
+                                       .push_window = config->push_window,
+                                       .push_quantum = config->push_quantum,
+                                       .claim_after_ms = config->claim_after_ms,
+                                       .lag_limit_ms = config->lag_limit_ms,
+                                       .retention_s = config->log_retention_s,
+                                       .ring_bytes = (size_t)config->ring_bytes,
+                                       .body_bytes = (size_t)config->body_bytes,
+                                       .reader_bytes = (size_t)config->reader_bytes};
+    const struct net_limits limits = {.max_connections = (size_t)config->max_connections,
+                                      .max_frame_bytes = (size_t)config->max_frame_bytes,
+                                      .queue_soft_limit_bytes = (size_t)config->queue_soft_limit_bytes,
+                                      .hello_timeout_ms = (uint32_t)config->hello_timeout_ms,
+                                      .silence_limit_ms = (uint32_t)config->silence_limit_ms,
+                                      .stall_limit_ms = (uint32_t)config->stall_limit_ms,
+                                      .heartbeat_interval_ms = (uint32_t)config->heartbeat_interval_ms};
+
+    server->outlet = (struct feed_outlet){outlet_send, outlet_queued, limits.queue_soft_limit_bytes};
+    server->commands = commands_new(config);
+    server->feed = feed_new(server->base, &feed, &store, &server->outlet, &feed_events, server);
+    if (!server->commands || !server->feed)
+        return -ENOMEM;
+    server->net = net_new(server->base, &limits, &commands_net_handlers, server->commands);
+    if (!server->net)
+        return -ENOMEM;
+    commands_attach(server->commands, server->feed, server->net);
+    return 0;
+}
+
+static int listen_on(struct server *server)
+{
+    const struct config *config = server->config;
+    uint16_t port = 0;
+
+    if (config->listen[0] != '\0') {
+        int error = net_listen_tcp(server->net, config->listen, config->insecure, &port);
+
+        if (error == -EPERM) {
+            log_error("listen-refused",
+                      "address=%s reason=\"beyond loopback, and there is no authentication: use a loopback address, or "
+                      "--insecure where the network is yours\"",
+                      log_quote(config->listen));
+            return error;
+        }
+        if (error < 0) {
+            log_error("listen-failed", "address=%s reason=%s", log_quote(config->listen), log_quote(strerror(-error)));
+            return error;
+        }
+        log_info("listening", "address=%.*s:%u", (int)(strrchr(config->listen, ':') - config->listen), config->listen, port);
+    }
+    if (config->unix_path[0] != '\0') {
+        int error = net_listen_unix(server->net, config->unix_path);
+
+        if (error < 0) {
+            log_error("listen-failed", "unix=%s reason=%s", log_quote(config->unix_path), log_quote(strerror(-error)));
+            return error;
+        }
+        log_info("listening", "unix=%s", log_quote(config->unix_path));
+    }
+    return 0;
+}
+
+/* As many descriptors as may be; too few for what is configured is worth a word. */
+static void raise_descriptors(const struct config *config)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < (rlim_t)config->max_connections + SPARE_DESCRIPTORS)
+        log_warning("few-descriptors", "limit=%llu needed=%lld", (unsigned long long)limit.rlim_cur,
+                    (long long)config->max_connections + SPARE_DESCRIPTORS);
+}
+
+static int start(struct server *server)
+{
+    struct timeval complain = {.tv_sec = COMPLAIN_MS / 1000};
+    int error;
+
+    raise_descriptors(server->config);
+    error = state_lock(server->config->state_dir, LOCK_WAIT_MS, &server->lock_fd);
+    if (error < 0)
+        return error;
+    error = load_daemon_id(server);
+    if (error < 0) {
+        log_error("no-identity", "file=%s/daemon-id reason=%s", server->config->state_dir, log_quote(strerror(-error)));
+        return error;
+    }
+    server->base = event_base_new();
+    if (!server->base)
+        return -ENOMEM;
+    server->terminate = evsignal_new(server->base, SIGTERM, on_signal, server);
+    server->interrupt = evsignal_new(server->base, SIGINT, on_signal, server);
+    server->complain = event_new(server->base, -1, EV_PERSIST, on_complain, server);
+    if (!server->terminate || !server->interrupt || !server->complain)
+        return -ENOMEM;
+    error = find_redis(server);
+    if (error == 0)
+        error = make_rooms(server);
+    if (error == 0)
+        error = listen_on(server);
+    if (error < 0)
+        return error;
+    event_add(server->terminate, NULL);
+    event_add(server->interrupt, NULL);
+    event_add(server->complain, &complain);
+    feed_start(server->feed);
+    return 0;
+}
+
+/* Rooms end from the store upwards: answers that are under way find their sessions, and then the sessions end. */
+static void finish(struct server *server)
+{
+    if (server->net)
+        feed_stop(server->feed);
+    net_free(server->net);
+    feed_free(server->feed);
+    commands_free(server->commands);
+    if (server->redis && private_redis_stop(server->redis, PRIVATE_REDIS_STOP_MS) < 0)
+        log_error("redis-killed", "reason=\"it did not end in time\"");
+    private_redis_free(server->redis);
+    redis_address_done(&server->address);
+    if (server->terminate)
+        event_free(server->terminate);
+    if (server->interrupt)
+        event_free(server->interrupt);
+    if (server->complain)
+        event_free(server->complain);
+    if (server->base)
+        event_base_free(server->base);
+    if (server->lock_fd >= 0)
+        close(server->lock_fd);
+}
+
+static void log_counters(void)
+{
+    char line[2000];
+    size_t used = 0;
+
+#define METRIC(name, help)                                                                                            \
+    used += (size_t)snprintf(line + used, sizeof(line) - used, "%s" #name "=%" PRIu64, used ? " " : "", metrics.name); \
+    if (used >= sizeof(line))                                                                                         \
+        return;
+    METRICS(METRIC)
+#undef METRIC
+    log_info("stopped", "%s", line);
+}
+
+int server_run(const struct config *config)
+{
+    struct server server = {.config = config, .lock_fd = -1};
+
+    signal(SIGPIPE, SIG_IGN);
+    srandom((unsigned)clock_wall_ms() ^ (unsigned)getpid());
+    log_info("starting", "version=" FEEDD_VERSION " pid=%d state_dir=%s", (int)getpid(), log_quote(config->state_dir));
+    if (start(&server) < 0) {
+        finish(&server);
+        return 1;
+    }
+    while (server.state != SERVER_STOPPED) {
+        event_base_loop(server.base, EVLOOP_ONCE);
+        feed_turn(server.feed);
+        net_turn(server.net);
+        advance(&server);
+    }
+    finish(&server);
+    log_counters();
+    return server.status;
+}

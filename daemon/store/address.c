@@ -1,0 +1,155 @@
+/* See address.h. libcurl's URL API does the parsing. */
+#include "store/address.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void redis_address_done(struct redis_address *address)
+{
+    free(address->path);
+    free(address->host);
+    free(address->user);
+    free(address->password);
+    *address = (struct redis_address){0};
+}
+
+int redis_address_of_socket(const char *path, struct redis_address *ret_address)
+{
+    char *copy = strdup(path);
+
+    if (!copy)
+        return -ENOMEM;
+    *ret_address = (struct redis_address){.path = copy};
+    return 0;
+}
+
+/* A part of the URL as a string of our own; NULL if it is absent or empty. */
+static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
+{
+    char *text = NULL, *copy = NULL;
+
+    if (curl_url_get(url, part, &text, flags) == CURLUE_OK && text[0] != '\0')
+        copy = strdup(text);
+    curl_free(text);
+    return copy;
+}
+
+static int read_database(const char *digits, int *ret_database)
+{
+    char *end;
+    long number = strtol(digits, &end, 10);
+
+    if (end == digits || *end != '\0' || number < 0 || number > 1 << 20)
+        return -EINVAL;
+    *ret_database = (int)number;
+    return 0;
+}
+
+static int resolve(const char *host, char **ret_numeric)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    char numeric[NI_MAXHOST];
+    size_t size = strlen(host);
+    char *bare = host[0] == '[' && size > 2 ? strndup(host + 1, size - 2) : strdup(host);
+    int error = !bare || getaddrinfo(bare, NULL, &hints, &found) != 0 ||
+                getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) != 0;
+
+    if (found)
+        freeaddrinfo(found);
+    free(bare);
+    if (error)
+        return -EHOSTUNREACH;
+    *ret_numeric = strdup(numeric);
+    return *ret_numeric ? 0 : -ENOMEM;
+}
+
+/* `password=…&db=…` behind a socket's path. */
+static int read_query(const char *query, struct redis_address *address)
+{
+    while (*query != '\0') {
+        size_t size = strcspn(query, "&");
+        const char *value = memchr(query, '=', size);
+
+        if (!value)
+            return -EINVAL;
+        size_t name_size = (size_t)(value - query);
+        int value_size;
+        char *unescaped = curl_easy_unescape(NULL, value + 1, (int)(size - name_size - 1), &value_size);
+        int error = unescaped ? 0 : -ENOMEM;
+
+        if (error == 0 && name_size == 8 && strncmp(query, "password", 8) == 0) {
+            free(address->password);
+            address->password = strdup(unescaped);
+        } else if (error == 0 && name_size == 2 && strncmp(query, "db", 2) == 0) {
+            error = read_database(unescaped, &address->database);
+        } else if (error == 0) {
+            error = -EINVAL;
+        }
+        curl_free(unescaped);
+        if (error < 0)
+            return error;
+        query += size + (query[size] == '&');
+    }
+    return 0;
+}
+
+static int parse_unix(const char *rest, struct redis_address *address)
+{
+    size_t size = strcspn(rest, "?");
+
+    if (size == 0 || rest[0] != '/')
+        return -EINVAL;
+    address->path = strndup(rest, size);
+    if (!address->path)
+        return -ENOMEM;
+    return rest[size] == '?' ? read_query(rest + size + 1, address) : 0;
+}
+
+static int parse_tcp(CURLU *url, struct redis_address *address)
+{
+    char *host = url_part(url, CURLUPART_HOST, 0), *port = url_part(url, CURLUPART_PORT, 0);
+    char *path = url_part(url, CURLUPART_PATH, 0);
+    int error = host ? resolve(host, &address->host) : -EINVAL;
+
+    address->port = port ? atoi(port) : 6379;
+    if (error == 0 && path && strcmp(path, "/") != 0)
+        error = read_database(path + 1, &address->database);
+    address->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+    address->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+    free(host);
+    free(port);
+    free(path);
+    return error;
+}
+
+int redis_address_parse(const char *text, struct redis_address *ret_address, char *ret_error, size_t error_bytes)
+{
+    struct redis_address address = {0};
+    int error = -EINVAL;
+
+    if (strncmp(text, "unix:", 5) == 0) {
+        error = parse_unix(text + 5, &address);
+    } else if (strncmp(text, "redis://", 8) == 0) {
+        CURLU *url = curl_url();
+
+        if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+            error = parse_tcp(url, &address);
+        curl_url_cleanup(url);
+    }
+    if (error < 0) {
+        redis_address_done(&address);
+        if (error == -EHOSTUNREACH)
+            snprintf(ret_error, error_bytes, "redis.url: the host cannot be resolved");
+        else
+            snprintf(ret_error, error_bytes,
+                     "redis.url: expected redis://[:PASSWORD@]HOST[:PORT][/DB] or unix:/PATH[?password=PASSWORD&db=DB]");
+        return error;
+    }
+    *ret_address = address;
+    return 0;
+}

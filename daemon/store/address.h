@@ -1,0 +1,23 @@
+/* Where Redis is and how to be let in: what `redis.url` says. */
+#ifndef FEED_STORE_ADDRESS_H
+#define FEED_STORE_ADDRESS_H
+
+#include <stddef.h>
+
+struct redis_address {
+    char *path;     /* of a Unix socket, or NULL */
+    char *host;     /* numeric */
+    int port;
+    int database;
+    char *user;     /* NULL: the default user */
+    char *password; /* NULL: none */
+};
+
+/* Reads `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]` or `unix:/PATH[?password=PASSWORD&db=DB]`. A host name is resolved
+ * here, once, which blocks: to be called before the loop runs. 0, or a negative errno and what is wrong in `ret_error`.
+ * The address is the caller's, to be given back by redis_address_done(). */
+int redis_address_parse(const char *url, struct redis_address *ret_address, char *ret_error, size_t error_bytes);
+int redis_address_of_socket(const char *path, struct redis_address *ret_address);
+void redis_address_done(struct redis_address *address);
+
+#endif

@@ -1,0 +1,125 @@
+/* See command.h. The count of arguments is only known at the end, so room for it is left in front. */
+#include "store/command.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_BYTES 16     /* room for "*COUNT\r\n" */
+#define KEEP_BYTES 65536u /* a larger buffer is given back afterwards */
+
+struct command {
+    char *data;
+    size_t used;
+    size_t capacity;
+    unsigned arguments;
+    bool failed;
+};
+
+static struct command the_command;
+
+static char *command_room(struct command *command, size_t size)
+{
+    if (command->capacity - command->used < size) {
+        size_t capacity = (command->used + size) * 2;
+        char *data = realloc(command->data, capacity);
+
+        if (!data) {
+            command->failed = true;
+            return NULL;
+        }
+        command->data = data;
+        command->capacity = capacity;
+    }
+    return command->data + command->used;
+}
+
+struct command *command_begin(const char *name)
+{
+    struct command *command = &the_command;
+
+    if (command->capacity > KEEP_BYTES) {
+        free(command->data);
+        command->data = NULL;
+        command->capacity = 0;
+    }
+    command->used = 0;
+    command->arguments = 0;
+    command->failed = false;
+    if (command_room(command, 1024))
+        command->used = HEAD_BYTES;
+    command_add_string(command, name);
+    return command;
+}
+
+/* Adds "$size\r\n" and leaves room for the argument and its end. Returns where the argument goes. */
+static char *command_argument(struct command *command, size_t size)
+{
+    char *at = command->failed ? NULL : command_room(command, size + 26);
+
+    if (!at)
+        return NULL;
+    int head = snprintf(at, 24, "$%zu\r\n", size);
+    command->used += (size_t)head + size + 2;
+    command->arguments++;
+    at += head;
+    memcpy(at + size, "\r\n", 2);
+    return at;
+}
+
+void command_add(struct command *command, const void *data, size_t size)
+{
+    char *at = command_argument(command, size);
+
+    if (at && size > 0)
+        memcpy(at, data, size);
+}
+
+void command_add_text(struct command *command, struct text text)
+{
+    command_add(command, text.data, text.size);
+}
+
+void command_add_string(struct command *command, const char *string)
+{
+    command_add(command, string, strlen(string));
+}
+
+void command_add_number(struct command *command, int64_t number)
+{
+    char digits[24];
+
+    command_add(command, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, number));
+}
+
+void command_add_id(struct command *command, uint64_t id)
+{
+    command_add_number(command, (int64_t)id);
+}
+
+void command_add_joined(struct command *command, const char *prefix, struct text middle, const char *suffix)
+{
+    size_t prefix_size = strlen(prefix), suffix_size = strlen(suffix);
+    char *at = command_argument(command, prefix_size + middle.size + suffix_size);
+
+    if (!at)
+        return;
+    memcpy(at, prefix, prefix_size);
+    memcpy(at + prefix_size, middle.data, middle.size);
+    memcpy(at + prefix_size + middle.size, suffix, suffix_size);
+}
+
+const char *command_data(struct command *command, size_t *ret_size)
+{
+    char head[HEAD_BYTES];
+
+    if (command->failed)
+        return NULL;
+    int size = snprintf(head, sizeof(head), "*%u\r\n", command->arguments);
+    char *start = command->data + HEAD_BYTES - size;
+    memcpy(start, head, (size_t)size);
+    *ret_size = command->used - HEAD_BYTES + (size_t)size;
+    return start;
+}

@@ -1,0 +1,61 @@
+/* What the files of the store share. */
+#ifndef FEED_STORE_INTERNAL_H
+#define FEED_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+/* SCRIPT(name): daemon/store/lua/name.lua */
+#define SCRIPTS(SCRIPT)     \
+    SCRIPT(open)            \
+    SCRIPT(share)           \
+    SCRIPT(delete)          \
+    SCRIPT(follow)          \
+    SCRIPT(edge)            \
+    SCRIPT(reader_load)     \
+    SCRIPT(names)           \
+    SCRIPT(timeline_begin)  \
+    SCRIPT(timeline_finish) \
+    SCRIPT(timeline_merge)  \
+    SCRIPT(timeline_trim)   \
+    SCRIPT(applied)         \
+    SCRIPT(renew)
+
+enum script {
+#define SCRIPT(name) SCRIPT_##name,
+    SCRIPTS(SCRIPT)
+#undef SCRIPT
+        SCRIPT_COUNT
+};
+
+struct store {
+    struct store_settings settings;
+    const struct store_handlers *handlers;
+    void *context;
+    struct link *command;
+    struct link *bulk;
+    struct link *tail;
+    struct link *jobs;
+    bool ready;
+    bool jobs_stopped;
+    char sha[SCRIPT_COUNT][41];
+    char epoch[24];
+    unsigned opening; /* partition that is being opened */
+    uint64_t last_id[PARTITIONS_MAX];
+    uint64_t generation[PARTITIONS_MAX];
+};
+
+/* Begins an EVALSHA with this many keys. */
+struct command *store_script(struct store *store, enum script script, int keys);
+/* Adds what every script that appends to a log needs first: the keys meta and log, … */
+void store_add_log_keys(struct command *command, unsigned partition);
+/* … and, after the other keys, the arguments daemon, generation and partition. */
+void store_add_log_arguments(struct store *store, struct command *command, unsigned partition);
+
+/* Adds to a ZRANGE: the `limit` highest scores below `before` (0: from the top) and not below `lowest`. */
+void store_add_newest_first(struct command *command, uint64_t before, uint64_t lowest, int64_t limit);
+
+/* store/open.c */
+void store_open(struct store *store);
+void store_reload_scripts(struct store *store);
+
+#endif

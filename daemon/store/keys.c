@@ -1,0 +1,141 @@
+/* See keys.h. */
+#include "store/keys.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+static const char *const kind_names[] = {
+    [KEY_META] = "meta",           [KEY_LOG] = "log",
+    [KEY_DELETIONS] = "deletions", [KEY_PROFILE] = "profile",
+    [KEY_FOLLOWING] = "following", [KEY_FOLLOWERS] = "followers",
+    [KEY_VERSIONS] = "versions",   [KEY_TIMELINE] = "timeline",
+    [KEY_SHARE] = "share",         [KEY_IDEMPOTENCY] = "key",
+    [KEY_IMPORT] = "import",       [KEY_JOB] = "job",
+};
+
+static unsigned partition_mask;
+/* ":{tag}" of each partition. */
+static char tags[PARTITIONS_MAX][16];
+
+/* Redis Cluster's hash of a key: CRC16, XMODEM variant, modulo 16384 (Redis Cluster specification, appendix A). */
+static unsigned cluster_slot(const char *tag)
+{
+    unsigned crc = 0;
+
+    for (; *tag; tag++) {
+        crc ^= (unsigned)(unsigned char)*tag << 8;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 0x8000 ? (crc << 1 ^ 0x1021) & 0xffff : crc << 1 & 0xffff;
+    }
+    return crc % 16384;
+}
+
+/* The tag of partition i of n is the first number of i, i + 64, i + 128, … whose slot lies in the i-th n-th of the slots. */
+void keys_init(unsigned partitions)
+{
+    assert(partitions >= 1 && partitions <= PARTITIONS_MAX && (partitions & (partitions - 1)) == 0);
+    partition_mask = partitions - 1;
+    for (unsigned i = 0; i < partitions; i++) {
+        char number[12];
+        unsigned candidate = i;
+
+        do {
+            snprintf(number, sizeof(number), "%u", candidate);
+            candidate += PARTITIONS_MAX;
+        } while (cluster_slot(number) * partitions / 16384 != i);
+        snprintf(tags[i], sizeof(tags[i]), ":{%.10s}", number);
+    }
+}
+
+unsigned partition_of_subject(struct text subject)
+{
+    return (unsigned)XXH3_64bits(subject.data, subject.size) & partition_mask;
+}
+
+static struct text key_start(char *buffer, size_t size, enum key_kind kind, unsigned partition)
+{
+    int length = snprintf(buffer, size, "%s%s", kind_names[kind], tags[partition & partition_mask]);
+
+    return (struct text){buffer, (size_t)length};
+}
+
+void command_add_partition_key(struct command *command, enum key_kind kind, unsigned partition)
+{
+    char buffer[64];
+
+    command_add_text(command, key_start(buffer, sizeof(buffer), kind, partition));
+}
+
+struct text log_key_name(unsigned partition)
+{
+    static char buffer[64];
+
+    return key_start(buffer, sizeof(buffer), KEY_LOG, partition);
+}
+
+void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject)
+{
+    char buffer[64];
+    struct text start = key_start(buffer, sizeof(buffer) - 1, kind, partition_of_subject(subject));
+
+    buffer[start.size] = ':';
+    buffer[start.size + 1] = '\0';
+    command_add_joined(command, buffer, subject, "");
+}
+
+void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id)
+{
+    char buffer[64];
+    struct text start = key_start(buffer, sizeof(buffer), kind, partition_of_id(id));
+    int digits = snprintf(buffer + start.size, sizeof(buffer) - start.size, ":%" PRIu64, id);
+
+    command_add(command, buffer, start.size + (size_t)digits);
+}
+
+void command_add_idempotency_key(struct command *command, struct text author, struct text key)
+{
+    /* The author's length stands in front of the author, so that no two pairs spell the same key. */
+    char buffer[400];
+    struct text start = key_start(buffer, 64, KEY_IDEMPOTENCY, partition_of_subject(author));
+    int length = snprintf(buffer + start.size, sizeof(buffer) - start.size, ":%zu:%.*s:%.*s", author.size,
+                          (int)author.size, author.data, (int)key.size, key.data);
+
+    assert((size_t)length < sizeof(buffer) - start.size);
+    command_add(command, buffer, start.size + (size_t)length);
+}
+
+void command_add_id_key_prefix(struct command *command, enum key_kind kind, unsigned partition)
+{
+    char buffer[64];
+    struct text start = key_start(buffer, sizeof(buffer) - 1, kind, partition);
+
+    buffer[start.size] = ':';
+    command_add(command, buffer, start.size + 1);
+}
+
+void stream_id_of(uint64_t id, char ret_text[STREAM_ID_BYTES])
+{
+    snprintf(ret_text, STREAM_ID_BYTES, "%" PRIu64 "-%" PRIu64, id >> 13, id >> 6 & 127);
+}
+
+uint64_t id_of_stream_id(struct text stream_id, unsigned partition)
+{
+    char buffer[64];
+    uint64_t ms, sequence;
+
+    if (stream_id.size >= sizeof(buffer))
+        return 0;
+    memcpy(buffer, stream_id.data, stream_id.size);
+    buffer[stream_id.size] = '\0';
+    if (sscanf(buffer, "%" SCNu64 "-%" SCNu64, &ms, &sequence) != 2)
+        return 0;
+    return ms == 0 && sequence == 0 ? 0 : ms << 13 | (sequence & 127) << 6 | partition;
+}
+
+uint64_t id_at_unix_ms(int64_t unix_ms)
+{
+    return unix_ms <= EPOCH_MS ? 0 : (uint64_t)(unix_ms - EPOCH_MS) << 13;
+}

@@ -1,0 +1,61 @@
+/* Names: which partition a subject lives in, how its keys are called, how ids are spelled.
+ *
+ * A subject's partition is XXH3-64 of its name modulo the number of partitions. Every key of a subject carries the
+ * partition's hash tag, so that each script touches one slot of a Redis Cluster; the tags are chosen so that the
+ * partitions are spread evenly over the slots. */
+#ifndef FEED_STORE_KEYS_H
+#define FEED_STORE_KEYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/command.h"
+
+#define PARTITIONS_MAX 64
+#define EPOCH_MS 1767225600000 /* 2026-01-01T00:00:00Z */
+
+enum key_kind {
+    KEY_META,        /* hash: epoch, schema, partitions, last id, link generations */
+    KEY_LOG,         /* stream: everything committed */
+    KEY_DELETIONS,   /* sorted set: `share:author` by the position of the deletion */
+    KEY_PROFILE,     /* sorted set of a subject's share ids, by id; `capped` with score 0 if older ones were dropped */
+    KEY_FOLLOWING,   /* sorted set of the subjects that a reader follows, by follow id: authoritative */
+    KEY_FOLLOWERS,   /* sorted set of a subject's followers, by edge id: derived */
+    KEY_VERSIONS,    /* sorted set of followers and former ones, by the newest follow id applied */
+    KEY_TIMELINE,    /* list of share ids and a header */
+    KEY_SHARE,       /* a share's body, by id */
+    KEY_IDEMPOTENCY, /* a share's id, by author and key */
+    KEY_IMPORT,      /* an imported share's idempotency key, by id */
+    KEY_JOB,         /* how far a fan-out has come, by id */
+};
+
+/* Fixed for the life of the process. */
+void keys_init(unsigned partitions);
+
+unsigned partition_of_subject(struct text subject);
+/* The partition is part of an id. */
+static inline unsigned partition_of_id(uint64_t id)
+{
+    return (unsigned)(id & 63);
+}
+
+/* Adds a key as an argument. */
+void command_add_partition_key(struct command *command, enum key_kind kind, unsigned partition);
+void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject);
+void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id);
+void command_add_idempotency_key(struct command *command, struct text author, struct text key);
+/* What a script puts in front of an id to name its key. */
+void command_add_id_key_prefix(struct command *command, enum key_kind kind, unsigned partition);
+
+/* The name of a partition's log. */
+struct text log_key_name(unsigned partition);
+
+/* An id is 40 bits of milliseconds since 2026, 7 of sequence, 6 of partition; a stream id is `ms-sequence`. */
+#define STREAM_ID_BYTES 32
+void stream_id_of(uint64_t id, char ret_text[STREAM_ID_BYTES]);
+/* 0 if the text is no stream id. */
+uint64_t id_of_stream_id(struct text stream_id, unsigned partition);
+/* The smallest id that an entry made at this Unix time can have, 0 before 2026. */
+uint64_t id_at_unix_ms(int64_t unix_ms);
+
+#endif

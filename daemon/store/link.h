@@ -1,0 +1,49 @@
+/* One connection to Redis that keeps itself up.
+ *
+ * It connects, authenticates, selects the database and calls on_up(). When the connection breaks, or Redis answers nothing
+ * for the time-out, every call that is still unanswered gets its callback with no reply, on_down() is called, and after a
+ * pause (100 ms doubling to 2 s) it connects again. Calls made while it is not up are refused, never queued. */
+#ifndef FEED_STORE_LINK_H
+#define FEED_STORE_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/address.h"
+#include "store/command.h"
+#include "store/reply.h"
+
+struct event_base;
+struct link;
+
+/* `reply` is NULL if the connection ended first. Called exactly once for each accepted call. May call link_call(). */
+typedef void reply_fn(void *context, const struct reply *reply);
+
+struct link_handlers {
+    void (*on_up)(void *context, struct link *link);
+    void (*on_down)(void *context, struct link *link);
+    /* Redis answered a call with an error; the call's own callback comes next. */
+    void (*on_error)(void *context, struct link *link, const struct reply *reply);
+};
+
+/* `blocking` links carry commands that wait in Redis for up to a second: the time-out is longer by that, and they are not
+ * pinged. `name`, `address` and `handlers` are borrowed. NULL when memory ends. */
+struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, uint32_t timeout_ms,
+                      bool blocking, const struct link_handlers *handlers, void *context);
+/* Calls pending callbacks with no reply. NULL is allowed. */
+void link_free(struct link *link);
+
+/* Connects, now and after each loss. Does nothing if it is started. */
+void link_start(struct link *link);
+/* Disconnects and stays so. */
+void link_stop(struct link *link);
+/* Gives the connection up as if it had broken; it is made again. Not from within on_up or on_down. */
+void link_restart(struct link *link);
+
+bool link_is_up(const struct link *link);
+const char *link_name(const struct link *link);
+
+/* Sends the command. 0, -ENOTCONN if the link is not up, -ENOMEM: then nothing was sent and `fn` is not called. */
+int link_call(struct link *link, struct command *command, reply_fn *fn, void *context);
+
+#endif

@@ -1,0 +1,64 @@
+/* The log as a stream of entries: read by every daemon in order (tail), and dealt out among the daemons (jobs). */
+#ifndef FEED_STORE_LOG_H
+#define FEED_STORE_LOG_H
+
+#include "store/store.h"
+
+enum log_kind {
+    LOG_SHARE,    /* subject, body */
+    LOG_DELETE,   /* subject (the author), other (the share's id) */
+    LOG_FOLLOW,   /* reader, subject: in the reader's partition */
+    LOG_UNFOLLOW, /* likewise */
+    LOG_EDGE,     /* reader, subject, other (the version: the follow's id): in the subject's partition */
+    LOG_UNEDGE,   /* likewise */
+    LOG_UNKNOWN,  /* of a newer version of feedd */
+};
+
+/* Texts are valid during the call that hands the entry up. */
+struct log_entry {
+    enum log_kind kind;
+    unsigned partition;
+    uint64_t id;
+    uint64_t previous; /* the id of the entry before it in its partition */
+    uint64_t other;
+    struct text subject;
+    struct text reader;
+    struct text body;
+};
+
+struct log_handlers {
+    void (*on_entry)(void *context, const struct log_entry *entry);
+    /* A batch ends: nothing more comes in this call. */
+    void (*on_batch_end)(void *context, size_t entries);
+};
+
+/* ---- tail ---- */
+
+/* Reads every log from the entry after `positions[partition]` on, for as long as the tail link is up; hands entries up in
+ * the order of each log. To be called again whenever the link has come up. `positions` is borrowed and read at each turn:
+ * the caller moves it as it takes entries. */
+int store_tail(struct store *store, const uint64_t *positions, const struct log_handlers *handlers, void *context);
+
+/* ---- jobs ---- */
+
+/* Asks once for up to `count` entries that no daemon has been given (`own` false), or for those after `after` that this
+ * daemon was given and has not finished (`own` true; one partition). Waits up to a second for the former. `fn` is called
+ * after the entries were handed up, with how many there were, or a negative errno. */
+typedef void store_jobs_fn(void *context, int count);
+int store_jobs_new(struct store *store, int64_t count, const struct log_handlers *handlers, store_jobs_fn *fn, void *context);
+int store_jobs_own(struct store *store, unsigned partition, uint64_t after, int64_t count,
+                   const struct log_handlers *handlers, store_jobs_fn *fn, void *context);
+/* Takes over entries of daemons that showed no life for `idle_ms`. */
+int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, int64_t count,
+                     const struct log_handlers *handlers, store_jobs_fn *fn, void *context);
+/* Marks entries of one partition as finished (bulk link). Answers the number. */
+int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
+/* Shows that work on an entry goes on (bulk link). Answers 1 if it is still ours. */
+int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context);
+
+/* How far a log is applied, into *ret_applied: every entry up to it has had its effects. `reply` is the answer to
+ * store_applied(), which also trims the log by age (command link). */
+int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context);
+uint64_t store_read_applied(const struct reply *reply, unsigned partition);
+
+#endif

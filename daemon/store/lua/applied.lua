@@ -1,0 +1,23 @@
+-- How far one log is fully applied, and its trimming: never past what is pending or undelivered, and only beyond the
+-- retention.  KEYS: log.  ARGV: oldest position to keep by age ('ms-seq')
+-- Returns the stream ids of the oldest pending entry ('' if none) and of the last one delivered.
+local function before(a, b)
+  local a_ms, a_sequence = string.match(a, '^(%d+)-(%d+)$')
+  local b_ms, b_sequence = string.match(b, '^(%d+)-(%d+)$')
+  a_ms, b_ms = tonumber(a_ms), tonumber(b_ms)
+  return a_ms < b_ms or (a_ms == b_ms and tonumber(a_sequence) < tonumber(b_sequence))
+end
+
+local delivered = '0-0'
+for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  for i = 1, #group, 2 do
+    if group[i] == 'last-delivered-id' then delivered = group[i + 1] end
+  end
+end
+local pending = redis.call('XPENDING', KEYS[1], 'appliers')
+local oldest = pending[2] or ''
+local keep = ARGV[1]
+if oldest ~= '' and before(oldest, keep) then keep = oldest end
+if before(delivered, keep) then keep = delivered end
+redis.call('XTRIM', KEYS[1], 'MINID', '~', keep, 'LIMIT', 1000)
+return {oldest, delivered}

@@ -1,0 +1,22 @@
+-- uses: log
+-- Deletes a share, if it is the author's.
+-- KEYS: meta, log, profile, body, deletions, the key that names an import's idempotency key
+-- ARGV: daemon, generation, partition, author, share id, retention of deletions in ms, idempotency ttl in s
+-- Returns the position and 0 deleted, 1 was deleted already, 2 not found, 3 not the author's.
+local member = ARGV[5] .. ':' .. ARGV[4]
+local earlier = redis.call('ZSCORE', KEYS[5], member)
+if earlier then return {text(tonumber(earlier)), 1} end
+if redis.call('EXISTS', KEYS[4]) == 0 then return {'0', 2} end
+if not redis.call('ZSCORE', KEYS[3], ARGV[5]) then return {'0', 3} end
+local last, id = log_next()
+if not last then return id end
+
+log_append(last, id, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5])
+redis.call('ZREM', KEYS[3], ARGV[5])
+redis.call('UNLINK', KEYS[4])
+local key = redis.call('GETDEL', KEYS[6])
+if key then redis.call('EXPIRE', key, ARGV[7]) end
+redis.call('ZADD', KEYS[5], text(id), member)
+local oldest = (math.floor(id / 8192) - tonumber(ARGV[6])) * 8192
+redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. text(oldest))
+return {text(id), 0}

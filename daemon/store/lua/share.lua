@@ -1,0 +1,36 @@
+-- uses: log
+-- Commits a share.
+-- KEYS: meta, log, idempotency key (or ''), profile
+-- ARGV: daemon, generation, partition, author, body, idempotency ttl in s (0: as long as the share), profile cap,
+--       prefix of body keys, prefix of the keys that name an import's idempotency key, how long such a key outlives its share
+-- Returns the id and whether it is a repeat.
+local ttl, cap = tonumber(ARGV[6]), tonumber(ARGV[7])
+if KEYS[3] ~= '' then
+  local first = redis.call('GET', KEYS[3])
+  if first then return {first, 1} end
+end
+local last, id = log_next()
+if not last then return id end
+
+log_append(last, id, 'k', 'share', 'a', ARGV[4], 'b', ARGV[5])
+local name = text(id)
+if KEYS[3] ~= '' then
+  if ttl > 0 then
+    redis.call('SET', KEYS[3], name, 'EX', ttl)
+  else
+    redis.call('SET', KEYS[3], name)
+    redis.call('SET', ARGV[9] .. name, KEYS[3])
+  end
+end
+redis.call('SET', ARGV[8] .. name, ARGV[5])
+redis.call('ZADD', KEYS[4], name, name)
+if redis.call('ZCARD', KEYS[4]) > cap + 1 then -- one more for the marker `capped`, which has score 0
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[4], '(0', '+inf', 'BYSCORE', 'LIMIT', 0, 1)) do
+    redis.call('ZREM', KEYS[4], old)
+    redis.call('ZADD', KEYS[4], 0, 'capped')
+    redis.call('UNLINK', ARGV[8] .. old)
+    local key = redis.call('GETDEL', ARGV[9] .. old)
+    if key then redis.call('EXPIRE', key, ARGV[10]) end
+  end
+end
+return {name, 0}

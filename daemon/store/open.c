@@ -1,0 +1,198 @@
+/* Opening the store on a fresh command link: is this Redis fit, are the scripts there, is this our kind of store? */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "lua_scripts.h"
+#include "store/internal.h"
+
+static const char *const script_text[] = {
+#define SCRIPT(name) [SCRIPT_##name] = lua_##name,
+    SCRIPTS(SCRIPT)
+#undef SCRIPT
+};
+
+static void refuse(struct store *store, const char *explanation)
+{
+    log_error("store-refused", "reason=%s", log_quote(explanation));
+    store->handlers->on_refused(store->context, explanation);
+}
+
+/* An answer that is neither an error nor a lost link; a lost link opens the store again by itself. */
+static bool answered(struct store *store, const struct reply *reply)
+{
+    if (reply_error(reply) == 0)
+        return true;
+    if (reply) {
+        log_error("store-not-opened", "reason=%s", log_quote(reply_message(reply)));
+        link_restart(store->command);
+    }
+    return false;
+}
+
+static void open_partition(struct store *store);
+
+static void on_opened(void *context, const struct reply *reply)
+{
+    struct store *store = context;
+    unsigned partition = store->opening;
+    char explanation[256];
+
+    if (!answered(store, reply))
+        return;
+    struct text epoch = reply_text(reply_at(reply, 0)), schema = reply_text(reply_at(reply, 1));
+    uint64_t partitions = reply_id(reply_at(reply, 2));
+    if (schema.size != strlen(STORE_SCHEMA) || memcmp(schema.data, STORE_SCHEMA, schema.size) != 0) {
+        snprintf(explanation, sizeof(explanation),
+                 "the store has schema version %.*s, this feedd works with version " STORE_SCHEMA
+                 ": use the feedd that made it, or another database",
+                 (int)schema.size, schema.data);
+        refuse(store, explanation);
+        return;
+    }
+    if (partitions != store->settings.partitions) {
+        snprintf(explanation, sizeof(explanation),
+                 "the store was created with %" PRIu64 " partitions: set store.partitions = %" PRIu64
+                 ", or use another database",
+                 partitions, partitions);
+        refuse(store, explanation);
+        return;
+    }
+    snprintf(store->epoch, sizeof(store->epoch), "%.*s", (int)epoch.size, epoch.data);
+    store->generation[partition] = reply_id(reply_at(reply, 3));
+    store->last_id[partition] = reply_id(reply_at(reply, 4));
+    store->opening++;
+    open_partition(store);
+}
+
+static void open_partition(struct store *store)
+{
+    unsigned partition = store->opening;
+
+    if (partition == store->settings.partitions) {
+        store->ready = true;
+        store->handlers->on_ready(store->context);
+        link_start(store->bulk);
+        link_start(store->tail);
+        if (!store->jobs_stopped)
+            link_start(store->jobs);
+        return;
+    }
+    struct command *command = store_script(store, SCRIPT_open, 2);
+    store_add_log_keys(command, partition);
+    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->epoch);
+    command_add_string(command, STORE_SCHEMA);
+    command_add_number(command, store->settings.partitions);
+    command_add_number(command, partition);
+    link_call(store->command, command, on_opened, store);
+}
+
+/* One of these per script, to know which answer belongs to which. */
+struct script_load {
+    struct store *store;
+    enum script script;
+    bool open_next;
+};
+
+static void on_script_loaded(void *context, const struct reply *reply)
+{
+    struct script_load load = *(struct script_load *)context;
+
+    free(context);
+    if (!answered(load.store, reply))
+        return;
+    struct text sha = reply_text(reply);
+    snprintf(load.store->sha[load.script], sizeof(load.store->sha[0]), "%.*s", (int)sha.size, sha.data);
+    if (load.open_next)
+        open_partition(load.store);
+}
+
+static void load_scripts(struct store *store, bool then_open)
+{
+    for (int script = 0; script < SCRIPT_COUNT; script++) {
+        struct script_load *load = malloc(sizeof(*load));
+        struct command *command = command_begin("SCRIPT");
+
+        command_add_string(command, "LOAD");
+        command_add_string(command, script_text[script]);
+        if (load)
+            *load = (struct script_load){store, (enum script)script, then_open && script == SCRIPT_COUNT - 1};
+        if (!load || link_call(store->command, command, on_script_loaded, load) < 0) {
+            free(load);
+            link_restart(store->command);
+            return;
+        }
+    }
+}
+
+void store_reload_scripts(struct store *store)
+{
+    load_scripts(store, false);
+}
+
+/* The value of `name:` in the text of INFO. */
+static struct text info_value(struct text info, const char *name)
+{
+    const char *line = info.data, *end = info.data + info.size;
+    size_t name_size = strlen(name);
+
+    while (line < end) {
+        const char *next = memchr(line, '\n', (size_t)(end - line));
+        size_t size = next ? (size_t)(next - line) : (size_t)(end - line);
+
+        if (size > name_size && memcmp(line, name, name_size) == 0 && line[name_size] == ':') {
+            size -= name_size + 1;
+            while (size > 0 && line[name_size + size] == '\r')
+                size--;
+            return (struct text){line + name_size + 1, size};
+        }
+        line += size + 1;
+    }
+    return (struct text){"", 0};
+}
+
+static void on_info(void *context, const struct reply *reply)
+{
+    struct store *store = context;
+    char explanation[256];
+
+    if (!answered(store, reply))
+        return;
+    struct text version = info_value(reply_text(reply), "redis_version");
+    struct text policy = info_value(reply_text(reply), "maxmemory_policy");
+    if (atoi(version.size ? version.data : "0") < 7) {
+        snprintf(explanation, sizeof(explanation), "Redis %.*s is too old: feedd needs version 7.0 or newer", (int)version.size,
+                 version.data);
+        refuse(store, explanation);
+        return;
+    }
+    if (policy.size != strlen("noeviction") || memcmp(policy.data, "noeviction", policy.size) != 0) {
+        snprintf(explanation, sizeof(explanation),
+                 "this Redis may evict keys (maxmemory-policy %.*s), which would lose shares: set maxmemory-policy noeviction",
+                 (int)policy.size, policy.data);
+        refuse(store, explanation);
+        return;
+    }
+    load_scripts(store, true);
+}
+
+void store_open(struct store *store)
+{
+    struct command *command = command_begin("INFO");
+
+    if (store->epoch[0] == '\0') {
+        uint64_t epoch;
+
+        if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
+            epoch = 1;
+        snprintf(store->epoch, sizeof(store->epoch), "%016" PRIx64, epoch);
+    }
+    store->opening = 0;
+    if (link_call(store->command, command, on_info, store) < 0)
+        link_restart(store->command);
+}

@@ -1,0 +1,31 @@
+/* What Redis answered, read without knowing the Redis library. A reply is valid during the callback that got it. */
+#ifndef FEED_STORE_REPLY_H
+#define FEED_STORE_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/command.h"
+
+struct reply;
+
+/* 0 if Redis did what was asked. Otherwise nothing was done, except where noted:
+ * -EPIPE    the connection ended before the answer: what was asked may or may not have been done
+ * -EAGAIN   Redis cannot do it now (-LOADING, -OOM, -READONLY, -MISCONF, -BUSY, -TRYAGAIN, a replaced link, its clock): retry
+ * -EPROTO   Redis understood something else than we meant */
+int reply_error(const struct reply *reply);
+/* The error's own words, for the log. "" where there are none. */
+const char *reply_message(const struct reply *reply);
+
+bool reply_is_null(const struct reply *reply);
+/* Elements of an array; 0 for anything else. */
+size_t reply_count(const struct reply *reply);
+const struct reply *reply_at(const struct reply *reply, size_t index);
+/* A string's or status's bytes; empty for anything else. */
+struct text reply_text(const struct reply *reply);
+/* An integer, or a string of digits (a score with a fraction or an exponent included); 0 for anything else. */
+int64_t reply_number(const struct reply *reply);
+uint64_t reply_id(const struct reply *reply);
+
+#endif

@@ -1,0 +1,326 @@
+/* See store.h: the links, and the operations that are one command each. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "store/internal.h"
+
+#define VERSION_TTL_MS (24 * 3600 * 1000LL)
+
+static void on_link_up(void *context, struct link *link)
+{
+    struct store *store = context;
+
+    if (link == store->command)
+        store_open(store);
+    else if (link == store->bulk)
+        store->handlers->on_bulk_up(store->context);
+    else if (link == store->tail)
+        store->handlers->on_tail_up(store->context);
+    else
+        store->handlers->on_jobs_up(store->context);
+}
+
+static void on_link_down(void *context, struct link *link)
+{
+    struct store *store = context;
+
+    if (link == store->command && store->ready) {
+        store->ready = false;
+        store->handlers->on_away(store->context);
+    }
+}
+
+static void on_link_error(void *context, struct link *link, const struct reply *reply)
+{
+    struct store *store = context;
+
+    if (strncmp(reply_message(reply), "NOSCRIPT", 8) == 0)
+        store_reload_scripts(store);
+    else if (reply_error(reply) == -EPROTO)
+        log_error("redis-error", "link=%s reason=%s", link_name(link), log_quote(reply_message(reply)));
+}
+
+static const struct link_handlers link_handlers = {on_link_up, on_link_down, on_link_error};
+
+struct store *store_new(struct event_base *base, const struct store_settings *settings, const struct store_handlers *handlers,
+                        void *context)
+{
+    struct store *store = calloc(1, sizeof(*store));
+
+    if (!store)
+        return NULL;
+    store->settings = *settings;
+    store->handlers = handlers;
+    store->context = context;
+    keys_init(settings->partitions);
+    const struct redis_address *address = &store->settings.address;
+    store->command = link_new(base, "commands", address, settings->timeout_ms, false, &link_handlers, store);
+    store->bulk = link_new(base, "bulk", address, settings->timeout_ms, false, &link_handlers, store);
+    store->tail = link_new(base, "tail", address, settings->timeout_ms, true, &link_handlers, store);
+    store->jobs = link_new(base, "jobs", address, settings->timeout_ms, true, &link_handlers, store);
+    if (!store->command || !store->bulk || !store->tail || !store->jobs) {
+        store_free(store);
+        return NULL;
+    }
+    return store;
+}
+
+void store_free(struct store *store)
+{
+    if (!store)
+        return;
+    link_free(store->jobs);
+    link_free(store->tail);
+    link_free(store->bulk);
+    link_free(store->command);
+    free(store);
+}
+
+void store_start(struct store *store)
+{
+    link_start(store->command);
+}
+
+void store_stop(struct store *store)
+{
+    link_stop(store->jobs);
+    link_stop(store->tail);
+    link_stop(store->bulk);
+    link_stop(store->command);
+}
+
+void store_stop_jobs(struct store *store)
+{
+    store->jobs_stopped = true;
+    link_stop(store->jobs);
+}
+
+bool store_is_ready(const struct store *store)
+{
+    return store->ready;
+}
+
+bool store_bulk_is_up(const struct store *store)
+{
+    return link_is_up(store->bulk);
+}
+
+bool store_tail_is_up(const struct store *store)
+{
+    return link_is_up(store->tail);
+}
+
+bool store_jobs_is_up(const struct store *store)
+{
+    return link_is_up(store->jobs);
+}
+
+unsigned store_partitions(const struct store *store)
+{
+    return store->settings.partitions;
+}
+
+uint64_t store_epoch(const struct store *store)
+{
+    return strtoull(store->epoch, NULL, 16);
+}
+
+uint64_t store_last_id(const struct store *store, unsigned partition)
+{
+    return store->last_id[partition];
+}
+
+struct command *store_script(struct store *store, enum script script, int keys)
+{
+    struct command *command = command_begin("EVALSHA");
+
+    command_add(command, store->sha[script], 40);
+    command_add_number(command, keys);
+    return command;
+}
+
+void store_add_log_keys(struct command *command, unsigned partition)
+{
+    command_add_partition_key(command, KEY_META, partition);
+    command_add_partition_key(command, KEY_LOG, partition);
+}
+
+void store_add_log_arguments(struct store *store, struct command *command, unsigned partition)
+{
+    command_add_string(command, store->settings.daemon_id);
+    command_add_id(command, store->generation[partition]);
+    command_add_number(command, partition);
+}
+
+/* Calls of clients wait for the store to be open, not only for the link. */
+static int client_call(struct store *store, struct command *command, reply_fn *fn, void *context)
+{
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
+}
+
+int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
+                void *context)
+{
+    unsigned partition = partition_of_subject(author);
+    struct command *command = store_script(store, SCRIPT_share, 4);
+
+    store_add_log_keys(command, partition);
+    if (key.size > 0)
+        command_add_idempotency_key(command, author, key);
+    else
+        command_add_string(command, "");
+    command_add_subject_key(command, KEY_PROFILE, author);
+    store_add_log_arguments(store, command, partition);
+    command_add_text(command, author);
+    command_add_text(command, body);
+    command_add_number(command, import ? 0 : store->settings.idempotency_ttl_s);
+    command_add_number(command, store->settings.profile_cap);
+    command_add_id_key_prefix(command, KEY_SHARE, partition);
+    command_add_id_key_prefix(command, KEY_IMPORT, partition);
+    command_add_number(command, store->settings.idempotency_ttl_s);
+    return client_call(store, command, fn, context);
+}
+
+int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context)
+{
+    unsigned partition = partition_of_subject(author);
+    struct command *command = store_script(store, SCRIPT_delete, 6);
+
+    store_add_log_keys(command, partition);
+    command_add_subject_key(command, KEY_PROFILE, author);
+    command_add_id_key(command, KEY_SHARE, share_id);
+    command_add_partition_key(command, KEY_DELETIONS, partition);
+    command_add_id_key(command, KEY_IMPORT, share_id);
+    store_add_log_arguments(store, command, partition);
+    command_add_text(command, author);
+    command_add_id(command, share_id);
+    command_add_number(command, store->settings.retention_s * 1000);
+    command_add_number(command, store->settings.idempotency_ttl_s);
+    return client_call(store, command, fn, context);
+}
+
+int store_follow(struct store *store, bool follow, struct text reader, struct text subject, reply_fn *fn, void *context)
+{
+    unsigned partition = partition_of_subject(reader);
+    struct command *command = store_script(store, SCRIPT_follow, 3);
+
+    store_add_log_keys(command, partition);
+    command_add_subject_key(command, KEY_FOLLOWING, reader);
+    store_add_log_arguments(store, command, partition);
+    command_add_string(command, follow ? "follow" : "unfollow");
+    command_add_text(command, reader);
+    command_add_text(command, subject);
+    command_add_number(command, store->settings.max_following);
+    return client_call(store, command, fn, context);
+}
+
+int store_edge(struct store *store, bool follow, struct text reader, struct text subject, uint64_t version, reply_fn *fn,
+               void *context)
+{
+    unsigned partition = partition_of_subject(subject);
+    struct command *command = store_script(store, SCRIPT_edge, 5);
+
+    store_add_log_keys(command, partition);
+    command_add_subject_key(command, KEY_FOLLOWERS, subject);
+    command_add_subject_key(command, KEY_VERSIONS, subject);
+    command_add_subject_key(command, KEY_PROFILE, subject);
+    store_add_log_arguments(store, command, partition);
+    command_add_string(command, follow ? "follow" : "unfollow");
+    command_add_text(command, reader);
+    command_add_text(command, subject);
+    command_add_id(command, version);
+    command_add_number(command, store->settings.backfill);
+    command_add_number(command, VERSION_TTL_MS);
+    return client_call(store, command, fn, context);
+}
+
+int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_reader_load, 2);
+
+    command_add_partition_key(command, KEY_META, partition_of_subject(reader));
+    command_add_subject_key(command, KEY_FOLLOWING, reader);
+    return client_call(store, command, fn, context);
+}
+
+int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("ZSCORE");
+
+    command_add_subject_key(command, KEY_FOLLOWING, reader);
+    command_add_text(command, subject);
+    return client_call(store, command, fn, context);
+}
+
+void store_add_newest_first(struct command *command, uint64_t before, uint64_t lowest, int64_t limit)
+{
+    if (before == 0) {
+        command_add_string(command, "+inf");
+    } else {
+        command_add_id(command, before - 1);
+    }
+    command_add_id(command, lowest);
+    command_add_string(command, "BYSCORE");
+    command_add_string(command, "REV");
+    command_add_string(command, "LIMIT");
+    command_add_number(command, 0);
+    command_add_number(command, limit);
+}
+
+int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("ZRANGE");
+
+    command_add_subject_key(command, KEY_PROFILE, subject);
+    store_add_newest_first(command, before, 0, limit);
+    command_add_string(command, "WITHSCORES");
+    return client_call(store, command, fn, context);
+}
+
+int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
+                void *context)
+{
+    struct command *command = store_script(store, SCRIPT_names, 1);
+
+    command_add_subject_key(command, kind, subject);
+    if (before == 0)
+        command_add_string(command, "+inf");
+    else
+        command_add_id(command, before - 1);
+    command_add_number(command, limit);
+    return client_call(store, command, fn, context);
+}
+
+int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("MGET");
+
+    for (size_t i = 0; i < count; i++)
+        command_add_id_key(command, KEY_SHARE, ids[i]);
+    return client_call(store, command, fn, context);
+}
+
+int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("ZRANGE");
+
+    command_add_partition_key(command, KEY_DELETIONS, partition);
+    command_add_id(command, after + 1);
+    command_add_id(command, until);
+    command_add_string(command, "BYSCORE");
+    command_add_string(command, "WITHSCORES");
+    return client_call(store, command, fn, context);
+}
+
+int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("HGET");
+
+    command_add_partition_key(command, KEY_META, partition);
+    command_add_string(command, "last");
+    return client_call(store, command, fn, context);
+}

@@ -1,0 +1,131 @@
+/* The store: everything that is in Redis, as operations. The only room that knows Redis.
+ *
+ * Four links share the work, so that none waits behind another: commands (what a client waits for), bulk (pushes and the
+ * pages of followers they come from), tail (XREAD BLOCK) and jobs (XREADGROUP BLOCK). The command link opens the store:
+ * it checks that this Redis and this store are ones that this daemon may use, loads the scripts and raises this daemon's
+ * link generation; the others follow.
+ *
+ * Every operation returns 0, or -ENOTCONN or -ENOMEM, in which case nothing was sent and the callback is not called. */
+#ifndef FEED_STORE_STORE_H
+#define FEED_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/keys.h"
+#include "store/link.h"
+
+#define STORE_SCHEMA "1"
+#define DAEMON_ID_BYTES 17 /* 16 hexadecimal digits and a zero */
+
+struct store;
+
+struct store_settings {
+    struct redis_address address; /* stays the caller's, and must outlive the store */
+    uint32_t timeout_ms;
+    unsigned partitions;
+    const char *daemon_id; /* names this daemon among those on the store; the same after a restart */
+    int64_t idempotency_ttl_s;
+    int64_t profile_cap;
+    int64_t retention_s;
+    int64_t max_following;
+    int64_t backfill;
+    int64_t timeline_cap;
+    int64_t timeline_slack;
+    int64_t timeline_idle_ttl_s;
+};
+
+struct store_handlers {
+    void (*on_ready)(void *context);
+    void (*on_away)(void *context);
+    /* This Redis or store must not be used; `explanation` says why and what to do. The link keeps trying. */
+    void (*on_refused)(void *context, const char *explanation);
+    /* A link other than the command link came up. */
+    void (*on_bulk_up)(void *context);
+    void (*on_tail_up)(void *context);
+    void (*on_jobs_up)(void *context);
+};
+
+/* Borrows `handlers`; copies `settings` (its strings are borrowed). NULL when memory ends. */
+struct store *store_new(struct event_base *base, const struct store_settings *settings, const struct store_handlers *handlers,
+                        void *context);
+void store_free(struct store *store);
+void store_start(struct store *store);
+/* Disconnects for good: every call under way gets its callback with no reply. */
+void store_stop(struct store *store);
+/* Stops taking work from the log: at shutdown. */
+void store_stop_jobs(struct store *store);
+
+bool store_is_ready(const struct store *store);
+bool store_bulk_is_up(const struct store *store);
+bool store_tail_is_up(const struct store *store);
+bool store_jobs_is_up(const struct store *store);
+unsigned store_partitions(const struct store *store);
+/* Of the store as it was when last opened. */
+uint64_t store_epoch(const struct store *store);
+/* The last id of a partition when the store was last opened. */
+uint64_t store_last_id(const struct store *store, unsigned partition);
+
+/* ---- commits (command link) ---- */
+
+/* Answers [id, repeated]. */
+int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
+                void *context);
+/* Answers [position, 0 deleted | 1 was deleted already | 2 not found | 3 not the author's]. The author's and the share's
+ * partition must be the same. */
+int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context);
+/* Answers [position, 0 done | 1 nothing to do | 2 too many]. */
+int store_follow(struct store *store, bool follow, struct text reader, struct text subject, reply_fn *fn, void *context);
+/* Answers [position or 0 if superseded, [ids to backfill]]. `version` is the id of the follow entry. */
+int store_edge(struct store *store, bool follow, struct text reader, struct text subject, uint64_t version, reply_fn *fn,
+               void *context);
+
+/* ---- reads (command link) ---- */
+
+/* Answers [last id of the reader's partition, [subjects]]. */
+int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context);
+/* Answers the score of `subject` in the reader's following set, or null. */
+int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
+/* Answers [id, score, …], newest first, below `before` (0: from the top). A profile that has dropped older shares ends with
+ * the member `capped`, whose score is 0. */
+int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context);
+/* Answers [number of members, [member, score, …]], latest first, below `before`. For KEY_FOLLOWING and KEY_FOLLOWERS. */
+int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
+                void *context);
+/* Answers the whole list, the header last; empty if there is none. Its time to live begins anew. */
+int store_timeline(struct store *store, struct text reader, reply_fn *fn, void *context);
+/* Bodies of ids of one partition, in their order; null for those that are gone. */
+int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
+/* Answers [`share:author`, score, …]: deletions of one partition with after < position <= until, in order. */
+int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context);
+/* Answers the last id of a partition, as digits. */
+int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context);
+
+/* ---- timelines ---- */
+
+/* Adds ids to a timeline if there is one (command link). Answers 1 if there is. */
+int store_timeline_merge(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn,
+                         void *context);
+/* Begins to build a timeline (command link). Answers [0 it exists | 1 begun, mark, [subjects] | 2 somebody else builds]. */
+int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, int64_t patience_ms, reply_fn *fn,
+                         void *context);
+/* Answers 1 if the timeline was still ours to write (bulk link). */
+int store_timeline_finish(struct store *store, struct text reader, struct text mark, uint64_t floor, const uint64_t *ids,
+                          size_t count, reply_fn *fn, void *context);
+/* The newest shares of a profile, for building a timeline (bulk link). Answers [id, …]. */
+int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context);
+
+/* ---- fan-out (bulk link) ---- */
+
+/* Answers [reader, edge id, …]: the followers whose edge lies above `after` and below `below`, in order. */
+int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
+                         reply_fn *fn, void *context);
+/* Answers the length of the list with its header, 0 if there is none. */
+int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context);
+int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context);
+/* How far a fan-out has come: an edge id. Answers the digits, or null. */
+int store_job_place(struct store *store, uint64_t job, reply_fn *fn, void *context);
+int store_job_save(struct store *store, uint64_t job, uint64_t place, reply_fn *fn, void *context);
+int store_job_forget(struct store *store, uint64_t job, reply_fn *fn, void *context);
+
+#endif

@@ -1,0 +1,73 @@
+"""PROTOCOL.md tells everything that the schema holds: each message, each field, each enum value, and each number of the
+limits that the schema states. It also names no message or error that does not exist, and its examples are the bytes that
+protoc makes of the messages above them."""
+
+import re
+import subprocess
+
+import tree
+
+SCHEMA = "proto/feed.proto"
+DOCUMENT = "proto/PROTOCOL.md"
+FRAMES = {"ClientFrame", "ServerFrame"}  # whose fields are named after the messages that they hold
+
+BLOCK = re.compile(r"^(message|enum) (\w+) \{\n(.*?)^\}|^(message) (\w+) \{\}", re.MULTILINE | re.DOTALL)
+FIELD = re.compile(r"^\s+(?:repeated )?\w+ (\w+) = \d+;", re.MULTILINE)
+VALUE = re.compile(r"^\s+(\w+) = (\d+);", re.MULTILINE)
+CODE_WORD = re.compile(r"`(\w+)`")
+EXAMPLE = re.compile(r"^```text (\w+)\n(.*?)^```\n\n```hex\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HEX_OF_LINE = re.compile(r"^(?:[0-9a-f]{2} )*[0-9a-f]{2}(?=  )")
+
+
+def parse_schema(text):
+    """Names of messages, {message: fields}, {enum: values}; fields of oneofs are the message's."""
+    fields, values = {}, {}
+    for match in BLOCK.finditer(text):
+        kind, name, body = match.group(1) or match.group(4), match.group(2) or match.group(5), match.group(3) or ""
+        if kind == "message":
+            fields[name] = FIELD.findall(body)
+        else:
+            values[name] = [value for value, number in VALUE.findall(body) if number != "0"]
+    return fields, values
+
+
+def encode(message, text):
+    """The frame of a message in protobuf's text format."""
+    body = subprocess.run(["protoc", "--proto_path=proto", f"--encode=feed.{message}", SCHEMA], input=text.encode(),
+                          capture_output=True, check=True, timeout=30, cwd=tree.ROOT).stdout
+    assert len(body) < 128, "the examples have lengths of one byte"
+    return bytes([len(body)]) + body
+
+
+def judge_examples(document):
+    examples = EXAMPLE.findall(document)
+    if len(examples) < 4:
+        yield f"{DOCUMENT}: the examples of Hello and Share are gone"
+    for message, text, lines in examples:
+        written = bytes.fromhex(" ".join(HEX_OF_LINE.match(line).group() for line in lines.splitlines()))
+        real = encode(message, text)
+        if written != real:
+            yield f"{DOCUMENT}: the example is {written.hex(' ')}, protoc makes {real.hex(' ')} of\n{text}"
+
+
+def main():
+    schema = tree.read(SCHEMA)
+    document = tree.read(DOCUMENT)
+    fields, values = parse_schema(schema)
+    words = set(re.findall(r"\w+", document))
+    wanted = [(f"message {name}", name) for name in fields]
+    wanted += [(f"field {message}.{field}", field) for message, names in fields.items() for field in names
+               if message not in FRAMES]
+    wanted += [(f"{enum} value {value}", value) for enum, names in values.items() for value in names]
+    findings = [f"{DOCUMENT}: does not tell of {what}" for what, word in wanted if word not in words]
+    known = {name for names in (*fields.values(), *values.values(), fields, values) for name in names}
+    for word in sorted(set(CODE_WORD.findall(document))):
+        looks_like_message = re.fullmatch(r"(?:[A-Z][a-z]+)+(?:Request|Reply)", word)
+        looks_like_value = re.fullmatch(r"[A-Z]+(?:_[A-Z]+)+", word)
+        if (looks_like_message or looks_like_value) and word not in known:
+            findings.append(f"{DOCUMENT}: `{word}` is not in {SCHEMA}")
+    findings += judge_examples(document)
+    tree.tell(findings, len(wanted), "names of the schema")
+
+
+main()

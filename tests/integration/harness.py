@@ -1,0 +1,276 @@
+"""Starts and ends the programs under test: feedd, redis-server, feedctl.
+
+Whatever is started here ends here: a daemon by SIGTERM with exit status 0 and no sanitizer report, a directory without a
+process that still uses it. Nothing sleeps except wait_until().
+"""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import redis as redis_package
+
+from feed_client import Client
+
+FEEDD = FEEDCTL = Path()  # set at the start of the session
+RUNNING = []              # every server that has not been stopped
+
+SANITIZER_REPORT = re.compile(r"(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:")
+LOG_PAIR = re.compile(r'([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def wait_until(condition, timeout=15, what="the condition"):
+    """Polls until `condition()` is truthy, and returns that."""
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
+        time.sleep(0.02)
+    return result
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def log_fields(line):
+    """The key=value pairs of one log line."""
+    return {key: value.strip('"') for key, value in LOG_PAIR.findall(line)}
+
+
+# --------------------------------------------------------------------------------------------------------- processes
+
+class Server:
+    """A running program, its pid and its log."""
+
+    def __init__(self, name, command, log_from):
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, log_from: subprocess.PIPE}
+        self.name = name
+        self.lines = []
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
+                                        errors="backslashreplace", **streams)
+        self.pid = self.process.pid
+        self._news = threading.Condition()
+        self._log_ended = False
+        self._reader = threading.Thread(target=self._read_log, args=(getattr(self.process, log_from),), daemon=True)
+        self._reader.start()
+        RUNNING.append(self)
+
+    def _read_log(self, pipe):
+        with pipe:
+            for line in pipe:
+                with self._news:
+                    self.lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
+        with self._news:
+            self._log_ended = True
+            self._news.notify_all()
+
+    def log_tail(self, lines=60):
+        return "\n".join(self.lines[-lines:])
+
+    def wait_for_line(self, pattern, timeout=20, after=0):
+        """The first log line at or after index `after` in which `pattern` is found."""
+        expression = re.compile(pattern)
+        deadline = time.monotonic() + timeout
+        with self._news:
+            while True:
+                for line in self.lines[after:]:
+                    if expression.search(line):
+                        return line
+                after = max(after, len(self.lines))
+                left = deadline - time.monotonic()
+                assert left > 0 and not self._log_ended, \
+                    f"{self.name}: no line with {pattern!r} in its log:\n{self.log_tail()}"
+                self._news.wait(left)
+
+    def wait_for_exit(self, timeout=20):
+        """Returns the exit status when the process and everything that inherited its log are gone."""
+        status = self.process.wait(timeout)
+        self._reader.join(timeout)
+        assert not self._reader.is_alive(), f"{self.name}: something that it started still runs"
+        if self in RUNNING:
+            RUNNING.remove(self)
+        return status
+
+    def running(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        """SIGKILL, unless somebody else has sent it already."""
+        if self.running():
+            self.signal(signal.SIGKILL)
+        assert self.wait_for_exit() == -signal.SIGKILL, self.log_tail()
+
+    def finish(self):
+        """At the end of a test: stops what runs. What has ended must have been ended by the test."""
+        if self in RUNNING:
+            self.stop()
+
+
+class RedisServer(Server):
+    """A redis-server with an append-only file, on a Unix socket and, if asked, a port."""
+
+    def __init__(self, directory, *options, port=0, password=None):
+        self.directory = Path(directory)
+        self.socket_path = self.directory / "redis.sock"
+        self.port = port
+        self.password = password
+        self._options = options
+        command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", self.socket_path,
+                   "--dir", self.directory, "--save", "", "--appendonly", "yes", "--logfile", "", *options]
+        super().__init__("redis-server", command + (["--requirepass", password] if password else []), "stdout")
+        self.wait_for_line("[Rr]eady to accept connections")
+
+    @property
+    def url(self):
+        return f"unix:{self.socket_path}"
+
+    def client(self, db=0):
+        return redis_package.Redis(unix_socket_path=str(self.socket_path), password=self.password, db=db,
+                                   decode_responses=True)
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        assert self.wait_for_exit() == 0, self.log_tail()
+
+    def restart(self):
+        """The same server again, after stop() or kill(): returns the new one."""
+        return RedisServer(self.directory, *self._options, port=self.port, password=self.password)
+
+
+class Feedd(Server):
+    """A feedd that listens on a free port of 127.0.0.1. `wait_for` is the log event to wait for, or None."""
+
+    def __init__(self, state_dir, *flags, wait_for="ready"):
+        self.state_dir = Path(state_dir)
+        self.flags = flags
+        command = [FEEDD, "--listen", "127.0.0.1:0", "--state-dir", self.state_dir, *flags]
+        super().__init__("feedd", command, "stderr")
+        if wait_for:
+            self.wait_for_event(wait_for)
+
+    def wait_for_event(self, event, timeout=20, after=0):
+        return log_fields(self.wait_for_line(rf"\bevent={event}(\s|$)", timeout, after))
+
+    @property
+    def address(self):
+        host, _, port = self.wait_for_event("listening")["address"].rpartition(":")
+        return host, int(port)
+
+    @property
+    def server_flag(self):
+        return "%s:%d" % self.address
+
+    def connect(self, **options):
+        return Client(self.address, **options)
+
+    def private_redis(self):
+        """A client of the private Redis."""
+        path = next(path for path in self.state_dir.rglob("*") if path.is_socket())
+        return redis_package.Redis(unix_socket_path=str(path), decode_responses=True)
+
+    def stop(self):
+        """SIGTERM. Returns the counters of `event=stopped`."""
+        self.signal(signal.SIGTERM)
+        status = self.wait_for_exit()
+        self.check_log()
+        assert status == 0, f"feedd ended with {status}:\n{self.log_tail()}"
+        return {key: int(value) for key, value in self.wait_for_event("stopped").items() if value.isdigit()}
+
+    def kill(self):
+        super().kill()
+        self.check_log()
+
+    def wait_for_refusal(self):
+        """For a daemon that must not start: its log, when it has ended with an exit status that says so."""
+        status = self.wait_for_exit()
+        self.check_log()
+        assert status > 0, f"feedd ended with {status}:\n{self.log_tail()}"
+        return self.log_tail()
+
+    def check_log(self):
+        assert not any(SANITIZER_REPORT.search(line) for line in self.lines), self.log_tail(200)
+
+    def restart(self):
+        """The same daemon again, after stop() or kill(): returns the new one."""
+        return Feedd(self.state_dir, *self.flags)
+
+
+# ------------------------------------------------------------------------------------------------------------ scopes
+
+def processes_using(path):
+    """The command lines of all processes in which `path` occurs."""
+    lines = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(path) in line:
+                lines.append(line)
+    return lines
+
+
+@contextlib.contextmanager
+def work_directory():
+    path = Path(tempfile.mkdtemp(prefix="feedd-test-"))
+    try:
+        yield path
+        wait_until(lambda: not processes_using(path), what=f"the end of {processes_using(path)}")
+    finally:
+        shutil.rmtree(path)
+
+
+class Servers:
+    """Starts servers below one directory; at the end those that run must stop cleanly, the latest first."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def __enter__(self):
+        self._before = list(RUNNING)
+        return self
+
+    def __exit__(self, *failure):
+        mine = [server for server in RUNNING if server not in self._before]
+        try:
+            for server in reversed(mine):
+                server.finish()
+        finally:
+            for server in mine:
+                if server.running():
+                    server.process.kill()
+                    server.wait_for_exit()
+
+    def start_feedd(self, *flags, state="state", **options):
+        return Feedd(self.directory / state, *flags, **options)
+
+    def start_redis(self, *options, name="redis", **named):
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
+        return RedisServer(directory, *options, **named)
+
+
+class Connections:
+    """Opens connections to one daemon and closes them at the end."""
+
+    def __init__(self, daemon):
+        self._daemon = daemon
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        self._stack.__enter__()
+        return lambda **options: self._stack.enter_context(self._daemon.connect(**options))
+
+    def __exit__(self, *failure):
+        return self._stack.__exit__(*failure)

@@ -1,0 +1,351 @@
+"""Every interleaving that the design names, step by step.
+
+Two daemons share one store. The first works through a proxy that holds it before each of its Redis commands in turn; during
+the pause the second does something else to the same people. In the end everything must be as if they had taken turns.
+"""
+import itertools
+import threading
+
+import pytest
+
+import feed_pb2 as pb
+from harness import wait_until
+from redis_proxy import RedisProxy
+
+FEW_STEPS = 3  # an operation that was held less often than this was not interleaved at all
+
+
+def jobs_done(store):
+    """Whether every entry of every log is applied."""
+    for log in store.scan_iter("log:*"):
+        group = store.xinfo_groups(log)[0]
+        if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:
+            return False
+    return True
+
+
+class Pair:
+    """Daemon `a` behind the proxy, daemon `b` beside it; a connection to each; and a client of their Redis."""
+
+    def __init__(self, start_feedd, redis, workdir, flags):
+        self.proxy = RedisProxy(workdir / "proxy.sock", redis.socket_path)
+        flags = ("--redis-timeout-ms", "20000", *flags)
+        self.daemons = [start_feedd("--redis-url", url, *flags, state=state)
+                        for state, url in (("a", self.proxy.url), ("b", redis.url))]
+        self.a, self.b = (daemon.connect() for daemon in self.daemons)
+        self.store = redis.client()
+
+    def close(self):
+        self.proxy.release()
+        for connection in (self.a, self.b):
+            connection.close()
+
+    def settle(self):
+        wait_until(lambda: jobs_done(self.store), what="the end of all jobs")
+
+    def at_every_step(self, prepare, request, interrupt, check):
+        """Sends `request(round)` to a; holds a before its n-th Redis command, n = 0, 1, 2, …; meanwhile runs
+        `interrupt(round)`; then a goes on. Ends after the first round that needed no more than n commands. `prepare` and
+        `check` get the number of the round too, and what interrupt() returned."""
+        for step in itertools.count():
+            prepare(step)
+            self.settle()
+            self.proxy.hold_after(step)
+            waiting = self.a.send(request(step))
+            wait_until(lambda: self.proxy.stopped or (self.a.answered(waiting) and jobs_done(self.store)))
+            held_before = self.proxy.passed[-1:] if self.proxy.stopped else None
+            result = interrupt(step)
+            self.proxy.release()
+            reply = self.a.reply_to(waiting)
+            self.settle()
+            check(step, reply, result)
+            if not held_before:
+                assert step >= FEW_STEPS
+                return
+
+
+@pytest.fixture
+def pair_with(start_feedd, redis, workdir):
+    pairs = []
+
+    def start(*flags):
+        pairs.append(Pair(start_feedd, redis, workdir, flags))
+        return pairs[-1]
+    yield start
+    for pair in pairs:
+        pair.close()
+
+
+def ids(page):
+    return [share.id for share in page.shares]
+
+
+def newest_first(shares):
+    return sorted(shares, reverse=True)
+
+
+class Cast:
+    """A reader and an author for each round."""
+
+    @staticmethod
+    def reader(step):
+        return f"reader{step}"
+
+    @staticmethod
+    def author(step):
+        return f"author{step}"
+
+    @classmethod
+    def follow(cls, step):
+        return pb.FollowRequest(reader=cls.reader(step), subject=cls.author(step))
+
+    @classmethod
+    def unfollow(cls, step):
+        return pb.UnfollowRequest(reader=cls.reader(step), subject=cls.author(step))
+
+    @classmethod
+    def share(cls, step):
+        return pb.ShareRequest(author=cls.author(step), url="http://example.org/")
+
+    @classmethod
+    def read(cls, step):
+        return pb.GetTimelineRequest(reader=cls.reader(step), limit=200)
+
+
+def check_agreement(pair, step):
+    """Following set, followers and timeline say the same, at both daemons. Returns whether the author is followed."""
+    for client in (pair.a, pair.b):
+        followed = client.following(Cast.reader(step)) == [Cast.author(step)]
+        assert (client.followers(Cast.author(step)) == [Cast.reader(step)]) == followed
+        shares = client.profile_ids(Cast.author(step)) if followed else []
+        assert client.timeline_ids(Cast.reader(step)) == shares
+    return followed
+
+
+# ----------------------------------------------------------------------------------------------- rebuild and timelines
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+def test_a_rebuild_misses_no_share_made_at_any_of_its_steps(pair_with, partitions):
+    pair = pair_with("--store-partitions", partitions)
+
+    def prepare(step):
+        pair.b.call(Cast.follow(step))
+        pair.b.share_many(Cast.author(step), 5)
+
+    def interrupt(step):
+        return pair.b.call(Cast.share(step)).id
+
+    def check(step, page, shared):
+        expected = pair.b.profile_ids(Cast.author(step))
+        assert ids(page) in (expected, [share for share in expected if share != shared])
+        for client in (pair.a, pair.b):
+            assert client.timeline_ids(Cast.reader(step)) == expected
+        pair.b.call(Cast.share(step))
+        assert check_agreement(pair, step)
+
+    pair.at_every_step(prepare, Cast.read, interrupt, check)
+
+
+def test_a_timeline_dropped_at_any_step_of_a_read_is_built_again(pair_with):
+    pair = pair_with()
+
+    def prepare(step):
+        pair.b.call(Cast.follow(step))
+        pair.b.share_many(Cast.author(step), 5)
+
+    def interrupt(step):
+        pair.store.delete(*pair.store.keys(f"timeline:*:{Cast.reader(step)}") or ["none"])
+        return pair.b.call(Cast.share(step)).id
+
+    def check(step, page, shared):
+        expected = pair.b.profile_ids(Cast.author(step))
+        assert ids(page) in (expected, [share for share in expected if share != shared])
+        assert check_agreement(pair, step)
+
+    pair.at_every_step(prepare, Cast.read, interrupt, check)
+
+
+def test_a_share_reaches_a_timeline_built_at_any_of_its_steps(pair_with):
+    pair = pair_with()
+
+    def prepare(step):
+        pair.b.call(Cast.follow(step))
+
+    def interrupt(step):
+        pair.b.call(Cast.read(step))
+
+    def check(step, reply, _):
+        assert pair.b.timeline_ids(Cast.reader(step)) == [reply.id]
+        assert check_agreement(pair, step)
+
+    pair.at_every_step(prepare, Cast.share, interrupt, check)
+
+
+def test_timelines_dropped_while_shares_pour_in_are_whole_in_the_end(pair_with):
+    pair = pair_with()
+    pair.b.follow_many([("reader", "author1"), ("reader", "author2")])
+    publishers = [daemon.connect() for daemon in pair.daemons]
+    shared, failures = [], []
+
+    def publish(client, author):
+        try:
+            for _ in range(30):
+                shared.extend(client.share_many(author, 5))
+        except Exception as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=publish, args=(client, f"author{number}")) for number, client in enumerate(publishers, 1)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        pair.store.delete("timeline:{0}:reader")
+        for client in (pair.a, pair.b):
+            seen = client.timeline_ids("reader", 200)
+            assert seen == newest_first(set(seen)), "doubled or out of order"
+    for thread, client in zip(threads, publishers):
+        thread.join()
+        client.close()
+    assert not failures
+    pair.settle()
+    for client in (pair.a, pair.b):
+        assert client.timeline_ids("reader", 200) == newest_first(shared)
+
+
+def test_trimming_against_late_pushes_keeps_the_newest(pair_with):
+    pair = pair_with("--timeline-cap", "5", "--timeline-slack", "2")
+
+    def prepare(step):
+        pair.b.call(Cast.follow(step))
+        pair.b.call(Cast.read(step))
+        pair.b.share_many(Cast.author(step), 7)
+
+    def interrupt(step):
+        pair.b.share_many(Cast.author(step), 4)
+
+    def check(step, reply, _):
+        expected = pair.b.profile_ids(Cast.author(step))
+        assert len(expected) == 12
+        for client in (pair.a, pair.b):
+            shares, end = client.whole_timeline(Cast.reader(step), 3)
+            assert ([share.id for share in shares], end) == (expected[:5], pb.CAPPED)
+
+    pair.at_every_step(prepare, Cast.share, interrupt, check)
+
+
+# ------------------------------------------------------------------------------------------ follow, unfollow and share
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+@pytest.mark.parametrize("built", [True, False], ids=["timeline", "no-timeline"])
+@pytest.mark.parametrize("request_, interruption, followed_before, followed_after", [
+    (Cast.follow, Cast.share, False, True),
+    (Cast.share, Cast.follow, False, True),
+    (Cast.unfollow, Cast.share, True, False),
+    (Cast.share, Cast.unfollow, True, False),
+], ids=["follow-share", "share-follow", "unfollow-share", "share-unfollow"])
+def test_following_and_sharing_may_meet_at_any_step(pair_with, partitions, built, request_, interruption, followed_before,
+                                                    followed_after):
+    pair = pair_with("--store-partitions", partitions)
+
+    def prepare(step):
+        pair.b.share_many(Cast.author(step), 3)
+        if followed_before:
+            pair.b.call(Cast.follow(step))
+        if built:
+            pair.b.call(Cast.read(step))
+
+    def check(step, *_):
+        assert check_agreement(pair, step) == followed_after
+        pair.a.call(Cast.share(step))
+        assert check_agreement(pair, step) == followed_after
+
+    pair.at_every_step(prepare, request_, lambda step: pair.b.call(interruption(step)), check)
+
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+@pytest.mark.parametrize("request_, interruption, before", [(Cast.follow, Cast.unfollow, Cast.unfollow),
+                                                            (Cast.unfollow, Cast.follow, Cast.follow)],
+                         ids=["follow-unfollow", "unfollow-follow"])
+def test_following_and_unfollowing_may_meet_at_any_step(pair_with, partitions, request_, interruption, before):
+    pair = pair_with("--store-partitions", partitions)
+
+    def prepare(step):
+        pair.b.share_many(Cast.author(step), 3)
+        pair.b.call(before(step))
+        pair.b.call(Cast.read(step))
+
+    def check(step, *_):
+        check_agreement(pair, step)
+        pair.a.call(Cast.share(step))
+        check_agreement(pair, step)
+        pair.b.call(request_(step))
+        pair.settle()
+        assert check_agreement(pair, step) == (request_ == Cast.follow)
+
+    pair.at_every_step(prepare, request_, lambda step: pair.b.call(interruption(step)), check)
+
+
+def test_fast_alternation_of_follow_and_unfollow_ends_as_the_last_one_says(pair_with):
+    pair = pair_with("--store-partitions", "4")
+    for step, last in enumerate((Cast.follow, Cast.unfollow)):
+        pair.b.share_many(Cast.author(step), 3)
+        pair.b.call(Cast.read(step))
+        for client in (pair.a, pair.b) * 10:
+            for request in (Cast.follow, Cast.unfollow, Cast.follow, last):
+                client.call(request(step))
+        pair.settle()
+        assert check_agreement(pair, step) == (last == Cast.follow)
+
+
+# ---------------------------------------------------------------------------------------------------------- subscribe
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+@pytest.mark.parametrize("resumed", [True, False], ids=["with-token", "without-token"])
+def test_a_follow_at_any_step_of_a_subscribe_takes_effect(pair_with, partitions, resumed):
+    pair = pair_with("--store-partitions", partitions)
+    tokens = {}
+
+    def prepare(step):
+        tokens[step] = pair.b.follow_stream(home=Cast.reader(step)).token if resumed else b""
+        pair.b.share_many(Cast.author(step), 2)
+
+    def interrupt(step):
+        pair.b.call(Cast.follow(step))
+        return pair.b.call(Cast.share(step)).id
+
+    for step in itertools.count():
+        prepare(step)
+        pair.settle()
+        pair.proxy.hold_after(step)
+        home = pair.a.begin_subscribe(home=Cast.reader(step), token=tokens[step])
+        wait_until(lambda: pair.proxy.stopped or pair.a.has_read(lambda: home.of_kind("caught_up")))
+        held = pair.proxy.stopped
+        during = interrupt(step)
+        pair.proxy.release()
+        home.wait_live()
+        after = pair.b.call(Cast.share(step)).id
+        home.wait_for_share(after)
+        expected = [during, after] if resumed or during in home.ids else [after]
+        assert home.ids == expected and home.gaps == []
+        if not held:
+            break
+    assert step >= 1
+
+
+@pytest.mark.parametrize("request_", [Cast.follow, Cast.share], ids=["follow", "share"])
+def test_a_stream_subscribed_at_any_step_of_a_write_sees_what_comes_after(pair_with, request_):
+    pair = pair_with()
+    homes = {}
+
+    def prepare(step):
+        if request_ == Cast.share:
+            pair.b.call(Cast.follow(step))
+
+    def interrupt(step):
+        homes[step] = pair.b.follow_stream(home=Cast.reader(step))
+
+    def check(step, reply, _):
+        after = pair.b.call(Cast.share(step)).id
+        homes[step].wait_for_share(after)
+        assert homes[step].ids in ([after], [reply.position, after])
+
+    pair.at_every_step(prepare, request_, interrupt, check)

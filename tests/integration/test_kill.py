@@ -1,0 +1,118 @@
+"""feedd is killed between any two Redis commands of a write. Whatever was acknowledged is there, whole and once."""
+import itertools
+
+import pytest
+
+import feed_pb2 as pb
+from feed_client import Disconnected
+from harness import wait_until
+from redis_proxy import RedisProxy
+from test_interleaving import jobs_done
+
+READERS = 3  # of each author; the last one has never read its timeline
+OLD_SHARES = 3
+
+
+class Round:
+    """The people of one round: an author with some shares, and readers, most of whom have read their timelines."""
+
+    def __init__(self, client, number, follow):
+        self.author = f"author{number}"
+        self.readers = [f"reader{number}.{index}" for index in range(READERS)]
+        self.old = client.share_many(self.author, OLD_SHARES)
+        if follow:
+            client.follow_many([(reader, self.author) for reader in self.readers])
+        for reader in self.readers[:-1]:
+            client.timeline(reader)
+
+
+class ShareRound(Round):
+    def __init__(self, client, number):
+        super().__init__(client, number, follow=True)
+        self.request = pb.ShareRequest(author=self.author, url="http://example.org/", idempotency_key="key")
+
+    def check_whole(self, client):
+        """Without a repetition: it happened for all, or for nobody."""
+        profile = client.profile_ids(self.author)
+        assert len(profile) in (OLD_SHARES, OLD_SHARES + 1)
+        for reader in self.readers[:-1]:
+            assert client.timeline_ids(reader) == profile
+
+    def check_done(self, client, first, repeated):
+        assert first is None or (repeated.id, repeated.repeated) == (first.id, True)
+        for reader in self.readers:
+            assert client.timeline_ids(reader) == [repeated.id] + self.old[::-1]
+
+
+class DeleteRound(Round):
+    def __init__(self, client, number):
+        super().__init__(client, number, follow=True)
+        self.request = pb.DeleteShareRequest(author=self.author, id=self.old[1])
+
+    def check_whole(self, client):
+        profile = client.profile_ids(self.author)
+        for reader in self.readers[:-1]:
+            assert client.timeline_ids(reader) == profile
+
+    def check_done(self, client, first, repeated):
+        assert first is None or repeated.repeated
+        for reader in self.readers:
+            assert client.timeline_ids(reader) == [self.old[2], self.old[0]]
+
+
+class FollowRound(Round):
+    wanted = True
+
+    def __init__(self, client, number):
+        super().__init__(client, number, follow=not self.wanted)
+        kind = pb.FollowRequest if self.wanted else pb.UnfollowRequest
+        self.request = kind(reader=self.readers[0], subject=self.author)
+
+    def check_whole(self, client):
+        followed = client.following(self.readers[0]) == [self.author]
+        assert (self.readers[0] in client.followers(self.author)) == followed
+        assert client.timeline_ids(self.readers[0]) == (self.old[::-1] if followed else [])
+
+    def check_done(self, client, first, repeated):
+        assert first is None or repeated.repeated
+        assert client.following(self.readers[0]) == ([self.author] if self.wanted else [])
+        self.check_whole(client)
+        new = client.share(self.author).id
+        assert client.timeline_ids(self.readers[0]) == ([new] + self.old[::-1] if self.wanted else [])
+
+
+class UnfollowRound(FollowRound):
+    wanted = False
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("round_kind, partitions", [(ShareRound, 1), (DeleteRound, 1), (FollowRound, 4), (UnfollowRound, 4)],
+                         ids=["share", "delete", "follow", "unfollow"])
+def test_a_daemon_killed_between_any_two_commands_keeps_what_it_acknowledged(start_feedd, redis, workdir, round_kind, partitions):
+    store = redis.client()
+    with RedisProxy(workdir / "proxy.sock", redis.socket_path) as proxy:
+        daemon = start_feedd("--redis-url", proxy.url, "--store-partitions", str(partitions))
+        for commands in itertools.count():
+            with daemon.connect() as client:
+                people = round_kind(client, commands)
+                wait_until(lambda: jobs_done(store), what="the end of earlier jobs")
+                proxy.kill_after(commands, daemon)
+                first = None
+                try:
+                    first = client.call(people.request)
+                    wait_until(lambda: proxy.stopped or jobs_done(store))
+                except Disconnected:
+                    pass
+            killed = proxy.release()
+            if killed:
+                daemon.kill()
+                daemon = daemon.restart()
+            with daemon.connect() as client:
+                wait_until(lambda: jobs_done(store), what=f"the end of jobs after {proxy.passed}")
+                people.check_whole(client)
+                people.check_done(client, first, client.call(people.request))
+                wait_until(lambda: jobs_done(store), what="the end of all jobs")
+                people.check_whole(client)
+            if not killed:
+                break
+        assert commands >= 3, "the daemon was never killed in the middle"

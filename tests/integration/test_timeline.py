@@ -1,0 +1,218 @@
+"""Reading timelines and profiles: pages, cursors, caps, and what a read sees of the writes around it."""
+import pytest
+
+import feed_pb2 as pb
+from feed_client import FeedError
+from harness import wait_until
+
+
+def ids(page):
+    return [share.id for share in page.shares]
+
+
+# -------------------------------------------------------------------------------------------------------------- pages
+
+def test_the_timeline_of_somebody_unknown_is_empty_and_at_its_end(client, name):
+    assert client.timeline(name("nobody")) == pb.GetTimelineReply(end=pb.END)
+    assert client.profile(name("nobody")) == pb.GetProfileReply(end=pb.END)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10, 29, 30, 31, 200])
+def test_pages_of_any_size_show_everything_newest_first(client, name, limit):
+    client.follow(name("reader"), name("a"))
+    shares = client.share_many(name("a"), 30)
+    for read in (lambda: client.whole_timeline(name("reader"), limit), lambda: client.whole_profile(name("a"), limit)):
+        found, end = read()
+        assert [share.id for share in found] == shares[::-1]
+        assert end == pb.END
+
+
+def test_a_page_has_50_shares_unless_told_and_200_at_most(client, name):
+    client.share_many(name("a"), 230)
+    for page in (client.timeline, client.profile):
+        assert len(page(name("a")).shares) == 50
+        assert len(page(name("a"), limit=100_000).shares) == 200
+        assert page(name("a")).end == pb.MORE
+
+
+def test_a_page_shows_whole_shares(client, name):
+    reply = client.share(name("a"), "http://example.org/x", title="T", extract="E", image_url="http://example.org/i", comment="C")
+    share = client.get(reply.id)
+    assert share.title == "T" and share.comment == "C"
+    assert list(client.timeline(name("a")).shares) == [share]
+    assert list(client.profile(name("a")).shares) == [share]
+
+
+def test_the_largest_shares_fit_into_pages(client, name):
+    """200 shares of 30 kB are more than a frame may have: pages get shorter, and nothing is left out."""
+    shares = client.share_many(name("a"), 60, comment="😀" * 2000, title="😀" * 300,
+                               image_url="http://example.org/" + "i" * 2000, extract="ü" * 280)
+    assert client.timeline_ids(name("a"), limit=200) == shares[::-1]
+    assert client.profile_ids(name("a"), limit=200) == shares[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", " 1", "1 ", "0x10", "9" * 30, "1\n", "é", "1e5"])
+def test_a_malformed_cursor_is_refused(client, name, cursor):
+    for kind in (pb.GetTimelineRequest(reader=name("a"), before=cursor), pb.GetProfileRequest(subject=name("a"), before=cursor)):
+        error = client.refusal(kind)
+        assert (error.code, error.field) == ("INVALID", "before")
+
+
+def test_reads_refuse_bad_names(client):
+    for kind, field in ((pb.GetTimelineRequest(), "reader"), (pb.GetProfileRequest(), "subject"),
+                        (pb.GetTimelineRequest(reader="a\n"), "reader"), (pb.GetProfileRequest(subject="x" * 129), "subject")):
+        error = client.refusal(kind)
+        assert (error.code, error.field) == ("INVALID", field)
+
+
+def test_pages_stay_stable_while_new_shares_arrive(client, name):
+    client.follow(name("reader"), name("a"))
+    shares = client.share_many(name("a"), 40)
+    for read in (lambda cursor: client.timeline(name("reader"), 7, cursor), lambda cursor: client.profile(name("a"), 7, cursor)):
+        found, cursor = [], ""
+        while True:
+            page = read(cursor)
+            found += ids(page)
+            client.share(name("a"))
+            if page.end != pb.MORE:
+                break
+            cursor = page.next_cursor
+        assert [share_id for share_id in found if share_id in shares] == shares[::-1]
+        assert len(found) == len(set(found))
+        shares = client.profile_ids(name("a"))[::-1]
+
+
+def test_a_deleted_share_disappears_and_pages_are_filled_up(client, name):
+    client.follow(name("reader"), name("a"))
+    shares = client.share_many(name("a"), 60)
+    assert client.timeline_ids(name("reader")) == shares[::-1]
+    gone = shares[10:50]
+    client.call_all([pb.DeleteShareRequest(author=name("a"), id=share_id) for share_id in gone])
+    left = [share_id for share_id in shares if share_id not in gone][::-1]
+    assert ids(client.timeline(name("reader"), limit=15)) == left[:15]
+    assert ids(client.profile(name("a"), limit=15)) == left[:15]
+    for limit in (1, 7, 20, 200):
+        assert client.timeline_ids(name("reader"), limit) == left
+        assert client.profile_ids(name("a"), limit) == left
+
+
+def test_the_cursor_of_a_share_deleted_meanwhile_still_leads_on(client, name):
+    shares = client.share_many(name("a"), 10)[::-1]
+    page = client.timeline(name("a"), limit=3)
+    client.delete(name("a"), shares[2])
+    client.delete(name("a"), shares[3])
+    assert ids(client.timeline(name("a"), before=page.next_cursor)) == shares[4:]
+
+
+def test_many_subjects_are_merged_newest_first(client, name):
+    subjects = [name(f"s{number}") for number in range(20)]
+    before = [client.share(subject).id for subject in subjects]
+    client.follow_many([(name("reader"), subject) for subject in subjects])
+    assert client.timeline_ids(name("reader")) == sorted(before, reverse=True)
+    after = [reply.id for reply in client.call_all([pb.ShareRequest(author=subject, url="http://example.org/")
+                                                    for subject in subjects * 5])]
+    assert client.timeline_ids(name("reader")) == sorted(before + after, reverse=True)
+
+
+# --------------------------------------------------------------------------------------------------------------- caps
+
+@pytest.fixture
+def capped_client(start_feedd):
+    with start_feedd("--timeline-cap", "20", "--timeline-slack", "5", "--profile-cap", "30").connect() as client:
+        yield client
+
+
+def whole(result):
+    shares, end = result
+    return [share.id for share in shares], end
+
+
+def test_a_timeline_holds_its_cap_and_says_that_there_may_be_more(capped_client):
+    client = capped_client
+    assert client.hello_reply.limits.timeline_cap == 20
+    client.follow_many([(reader, "author") for reader in ("early", "late")])
+    assert client.timeline_ids("early") == []
+    shares = client.share_many("author", 20)
+    assert whole(client.whole_timeline("early", 6)) == (shares[::-1], pb.END)
+    for _ in range(15):
+        shares.append(client.share("author").id)
+        assert whole(client.whole_timeline("early", 6)) == (shares[::-1][:20], pb.CAPPED)
+    assert whole(client.whole_timeline("late", 6)) == (shares[::-1][:20], pb.CAPPED), "built at its first read"
+
+
+def test_a_burst_far_beyond_the_cap_leaves_the_newest(capped_client):
+    client = capped_client
+    client.follow_many([("early", "author"), ("late", "author")])
+    assert client.timeline_ids("early") == []
+    shares = client.share_many("author", 300)
+    for reader in ("early", "late", "author"):
+        assert whole(client.whole_timeline(reader)) == (shares[::-1][:20], pb.CAPPED)
+
+
+def test_a_profile_holds_its_cap_and_says_so(capped_client):
+    client = capped_client
+    shares = client.share_many("author", 30)
+    assert whole(client.whole_profile("author", 8)) == (shares[::-1], pb.END)
+    shares += client.share_many("author", 5)
+    found, end = whole(client.whole_profile("author", 8))
+    assert end == pb.CAPPED
+    assert found == shares[::-1][:30]
+
+
+# -------------------------------------------------------------------------------------------------------- consistency
+
+def test_requests_that_depend_on_each_other_may_be_sent_without_waiting(client, name):
+    for round_number in range(60):
+        reader, subject = name(f"reader{round_number % 20}"), name(f"subject{round_number}")
+        follow, share, read, unfollow, read_after = client.send_all([
+            pb.FollowRequest(reader=reader, subject=subject),
+            pb.ShareRequest(author=subject, url="http://example.org/"),
+            pb.GetTimelineRequest(reader=reader),
+            pb.UnfollowRequest(reader=reader, subject=subject),
+            pb.GetTimelineRequest(reader=reader)])
+        assert not client.reply_to(follow).repeated
+        share_id = client.reply_to(share).id
+        assert ids(client.reply_to(read)) == [share_id]
+        assert not client.reply_to(unfollow).repeated
+        assert ids(client.reply_to(read_after)) == []
+
+
+def test_a_pipeline_of_shares_is_seen_whole_by_the_read_behind_it(client, name):
+    client.follow_many([(name(f"reader{number}"), name("author")) for number in range(30)])
+    expected = []
+    for round_number in range(10):
+        shares = client.send_all([pb.ShareRequest(author=name("author"), url="http://example.org/")] * 20)
+        reads = client.send_all([pb.GetTimelineRequest(reader=name(f"reader{number}"), limit=200) for number in range(round_number + 1)])
+        expected += [client.reply_to(share).id for share in shares]
+        for read in reads:
+            assert ids(client.reply_to(read)) == expected[::-1][:200]
+
+
+def test_a_share_deleted_in_the_pipeline_is_not_seen_by_the_read_behind_it(client, name):
+    client.follow(name("reader"), name("author"))
+    for _ in range(30):
+        share_id = client.share(name("author")).id
+        deletion, read = client.send_all([pb.DeleteShareRequest(author=name("author"), id=share_id),
+                                          pb.GetTimelineRequest(reader=name("reader"))])
+        client.reply_to(deletion)
+        assert ids(client.reply_to(read)) == []
+
+
+def test_a_second_connection_sees_what_the_first_was_told(client, connect, name):
+    other = connect()
+    client.follow(name("reader"), name("author"))
+    assert other.timeline_ids(name("reader")) == []
+    expected = []
+    for _ in range(30):
+        expected.insert(0, client.share(name("author")).id)
+        wait_until(lambda: other.timeline_ids(name("reader")) == expected, what="the share on another connection")
+
+
+def test_reads_of_one_timeline_in_flight_together_all_get_all_of_it(client, name):
+    shares = client.share_many(name("author"), 100)
+    client.follow(name("reader"), name("author"))
+    pages = client.call_all([pb.GetTimelineRequest(reader=name("reader"), limit=200)] * 50)
+    assert not [page for page in pages if isinstance(page, FeedError)]
+    for page in pages:
+        assert page.end == pb.REBUILDING or ids(page) == shares[::-1]
+    assert client.timeline_ids(name("reader")) == shares[::-1]

@@ -1,0 +1,154 @@
+/* The log: one line per event whatever is put in, values quoted where they must be. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* What `write_lines` writes to standard error, in a static buffer. */
+static const char *logged(void (*write_lines)(void))
+{
+    static char text[16384];
+    char path[] = "/tmp/feedd-test-log-XXXXXX";
+    int file = mkstemp(path);
+    int stderr_fd = dup(STDERR_FILENO);
+    ssize_t bytes;
+
+    assert_true(file >= 0 && stderr_fd >= 0);
+    unlink(path);
+    assert_true(dup2(file, STDERR_FILENO) >= 0);
+    write_lines();
+    assert_true(dup2(stderr_fd, STDERR_FILENO) >= 0);
+    close(stderr_fd);
+    bytes = pread(file, text, sizeof(text) - 1, 0);
+    close(file);
+    assert_true(bytes >= 0);
+    text[bytes] = '\0';
+    return text;
+}
+
+static void log_one(void)
+{
+    log_info("listening", "address=%s port=%d", "127.0.0.1:7420", 7420);
+}
+
+static void a_line_has_time_level_event_and_values(void **state)
+{
+    const char *line = logged(log_one);
+    int year, month, day, hour, minute, second, milliseconds, length = 0;
+
+    (void)state;
+    assert_int_equal(sscanf(line, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ %n", &year, &month, &day, &hour, &minute, &second,
+                            &milliseconds, &length),
+                     7);
+    assert_string_equal(line + length, "level=info event=listening address=127.0.0.1:7420 port=7420\n");
+}
+
+static void log_at_every_level(void)
+{
+    log_set_level(LOG_LEVEL_WARNING);
+    log_error("a", "x=1");
+    log_warning("b", "x=1");
+    log_info("c", "x=1");
+    log_debug("d", "x=1");
+    log_set_level(LOG_LEVEL_INFO);
+}
+
+static void lines_above_the_level_are_dropped(void **state)
+{
+    const char *lines = logged(log_at_every_level);
+
+    (void)state;
+    assert_non_null(strstr(lines, "level=error event=a"));
+    assert_non_null(strstr(lines, "level=warning event=b"));
+    assert_null(strstr(lines, "event=c"));
+    assert_null(strstr(lines, "event=d"));
+}
+
+static void log_long_and_broken(void)
+{
+    char text[5000];
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    log_info("long", "text=%s", text);
+    log_info("broken", "text=%s", "a\nlevel=error event=forged");
+}
+
+static void a_line_is_cut_and_never_becomes_two(void **state)
+{
+    const char *lines = logged(log_long_and_broken);
+    const char *end = strchr(lines, '\n');
+
+    (void)state;
+    assert_int_equal(end - lines, 2047);
+    assert_memory_equal(end - 4, "x...", 4);
+    end = strchr(end + 1, '\n');
+    assert_non_null(end);
+    assert_string_equal(end, "\n");
+}
+
+static void plain_words_are_not_quoted(void **state)
+{
+    (void)state;
+    assert_string_equal(log_quote("127.0.0.1:7420"), "127.0.0.1:7420");
+    assert_string_equal(log_quote("brand:acme"), "brand:acme");
+}
+
+static void everything_else_is_quoted_and_escaped(void **state)
+{
+    (void)state;
+    assert_string_equal(log_quote(""), "\"\"");
+    assert_string_equal(log_quote(NULL), "\"\"");
+    assert_string_equal(log_quote("two words"), "\"two words\"");
+    assert_string_equal(log_quote("a=b"), "\"a=b\"");
+    assert_string_equal(log_quote("say \"hi\"\\"), "\"say \\\"hi\\\"\\\\\"");
+    assert_string_equal(log_quote("a\nb\rc\td\x01" "e\x7f"), "\"a\\nb\\rc\\td\\x01e\\x7f\"");
+    assert_string_equal(log_quote("na\xc3\xafve"), "\"na\xc3\xafve\"");
+    assert_string_equal(log_quote("\xff\xc3"), "\"\\xff\\xc3\"");
+    assert_string_equal(log_quote("\xc2\x9b" "31m"), "\"\\xc2\\x9b31m\""); /* a terminal would obey it */
+}
+
+static void a_long_value_is_cut_between_characters(void **state)
+{
+    char text[2000];
+    const char *quoted;
+
+    (void)state;
+    for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+        memcpy(text + i, "\xc3\xaf", 3);
+    quoted = log_quote(text);
+    assert_in_range(strlen(quoted), 500, 512);
+    assert_int_equal(strlen(quoted) % 2, 0);
+    assert_int_equal(quoted[strlen(quoted) - 1], '"');
+}
+
+static void eight_values_fit_into_one_line(void **state)
+{
+    const char *values[8];
+
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        char word[] = {(char)('a' + i), '\0'};
+
+        values[i] = log_quote(word);
+    }
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(values[i][0], 'a' + i);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_has_time_level_event_and_values),
+        cmocka_unit_test(lines_above_the_level_are_dropped),
+        cmocka_unit_test(a_line_is_cut_and_never_becomes_two),
+        cmocka_unit_test(plain_words_are_not_quoted),
+        cmocka_unit_test(everything_else_is_quoted_and_escaped),
+        cmocka_unit_test(a_long_value_is_cut_between_characters),
+        cmocka_unit_test(eight_values_fit_into_one_line),
+    };
+
+    return cmocka_run_group_tests_name("log", tests, NULL, NULL);
+}
