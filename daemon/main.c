@@ -7,21 +7,12 @@
 #include "base/log.h"
 #include "server.h"
 
-static const struct {
-    const char *name;
-    enum log_level level;
-} levels[] = {
-    {"error", LOG_LEVEL_ERROR},
-    {"warning", LOG_LEVEL_WARNING},
-    {"info", LOG_LEVEL_INFO},
-    {"debug", LOG_LEVEL_DEBUG},
-};
-
 static int run(const struct config *config)
 {
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-        if (strcmp(levels[i].name, config->log_level) == 0)
-            log_set_level(levels[i].level);
+    enum log_level level;
+
+    if (config_log_level(config->log_level, &level) == 0)
+        log_set_level(level);
     return server_run(config);
 }
 

@@ -326,6 +326,13 @@ static int start(struct server *server)
 /* Rooms end from the store upwards: answers that are under way find their sessions, and then the sessions end. */
 static void finish(struct server *server)
 {
+    /* A signal that comes now is late: what it asks for is being done. */
+    if (server->terminate)
+        event_free(server->terminate);
+    if (server->interrupt)
+        event_free(server->interrupt);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     if (server->net)
         feed_stop(server->feed);
     net_free(server->net);
@@ -335,10 +342,6 @@ static void finish(struct server *server)
         log_error("redis-killed", "reason=\"it did not end in time\"");
     private_redis_free(server->redis);
     redis_address_done(&server->address);
-    if (server->terminate)
-        event_free(server->terminate);
-    if (server->interrupt)
-        event_free(server->interrupt);
     if (server->complain)
         event_free(server->complain);
     if (server->base)

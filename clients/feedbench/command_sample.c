@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "csv.h"
+#include "csv_write.h"
 #include "generate.h"
 
 #define SHARES_NAME "hn-shares.csv"
@@ -51,7 +52,7 @@ static void *grow(void *array, size_t count, size_t element_bytes)
     return is_full ? realloc(array, (count ? count * 2 : 64) * element_bytes) : array;
 }
 
-static int load_row(struct sample *sample, const struct csv_record *record, const int places[COLUMNS])
+static int load_row(struct sample *sample, const struct csv *csv, const size_t places[COLUMNS])
 {
     struct row *rows = grow(sample->rows, sample->row_count, sizeof(*rows));
     struct row *row;
@@ -62,35 +63,45 @@ static int load_row(struct sample *sample, const struct csv_record *record, cons
     row = &rows[sample->row_count++];
     *row = (struct row){0};
     for (int column = 0; column < COLUMNS; column++) {
-        bool there = places[column] >= 0 && (size_t)places[column] < record->fields;
-
-        row->field[column] = strdup(there ? record->field[places[column]] : "");
+        row->field[column] = strdup(csv_field(csv, places[column]));
         if (!row->field[column])
             return -ENOMEM;
     }
-    return 0;
+    return 1;
+}
+
+/* The place of a column in the header, behind its end if there is none. */
+static size_t find_column(const struct csv *header, const char *name)
+{
+    size_t place = 0;
+
+    while (place < header->count && strcmp(csv_field(header, place), name) != 0)
+        place++;
+    return place;
 }
 
 static int load_rows(struct sample *sample, FILE *in)
 {
-    struct csv_record record = {0};
-    int places[COLUMNS];
-    int r = csv_read_record(in, &record);
+    size_t places[COLUMNS];
+    struct csv csv;
+    int r;
 
+    csv_init(&csv, in);
+    r = csv_read(&csv);
     if (r == 1) {
         for (int column = 0; column < COLUMNS; column++)
-            places[column] = csv_find_field(&record, column_names[column]);
-        if (places[KEY] < 0)
-            places[KEY] = csv_find_field(&record, "id");
-        if (places[TITLE] < 0 || places[URL] < 0 || places[AUTHOR] < 0)
-            r = -EPROTO;
+            places[column] = find_column(&csv, column_names[column]);
+        if (places[KEY] == csv.count)
+            places[KEY] = find_column(&csv, "id");
+        if (places[TITLE] == csv.count || places[URL] == csv.count || places[AUTHOR] == csv.count)
+            r = -EBADMSG;
     }
     while (r == 1) {
-        r = csv_read_record(in, &record);
-        if (r == 1 && load_row(sample, &record, places) < 0)
-            r = -ENOMEM;
+        r = csv_read(&csv);
+        if (r == 1)
+            r = load_row(sample, &csv, places);
     }
-    csv_record_done(&record);
+    csv_done(&csv);
     return r;
 }
 
@@ -143,7 +154,7 @@ static int join_graph(const struct sample *sample, FILE *edges, FILE *out)
         if (a < count && b < count && a != b)
             fprintf(out, "%s %s\n%s %s\n", authors[a].name, authors[b].name, authors[b].name, authors[a].name);
         else
-            r = -EPROTO;
+            r = -EBADMSG;
     }
     free(authors);
     return r;
@@ -185,10 +196,14 @@ static void sample_done(struct sample *sample)
     free(sample->graph);
 }
 
-/* A share needs a link. */
+/* A share needs a url, which RFC 3986 makes of printable ASCII characters. */
 static bool row_is_share(const struct row *row)
 {
-    return *row->field[URL] && *row->field[AUTHOR];
+    const char *url = row->field[URL];
+
+    while (*url > ' ' && *url < 0x7f)
+        url++;
+    return url > row->field[URL] && !*url && *row->field[AUTHOR];
 }
 
 /* Sets the last `count` shares aside that somebody of the graph made. Returns how many there are. */
@@ -209,10 +224,10 @@ static size_t set_live_apart(struct sample *sample, size_t count)
 
 static void write_shares(const struct sample *sample, FILE *out)
 {
-    csv_write_record(out, column_names, COLUMNS);
+    csv_write(out, column_names, COLUMNS);
     for (size_t i = 0; i < sample->row_count; i++)
         if (row_is_share(&sample->rows[i]) && !sample->rows[i].live)
-            csv_write_record(out, (const char *const *)sample->rows[i].field, COLUMNS);
+            csv_write(out, (const char *const *)sample->rows[i].field, COLUMNS);
 }
 
 /* One share a line, for a shell's `read`: author, url, title, comment, with tabs between them. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "csv.h"
+#include "csv_write.h"
 #include "generate.h"
 #include "ranking.h"
 #include "words.h"
@@ -115,7 +115,7 @@ static void write_shares(const struct generate_options *options, const struct ra
         if (random_chance(&random, 1, 3))
             words_append(comment, WORDS_COMMENT, &random);
         snprintf(key, sizeof(key), "generated-%llu-%u", (unsigned long long)options->seed, number);
-        csv_write_record(out, (const char *[]){time_text, link.title, link.url, author, link.extract, comment, key}, 7);
+        csv_write(out, (const char *[]){time_text, link.title, link.url, author, link.extract, comment, key}, 7);
     }
 }
 

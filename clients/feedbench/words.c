@@ -53,7 +53,7 @@ static const char *const comments[] = {
     "I never thought of $d this way 🙂",
     "We tried this with $p.\nIt took $y days, and it was worth it.",
     "Not sure about the $n, but the rest is right.",
-    "\"$a\" is the word.",
+    "The word for it is $a.",
     "Bookmarked for the next time somebody asks about $p",
     "Short, $a, and true.",
 };

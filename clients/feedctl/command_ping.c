@@ -37,7 +37,7 @@ static int run_ping(const struct run *run)
         } else {
             char *version = text_clean(hello->server_version);
 
-            printf("feedd %s at %s answered in %.2f ms\n", version != NULL ? version : "?", session_address(run), took);
+            printf("%s at %s answered in %.2f ms\n", version != NULL ? version : "?", session_address(run), took);
             free(version);
         }
         feed_free_message(feed, message);

@@ -135,8 +135,8 @@ void text_site(const char *url, char *out, size_t size)
     at = memrchr(host, '@', (size_t)(end - host));
     if (at != NULL)
         host = at + 1;
-    if (*host != '[')
-        end = host + strcspn(host, ":/?#");
+    end = host + (*host == '[' ? strcspn(host, "]/?#") : strcspn(host, ":/?#"));
+    end += *end == ']';
     if (end - host > 4 && strncasecmp(host, "www.", 4) == 0)
         host += 4;
     snprintf(out, size, "%.*s", (int)(end - host), host);

@@ -420,6 +420,8 @@ void feed_client_next(const struct feed_client *client, struct feed_next *ret_ne
     }
     if (client->heap_count > 0)
         deadline = sooner(deadline, client->heap[0]->deadline_ms);
+    if (request_may_send(client))
+        deadline = 0;
     *ret_next = (struct feed_next){
         .connection = client->state == CLIENT_WAITING ? 0 : client->connection,
         .deadline_ms = deadline,

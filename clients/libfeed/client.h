@@ -132,6 +132,8 @@ bool request_is_temporary(const Feed__Error *error);
 void request_finish(struct feed_client *client, struct request *request, const struct feed_reply *reply);
 /* Handles the reply or error `frame`, which is consumed, to a plain request. */
 void request_answer(struct feed_client *client, struct request *request, Feed__ServerFrame *frame);
+/* Whether there is something that may be sent now. */
+bool request_may_send(const struct feed_client *client);
 /* Puts into the output what may be sent now. */
 void request_send(struct feed_client *client);
 /* Ends what is past its deadline. */

@@ -206,13 +206,11 @@ static int request_new(struct feed_client *client, uint32_t kind, const Protobuf
     return 0;
 }
 
-/* Puts a new request behind the others, and on its way if nothing is before it. Calls nobody back: what is older and still
- * unsent waits for the adapter, and this one fits into a frame. */
+/* Puts a new request behind the others. It is sent when the adapter lets the client run, so that a failure there calls
+ * nobody back from within here. */
 static void request_queue(struct feed_client *client, struct request *request)
 {
     request_enlist_last(client, request);
-    if (client->unsent == request)
-        request_send(client);
     client_wake(client);
 }
 
@@ -298,13 +296,14 @@ size_t feed_client_unanswered(const struct feed_client *client)
 
 /* ---------------------------------------------------------------------------------------------------------------- sending */
 
-static bool request_may_send(struct feed_client *client)
+bool request_may_send(const struct feed_client *client)
 {
-    uint32_t most = client->hello->hello->limits != NULL ? client->hello->hello->limits->max_in_flight : 0;
+    uint32_t most;
 
-    if (client->unsent == NULL || client->output.size - client->output_sent >= OUTPUT_TARGET_BYTES)
+    if (client->state != CLIENT_READY || client->unsent == NULL || client->refused > 0)
         return false;
-    return most == 0 || client->in_flight < most;
+    most = client->hello->hello->limits != NULL ? client->hello->hello->limits->max_in_flight : 0;
+    return client->output.size - client->output_sent < OUTPUT_TARGET_BYTES && (most == 0 || client->in_flight < most);
 }
 
 /* Sends `request`, the first unsent one. */
@@ -332,14 +331,10 @@ void request_send(struct feed_client *client)
 {
     const struct feed_reply too_long = { .status = -EMSGSIZE };
 
-    if (client->state != CLIENT_READY)
-        return;
-    if (client->refused > 0) {
-        if (client->in_flight > 0 || feed_client_now_ms(client) < client->paused_until_ms)
-            return;
+    if (client->state == CLIENT_READY && client->refused > 0 && client->in_flight == 0 &&
+        feed_client_now_ms(client) >= client->paused_until_ms)
         request_rewind(client);
-    }
-    while (client->state == CLIENT_READY && client->refused == 0 && request_may_send(client)) {
+    while (request_may_send(client)) {
         struct request *request = client->unsent;
 
         if (request_is_too_long(client, request->size)) {

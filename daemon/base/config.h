@@ -24,8 +24,8 @@ struct config {
 enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_PRINT, CONFIG_CHECK };
 
 /* Fills *ret_config from the defaults, then from the file that --config names, then from the flags. Returns 0, or a
- * negative errno with a message for the operator in `ret_error` (file and line where there is one, the option's key, what
- * would be right, and for an unknown key the nearest one). Strings live until config_done(). */
+ * negative errno with a message for the operator in `ret_error` (file and line where there is one, the option's key,
+ * what would be right, and for an unknown key the nearest one). Strings live until config_done(). */
 int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, char *ret_error,
                 size_t error_bytes);
 void config_done(struct config *config);

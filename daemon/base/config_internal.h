@@ -62,8 +62,8 @@ int config_find_flag(const char *flag, size_t *ret_row);
 /* The row that an unknown key or flag most likely means. */
 size_t config_nearest_option(const char *name, bool is_flag);
 
-/* By type: reads `text` into the member. Returns NULL, or what is wrong with the text ("is neither yes nor no"). A STRING
- * member points to `text` from then on. */
+/* By type: reads `text` into the member. Returns NULL, or what is wrong with the text ("is neither yes nor no"). A
+ * STRING member points to `text` from then on. */
 extern const char *(*const config_set_member[])(const struct option *option, const char *text, void *member);
 
 struct config_loader {
@@ -87,7 +87,8 @@ int config_set(struct config_loader *loader, size_t row, const char *text, enum 
 /* Reads loader->file_path. */
 int config_read_file(struct config_loader *loader);
 
-/* Walks over the command line: first for --config and the action, then, after the file was read, to `apply` the flags. */
+/* Walks over the command line: first for --config and the action, then, after the file was read, to `apply` the
+ * flags. */
 int config_read_flags(struct config_loader *loader, int argc, char **argv, bool apply);
 
 #endif

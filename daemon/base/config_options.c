@@ -6,7 +6,7 @@
 #include "base/config_internal.h"
 
 const struct option config_options[OPTION_ROWS] = {
-#define OPTION(member, key, type, default_value, min, max, help)                                                        \
+#define OPTION(member, key, type, default_value, min, max, help)                                                       \
     {key, OPTION_##type, offsetof(struct config, member), default_value, min, max, help},
 #include "base/options.def"
 #undef OPTION

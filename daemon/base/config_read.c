@@ -21,7 +21,7 @@ static char *read_line(char *line, int size, void *context)
     while ((c = getc(loader->file)) != EOF && c != '\n') {
         if (length == CONFIG_LINE_MAX_BYTES || c == '\0') {
             (void)config_fail(loader, "%s:%u: %s", loader->file_path, loader->line,
-                       c == '\0' ? "a NUL byte" : "the line is longer than 1000 bytes");
+                              c == '\0' ? "a NUL byte" : "the line is longer than 1000 bytes");
             return NULL;
         }
         line[length++] = (char)c;
@@ -40,13 +40,13 @@ static int on_file_value(void *context, const char *section, const char *name, c
         return 1;
     snprintf(key, sizeof(key), "%s%s%s", section, section[0] != '\0' ? "." : "", name);
     if (config_find_key(key, &row) < 0) {
-        (void)config_fail(loader, "%s:%u: %s is no option; did you mean %s?", loader->file_path, loader->line, log_quote(key),
-                   config_options[config_nearest_option(key, false)].key);
+        (void)config_fail(loader, "%s:%u: %s is no option; did you mean %s?", loader->file_path, loader->line,
+                          log_quote(key), config_options[config_nearest_option(key, false)].key);
         return 1;
     }
     if (loader->config.sources[row].origin == CONFIG_FROM_FILE) {
         (void)config_fail(loader, "%s:%u: %s was set in line %u already", loader->file_path, loader->line, key,
-                   loader->config.sources[row].line);
+                          loader->config.sources[row].line);
         return 1;
     }
     (void)config_set(loader, row, text, CONFIG_FROM_FILE);
@@ -77,7 +77,8 @@ int config_read_file(struct config_loader *loader)
     if (bad_line == -2)
         (void)config_fail_memory(loader);
     else if (bad_line > 0)
-        (void)config_fail(loader, "%s:%d: expected `key = value`, `[section]` or a comment", loader->file_path, bad_line);
+        (void)config_fail(loader, "%s:%d: expected `key = value`, `[section]` or a comment", loader->file_path,
+                          bad_line);
     if (ferror(loader->file))
         (void)config_fail(loader, "--config: %s: cannot be read", loader->file_path);
     fclose(loader->file);
@@ -154,7 +155,7 @@ int config_read_flags(struct config_loader *loader, int argc, char **argv, bool 
             char flag[CONFIG_FLAG_BYTES];
 
             return config_fail(loader, "%s is no flag; did you mean %s?", log_quote(argument.name),
-                        config_flag_name(&config_options[config_nearest_option(argument.name, true)], flag));
+                               config_flag_name(&config_options[config_nearest_option(argument.name, true)], flag));
         }
         if (config_options[row].type == OPTION_BOOL && !argument.value)
             argument.value = "yes";

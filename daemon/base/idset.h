@@ -1,5 +1,5 @@
-/* A set of uint32_t as one sorted array: 4 bytes an element and little slack, for the many small sets that an index holds.
- * Adding in ascending order is cheap; elsewhere it moves what lies above. */
+/* A set of uint32_t as one sorted array: 4 bytes an element and little slack, for the many small sets that an index
+ * holds. Adding in ascending order is cheap; elsewhere it moves what lies above. */
 #ifndef FEED_BASE_IDSET_H
 #define FEED_BASE_IDSET_H
 

@@ -37,7 +37,8 @@ static size_t write_prefix(char *line, size_t size, enum log_level level, const 
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    length = snprintf(line, size, "%s.%03ldZ level=%s event=%s", date, now.tv_nsec / 1000000, level_names[level], event);
+    length = snprintf(line, size, "%s.%03ldZ level=%s event=%s", date, now.tv_nsec / 1000000, level_names[level],
+                      event);
     return length < 0 ? 0 : (size_t)length;
 }
 
@@ -88,9 +89,9 @@ static bool is_plain_word(const char *text)
     return length > 0;
 }
 
-/* Writes the character at `text`, escaped if need be, to `out` (16 bytes). Returns the bytes taken from `text` and sets
- * *ret_bytes to those written. Control characters beyond ASCII and bytes that are no UTF-8 are escaped as well: a log is
- * read on terminals. */
+/* Writes the character at `text`, escaped if need be, to `out` (16 bytes). Returns the bytes taken from `text` and
+ * sets *ret_bytes to those written. Control characters beyond ASCII and bytes that are no UTF-8 are escaped as well:
+ * a log is read on terminals. */
 static size_t escape_character(const char *text, char out[16], size_t *ret_bytes)
 {
     static const char short_escapes[] = {['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};

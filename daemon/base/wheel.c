@@ -1,4 +1,5 @@
-/* See wheel.h. Ticks are counted from the wheel's start in 32 bits and compared by difference, so that they may wrap. */
+/* See wheel.h. Ticks are counted from the wheel's start in 32 bits and compared by difference, so that they may
+ * wrap. */
 #include "base/wheel.h"
 
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* A timing wheel: many timers, each of which is put, moved and removed in constant time.
  *
- * The caller keeps the nodes inside its own structures, and says what time it is. A timer is due at its time or up to two
- * ticks later, never before, however far away it lies: one that is further than a turn of the wheel is looked at once in
- * each turn. */
+ * The caller keeps the nodes inside its own structures, and says what time it is. A timer is due at its time or up
+ * to two ticks later, never before, however far away it lies: one that is further than a turn of the wheel is looked
+ * at once in each turn. */
 #ifndef FEED_BASE_WHEEL_H
 #define FEED_BASE_WHEEL_H
 
@@ -35,7 +35,8 @@ void wheel_remove(struct wheel_node *node);
 
 bool wheel_node_waits(const struct wheel_node *node);
 
-/* Calls on_due for each node whose time has come, after taking it out of the wheel. on_due may put and remove any node. */
+/* Calls on_due for each node whose time has come, after taking it out of the wheel. on_due may put and remove any
+ * node. */
 void wheel_advance(struct wheel *wheel, int64_t now_ms, void (*on_due)(void *context, struct wheel_node *node),
                    void *context);
 

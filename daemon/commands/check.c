@@ -1,5 +1,6 @@
 /* Checks of what requests hold. Strings are known to be UTF-8 without zero bytes (see wire.h). A character is a grapheme
  * cluster, as libunistring sees it. */
+#include <assert.h>
 #include <curl/curl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,17 +13,25 @@
 #define URL_BYTES_MAX 2048
 #define ID_MAX (UINT64_C(1) << 53)
 
-/* Whether the text holds more grapheme clusters than `limit`. Fewer bytes than that need no counting. */
+const char *character_breaks(const char *text, size_t size)
+{
+    static char breaks[TEXT_BYTES_MAX];
+
+    assert(size <= sizeof(breaks));
+    /* Not u8_grapheme_next(), which looks at two code points at a time and so takes a family of emoji apart. */
+    u8_grapheme_breaks((const uint8_t *)text, size, breaks);
+    return breaks;
+}
+
+/* Whether the text holds more characters than `limit`. Fewer bytes than that need no counting. */
 static bool is_longer(const char *text, size_t size, size_t limit)
 {
-    const uint8_t *at = (const uint8_t *)text, *end = at + size;
+    const char *breaks = size > limit ? character_breaks(text, size) : NULL;
+    size_t count = 0;
 
-    for (size_t count = 0; size > limit && at < end; count++) {
-        if (count == limit)
-            return true;
-        at = u8_grapheme_next(at, end);
-    }
-    return false;
+    for (size_t i = 0; breaks && i < size; i++)
+        count += breaks[i] != 0;
+    return count > limit;
 }
 
 static bool has_control_character(const char *text)
@@ -75,9 +84,10 @@ static const char *url_fault(const char *value)
 {
     char *scheme = NULL, *host = NULL;
     CURLU *url = curl_url();
-    const char *fault = NULL;
+    const char *authority = strstr(value, "://"), *fault = NULL;
 
-    if (!url || has_control_character(value) || curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+    /* libcurl takes `http:/host` and `http:///host` for what they may have meant. */
+    if (!url || !authority || authority[3] == '/' || has_control_character(value) || curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
         fault = "is not a valid absolute url";
     else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)

@@ -1,7 +1,9 @@
 /* Sessions and dispatch: from a frame to a command's run(), in the right order. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "commands/internal.h"
 #include "commands/wire.h"
@@ -115,8 +117,16 @@ static void admit(struct session *session, struct request *request)
     session->waiting_last = request;
 }
 
+/* The low half of a connection's id is its own among those open. */
+static uint64_t request_key(const struct request *request)
+{
+    return request->conn << 32 | request->id;
+}
+
 static void request_free(struct request *request)
 {
+    if (request->known)
+        idmap_remove(&request->commands->unanswered, request_key(request));
     arena_done(&request->arena);
     free(request);
 }
@@ -173,10 +183,30 @@ static struct request *request_new(struct commands *commands, struct session *se
     return request;
 }
 
-/* Decodes a frame and finds its command. Answers and returns false if that fails. */
+/* What is wrong with a decoded request, by what came before it: the code and, in *ret_field and *ret_message, the words. */
+static Feed__ErrorCode misplaced(const struct request *request, const struct session *session, const struct command_row *row,
+                                 const char **ret_field, const char **ret_message)
+{
+    if (request->id == 0)
+        *ret_message = "request_id must not be 0";
+    else if (idmap_get(&request->commands->unanswered, request_key(request)))
+        *ret_message = "request_id belongs to a request that is not answered yet";
+    else if (feed_has_subscription(request->commands->feed, &session->subscriber, request->id))
+        *ret_message = "request_id belongs to an open subscription";
+    if (*ret_message) {
+        *ret_field = "request_id";
+        return FEED__ERROR_CODE__INVALID;
+    }
+    *ret_message = row ? "the first request of a connection must be Hello" : "the frame holds no request that this server knows";
+    if (!row)
+        return FEED__ERROR_CODE__UNKNOWN_REQUEST;
+    return session->greeted || row->before_hello ? FEED_OK : FEED__ERROR_CODE__HELLO_REQUIRED;
+}
+
+/* Decodes a frame and finds its command. If that fails the request is answered, and gone, and false returned. */
 static bool decode(struct request *request, const struct session *session, const uint8_t *data, size_t size)
 {
-    const char *bad = wire_bad_string(&feed__client_frame__descriptor, data, size);
+    const char *bad = wire_bad_string(&feed__client_frame__descriptor, data, size), *field = NULL, *message = NULL;
     ProtobufCAllocator allocator = {decode_allocate, decode_free, &request->arena};
 
     request->id = wire_request_id(data, size);
@@ -191,18 +221,14 @@ static bool decode(struct request *request, const struct session *session, const
     }
     request->id = request->frame->request_id;
     const struct command_row *row = row_of(request->frame->request_case);
-    if (request->id == 0)
-        request_fail(request, FEED__ERROR_CODE__INVALID, "request_id", 0, "request_id must not be 0");
-    else if (feed_has_subscription(request->commands->feed, &session->subscriber, request->id))
-        request_fail(request, FEED__ERROR_CODE__INVALID, "request_id", 0, "request_id %u belongs to an open subscription",
-                     request->id);
-    else if (!row)
-        request_fail(request, FEED__ERROR_CODE__UNKNOWN_REQUEST, NULL, 0, "the frame holds no request that this server knows");
-    else if (!session->greeted && !row->before_hello)
-        request_fail(request, FEED__ERROR_CODE__HELLO_REQUIRED, NULL, 0, "the first request of a connection must be Hello");
-    else
-        request->row = row;
-    return request->row != NULL;
+    Feed__ErrorCode error = misplaced(request, session, row, &field, &message);
+    if (error != FEED_OK) {
+        request_fail(request, error, field, 0, "%s", message);
+        return false;
+    }
+    request->row = row;
+    request->known = idmap_set(&request->commands->unanswered, request_key(request), request) == 0;
+    return true;
 }
 
 static void on_frame(void *context, uint64_t conn, void *session_pointer, const uint8_t *data, size_t size)
@@ -309,8 +335,8 @@ static void on_closed(void *context, uint64_t conn, void *session_pointer, enum 
     struct commands *commands = context;
     struct session *session = session_pointer;
 
-    (void)conn;
-    (void)reason;
+    log_event(reason == NET_CLOSE_PEER || reason == NET_CLOSE_SHUTDOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "client-closed",
+              "conn=%" PRIu64 " reason=%s unanswered=%u", conn, net_close_reason_name(reason), session->unanswered);
     feed_subscriber_done(commands->feed, &session->subscriber);
     while (session->waiting_first) {
         struct request *request = session->waiting_first;
@@ -344,6 +370,8 @@ void commands_attach(struct commands *commands, struct feed *feed, struct net *n
 
 void commands_free(struct commands *commands)
 {
+    if (commands)
+        idmap_done(&commands->unanswered);
     free(commands);
 }
 

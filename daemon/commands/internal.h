@@ -3,6 +3,7 @@
 #define FEED_COMMANDS_INTERNAL_H
 
 #include "base/config.h"
+#include "base/idmap.h"
 #include "commands/arena.h"
 #include "commands/commands.h"
 #include "feed.pb-c.h"
@@ -39,6 +40,7 @@ struct commands {
     const struct config *config;
     struct feed *feed;
     struct net *net;
+    struct idmap unanswered; /* requests by connection and request id */
     size_t in_progress;
     bool stopping;
 };
@@ -63,6 +65,7 @@ struct request {
     const struct command_row *row;
     uint64_t conn;
     uint32_t id;
+    bool known; /* by its id, among the unanswered */
     size_t frame_bytes;
     Feed__ClientFrame *frame; /* in the arena */
     struct request *next;     /* waiting */
@@ -87,6 +90,11 @@ void error_fill(Feed__Error *error, Feed__ErrorCode code, char *field, uint64_t 
 
 /* Remembers a position that is about to be acknowledged, for reads that follow. */
 void request_acknowledge(struct request *request, uint64_t position);
+
+/* The longest text that is looked at by characters. */
+#define TEXT_BYTES_MAX 16384
+/* For each byte whether a character begins there; valid until the next call. */
+const char *character_breaks(const char *text, size_t size);
 
 /* ---- checks: false and an answered request if something is wrong ---- */
 

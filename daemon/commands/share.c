@@ -1,7 +1,6 @@
 /* Share: checks a publication, shortens its extract and commits it. */
 #include <inttypes.h>
 #include <string.h>
-#include <unigbrk.h>
 #include <uniwbrk.h>
 
 #include "base/clock.h"
@@ -10,7 +9,7 @@
 #define TITLE_CHARACTERS 300
 #define TITLE_BYTES 1200
 #define EXTRACT_CHARACTERS 280
-#define EXTRACT_BYTES 16384
+#define EXTRACT_BYTES TEXT_BYTES_MAX
 #define COMMENT_CHARACTERS 2000
 #define COMMENT_BYTES 8000
 #define KEY_BYTES 128
@@ -26,22 +25,19 @@ static bool is_space(uint8_t byte)
  * cut between characters. Returns the extract as it stands, or a copy in the request's memory; NULL when that ends. */
 static char *shorten(struct request *request, char *extract)
 {
-    const uint8_t *text = (const uint8_t *)extract, *end = text + strlen(extract), *at = text;
-    size_t room = 0; /* bytes of the first 279 characters */
+    const uint8_t *text = (const uint8_t *)extract;
+    size_t size = strlen(extract), count = 0, room = 0; /* bytes of the first 279 characters */
 
-    if ((size_t)(end - text) <= EXTRACT_CHARACTERS)
+    if (size <= EXTRACT_CHARACTERS)
         return extract;
-    for (size_t count = 0; at < end; count++) {
-        if (count == EXTRACT_CHARACTERS - 1)
-            room = (size_t)(at - text);
-        if (count == EXTRACT_CHARACTERS)
-            break;
-        at = u8_grapheme_next(at, end);
-    }
-    if (at == end)
+    const char *characters = character_breaks(extract, size);
+    for (size_t i = 0; i < size && count <= EXTRACT_CHARACTERS; i++)
+        if (characters[i] && ++count == EXTRACT_CHARACTERS)
+            room = i;
+    if (count <= EXTRACT_CHARACTERS)
         return extract;
 
-    size_t size = (size_t)(end - text), cut = room;
+    size_t cut = room;
     char *breaks = request_allocate(request, size);
     char *shortened = request_allocate(request, room + sizeof(ellipsis));
     if (!breaks || !shortened)

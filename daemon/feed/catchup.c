@@ -19,40 +19,6 @@
 
 /* ---- out of the ring ---- */
 
-struct joined {
-    uint32_t subject;
-    uint64_t edge;
-};
-
-/* What the stream's reader followed within a part of the ring: shares before that came with the backfill. */
-static size_t collect_edges(const struct ring *ring, size_t from, uint32_t reader, struct joined **ret_joined)
-{
-    struct joined *joined = NULL;
-    size_t count = 0;
-
-    for (size_t i = from; i < ring->count; i++) {
-        const struct ring_entry *entry = ring_at(ring, i);
-
-        if (entry->kind != LOG_EDGE || entry->reader != reader)
-            continue;
-        struct joined *larger = realloc(joined, (count + 1) * sizeof(*joined));
-        if (!larger)
-            break; /* at worst a backfilled share is sent as well */
-        joined = larger;
-        joined[count++] = (struct joined){entry->subject, entry->id};
-    }
-    *ret_joined = joined;
-    return count;
-}
-
-static bool is_backfilled(const struct joined *joined, size_t count, const struct ring_entry *entry)
-{
-    for (size_t i = 0; i < count; i++)
-        if (joined[i].subject == entry->subject && joined[i].edge > entry->id)
-            return true;
-    return false;
-}
-
 static bool concerns(const struct subscription *stream, uint32_t subject)
 {
     return stream->reader ? idset_has(&stream->reader->following, subject) : subject == stream->subject;
@@ -64,9 +30,11 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
     const struct ring *ring = &feed->rings[partition];
     uint64_t start = stream->position[partition];
     size_t from = ring_above(ring, start);
-    struct joined *joined = NULL;
-    size_t joined_count = stream->reader ? collect_edges(ring, from, stream->reader->slot, &joined) : 0;
+    struct joins joins = {0};
     bool room = true;
+
+    if (stream->reader)
+        joins_collect(ring, from, stream->reader->slot, &joins);
 
     for (size_t i = from; i < ring->count && room; i++) {
         const struct ring_entry *entry = ring_at(ring, i);
@@ -74,13 +42,13 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
         stream->position[partition] = entry->id;
         if (!entry->frame || !concerns(stream, entry->subject))
             continue;
-        if (entry->kind == LOG_SHARE && (share_is_deleted(feed, entry->id) || is_backfilled(joined, joined_count, entry)))
+        if (entry->kind == LOG_SHARE && (share_is_deleted(feed, entry->id) || joins_backfilled(&joins, entry)))
             continue;
         if (entry->kind == LOG_DELETE && entry->other > start)
             continue;
         room = stream_send(feed, stream, entry->frame);
     }
-    free(joined);
+    joins_done(&joins);
     return room;
 }
 

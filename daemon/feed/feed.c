@@ -47,6 +47,7 @@ static void on_store_ready(void *context)
 {
     struct feed *feed = context;
 
+    tail_check_loss(feed);
     if (!feed->tail_started)
         tail_sample_applied(feed);
     feed_check_ready(feed);

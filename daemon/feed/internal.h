@@ -98,6 +98,16 @@ struct ring_entry *ring_at(const struct ring *ring, size_t index);
 /* Index of the first entry above `id`. */
 size_t ring_above(const struct ring *ring, uint64_t id);
 
+/* What a reader began to follow within a part of a ring: a share that stands before came with the backfill, if at all. */
+struct joins {
+    struct join *items;
+    size_t count;
+};
+
+void joins_collect(const struct ring *ring, size_t from, uint32_t reader, struct joins *ret_joins);
+bool joins_backfilled(const struct joins *joins, const struct ring_entry *share);
+void joins_done(struct joins *joins);
+
 /* ---- readers.c: who follows whom, of readers in use ---- */
 
 struct reader {
@@ -110,6 +120,7 @@ struct reader {
     struct subscription *subscriptions;
     struct reader *older; /* among readers without pins */
     struct reader *newer;
+    size_t idle_bytes;    /* counted for it there */
 };
 
 struct readers {
@@ -153,6 +164,8 @@ struct subscription {
 struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
 /* Queues an event for everyone who is live on this subject. */
 void live_deliver(struct feed *feed, uint32_t subject, struct frame *frame);
+/* Queues an event on every stream. */
+void live_deliver_to_all(struct feed *feed, struct frame *frame);
 /* Sends one event on a stream. Returns false if the stream has reached its limit. */
 bool stream_send(struct feed *feed, struct subscription *subscription, struct frame *frame);
 void stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);
@@ -180,6 +193,8 @@ struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text auth
 /* ---- tail.c ---- */
 
 void tail_link_up(struct feed *feed);
+/* The store is open again: whether it is still the one that this daemon has read, and as far. */
+void tail_check_loss(struct feed *feed);
 /* Asks how far the logs are applied. */
 void tail_sample_applied(struct feed *feed);
 bool share_is_deleted(const struct feed *feed, uint64_t id);
@@ -273,6 +288,7 @@ struct feed {
     struct event *tick;
     struct store *store;
     unsigned partitions;
+    uint64_t epoch;     /* of the store that the tail has read */
     bool tail_started;  /* `positions` are set */
     bool caught_up;     /* the tail has come up to what was there when it began */
     bool ready;

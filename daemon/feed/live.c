@@ -95,6 +95,13 @@ void live_deliver(struct feed *feed, uint32_t slot, struct frame *frame)
     }
 }
 
+void live_deliver_to_all(struct feed *feed, struct frame *frame)
+{
+    for (size_t i = 0; i < feed->streams.capacity; i++)
+        if (feed->streams.slots[i].id != 0)
+            stream_send(feed, feed->streams.slots[i].value, frame);
+}
+
 size_t feed_subscriber_heartbeat(struct feed *feed, struct feed_subscriber *subscriber)
 {
     size_t sent = 0;

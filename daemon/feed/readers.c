@@ -42,7 +42,7 @@ static void lru_remove(struct feed *feed, struct reader *reader)
     *(reader->older ? &reader->older->newer : &readers->oldest) = reader->newer;
     *(reader->newer ? &reader->newer->older : &readers->newest) = reader->older;
     reader->older = reader->newer = NULL;
-    readers->idle_bytes -= reader_bytes(reader);
+    readers->idle_bytes -= reader->idle_bytes;
 }
 
 static void lru_add(struct feed *feed, struct reader *reader)
@@ -52,7 +52,8 @@ static void lru_add(struct feed *feed, struct reader *reader)
     reader->older = readers->newest;
     *(readers->newest ? &readers->newest->newer : &readers->oldest) = reader;
     readers->newest = reader;
-    readers->idle_bytes += reader_bytes(reader);
+    reader->idle_bytes = reader_bytes(reader); /* an edge may change it meanwhile */
+    readers->idle_bytes += reader->idle_bytes;
 }
 
 static void reader_free(struct feed *feed, struct reader *reader)

@@ -120,7 +120,8 @@ static void round_end(struct rebuild *rebuild)
 {
     bool more = false;
 
-    qsort(rebuild->ids, rebuild->id_count, sizeof(uint64_t), newest_first);
+    if (rebuild->id_count > 1)
+        qsort(rebuild->ids, rebuild->id_count, sizeof(uint64_t), newest_first);
     for (size_t i = 0; i < rebuild->source_count && !more; i++)
         more = wanted(rebuild, &rebuild->sources[i]);
     if (rebuild->failed) {

@@ -89,3 +89,42 @@ void ring_done(struct feed *feed, unsigned partition)
     free(ring->entries);
     *ring = (struct ring){0};
 }
+
+/* ---- joins ---- */
+
+struct join {
+    uint32_t subject;
+    uint64_t edge;
+};
+
+void joins_collect(const struct ring *ring, size_t from, uint32_t reader, struct joins *ret_joins)
+{
+    struct joins joins = {0};
+
+    for (size_t i = from; i < ring->count; i++) {
+        const struct ring_entry *entry = ring_at(ring, i);
+
+        if (entry->kind != LOG_EDGE || entry->reader != reader)
+            continue;
+        struct join *larger = realloc(joins.items, (joins.count + 1) * sizeof(*larger));
+        if (!larger)
+            break; /* at worst a backfilled share shows as well */
+        joins.items = larger;
+        joins.items[joins.count++] = (struct join){entry->subject, entry->id};
+    }
+    *ret_joins = joins;
+}
+
+bool joins_backfilled(const struct joins *joins, const struct ring_entry *share)
+{
+    for (size_t i = 0; i < joins->count; i++)
+        if (joins->items[i].subject == share->subject && joins->items[i].edge > share->id)
+            return true;
+    return false;
+}
+
+void joins_done(struct joins *joins)
+{
+    free(joins->items);
+    *joins = (struct joins){0};
+}

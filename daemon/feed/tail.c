@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
+#include "feed/frames.h"
 #include "feed/internal.h"
 
 #define PRELOAD_MS 60000
@@ -186,6 +188,49 @@ static void tail_read(struct feed *feed)
 void tail_link_up(struct feed *feed)
 {
     tail_read(feed);
+}
+
+/* ---- a store that came back with less ---- */
+
+/* Forgets what this daemon knows of a partition. */
+static void forget(struct feed *feed, unsigned partition)
+{
+    uint64_t last = store_last_id(feed->store, partition);
+
+    ring_done(feed, partition);
+    feed->rings[partition].floor = last;
+    feed->positions[partition] = last;
+    feed->applied[partition] = 0;
+    feed->token_generation++;
+}
+
+void tail_check_loss(struct feed *feed)
+{
+    bool other = feed->epoch != 0 && feed->epoch != store_epoch(feed->store);
+    uint64_t ranges[2 * PARTITIONS_MAX];
+    size_t count = 0;
+
+    feed->epoch = store_epoch(feed->store);
+    for (unsigned partition = 0; feed->tail_started && partition < feed->partitions; partition++) {
+        uint64_t last = store_last_id(feed->store, partition), seen = feed->positions[partition];
+
+        if (last >= seen && !other)
+            continue;
+        log_error("store-lost-data", "partition=%u seen=%" PRIu64 " found=%" PRIu64, partition, seen, last);
+        ranges[2 * count] = other ? 0 : last;
+        ranges[2 * count + 1] = seen;
+        count++;
+        forget(feed, partition);
+    }
+    if (count == 0)
+        return;
+    bodies_done(feed);
+    readers_done(feed);
+    struct frame *frame = frame_of_gap(FEED__GAP_REASON__GAP_LOST, ranges, count);
+    if (frame)
+        live_deliver_to_all(feed, frame);
+    frame_unref(frame);
+    metrics.gaps++;
 }
 
 /* ---- how far the logs are applied ---- */

@@ -68,26 +68,41 @@ static void normalize(struct timeline *timeline, size_t cap)
     timeline->count = kept;
 }
 
-/* Shares of the ring that may not be fanned out yet, of those whom the reader follows. Returns how many; writes them where
- * `ids` is given. */
-static size_t unapplied(const struct feed *feed, const struct reader *reader, uint64_t *ids)
+static int add_id(struct timeline *timeline, size_t *capacity, uint64_t id)
 {
-    size_t count = 0;
+    if (timeline->count == *capacity) {
+        uint64_t *larger = realloc(timeline->ids, *capacity * 2 * sizeof(*larger));
+
+        if (!larger)
+            return -ENOMEM;
+        timeline->ids = larger;
+        *capacity *= 2;
+    }
+    timeline->ids[timeline->count++] = id;
+    return 0;
+}
+
+/* Adds the shares of the rings that may not be fanned out yet, of those whom the reader follows since before them. */
+static int add_unapplied(const struct feed *feed, const struct reader *reader, struct timeline *timeline, size_t *capacity)
+{
+    int error = 0;
 
     for (unsigned partition = 0; partition < feed->partitions; partition++) {
         const struct ring *ring = &feed->rings[partition];
+        size_t from = ring_above(ring, feed->applied[partition]);
+        struct joins joins;
 
-        for (size_t i = ring_above(ring, feed->applied[partition]); i < ring->count; i++) {
+        joins_collect(ring, from, reader->slot, &joins);
+        for (size_t i = from; i < ring->count && error == 0; i++) {
             const struct ring_entry *entry = ring_at(ring, i);
 
-            if (entry->kind != LOG_SHARE || !idset_has(&reader->following, entry->subject))
-                continue;
-            if (ids)
-                ids[count] = entry->id;
-            count++;
+            if (entry->kind == LOG_SHARE && idset_has(&reader->following, entry->subject) &&
+                !joins_backfilled(&joins, entry))
+                error = add_id(timeline, capacity, entry->id);
         }
+        joins_done(&joins);
     }
-    return count;
+    return error;
 }
 
 /* The answer to LRANGE was given after every answer that moved `applied`: what lies above is in the ring. */
@@ -109,16 +124,16 @@ static void on_list(void *context, const struct reply *reply)
     }
     listed--;
     struct timeline timeline = {.floor = (uint64_t)llabs(strtoll(header.data, NULL, 10))};
-    size_t waiting = unapplied(feed, call->reader, NULL);
-    timeline.ids = malloc((waiting + listed + 1) * sizeof(uint64_t));
-    if (!timeline.ids) {
+    size_t capacity = listed + 16;
+    timeline.ids = malloc(capacity * sizeof(uint64_t));
+    if (!timeline.ids || add_unapplied(feed, call->reader, &timeline, &capacity) < 0) {
+        free(timeline.ids);
         call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
         return;
     }
-    unapplied(feed, call->reader, timeline.ids);
-    timeline.count = waiting;
     for (size_t i = 0; i < listed; i++)
-        timeline.ids[timeline.count++] = reply_id(reply_at(reply, i));
+        if (add_id(&timeline, &capacity, reply_id(reply_at(reply, i))) < 0)
+            timeline.floor = UINT64_MAX; /* memory ended: vouch for nothing */
     normalize(&timeline, (size_t)feed->settings.timeline_cap);
     call_end(call, FEED_OK, &timeline, false);
 }

@@ -1,5 +1,6 @@
-/* Reading. Whole frames are handed up straight out of the process's buffer; a connection owns a buffer only while a part
- * of a frame, or frames that are held back, wait in it. It grows with what has arrived, never with what a length claims. */
+/* Reading. Whole frames are handed up straight out of the process's buffer; a connection owns a buffer only while a
+ * part of a frame, or frames that are held back, wait in it. It grows with what has arrived, never with what a
+ * length claims. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static size_t input_bytes(const struct conn *conn)
     return conn->input_end - conn->input_start;
 }
 
-/* Hands up the whole frames at `data`, *budget at most. Returns the bytes that they took. Closes where framing is broken. */
+/* Hands up the whole frames at `data`, *budget at most. Returns the bytes that they took. Closes where framing is
+ * broken. */
 static size_t hand_up(struct conn *conn, const uint8_t *data, size_t size, unsigned *budget)
 {
     const struct net *net = conn->net;

@@ -100,8 +100,8 @@ int frame_queue_push(struct frame_queue *queue, struct frame *frame, uint32_t re
     return 0;
 }
 
-/* Copies what of `from` lies beyond the first *skip bytes to `out`. Returns the bytes copied; *skip is reduced by what was
- * left out. */
+/* Copies what of `from` lies beyond the first *skip bytes to `out`. Returns the bytes copied; *skip is reduced by
+ * what was left out. */
 static size_t copy_beyond(const uint8_t *from, size_t bytes, size_t *skip, uint8_t *out, size_t room)
 {
     size_t left_out = *skip < bytes ? *skip : bytes;

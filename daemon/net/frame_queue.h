@@ -35,8 +35,8 @@ void frame_queue_clear(struct frame_queue *queue);
 /* Takes a reference of its own. 0 or -ENOMEM. */
 int frame_queue_push(struct frame_queue *queue, struct frame *frame, uint32_t request_id);
 
-/* Writes what is to be sent next, up to `size` bytes, to `out`: for each frame its length, its request id and its bytes.
- * Changes nothing. Returns the bytes written, which end anywhere. */
+/* Writes what is to be sent next, up to `size` bytes, to `out`: for each frame its length, its request id and its
+ * bytes. Changes nothing. Returns the bytes written, which end anywhere. */
 size_t frame_queue_gather(const struct frame_queue *queue, uint8_t *out, size_t size);
 
 /* The first `bytes` of what frame_queue_gather() wrote were sent. */

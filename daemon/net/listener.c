@@ -38,8 +38,8 @@ struct listener {
 
 /* ------------------------------------------------------------------------------------------------- accept */
 
-/* One over the limit: told so, as far as that goes without waiting, and closed. Its unread input is taken first, because
- * closing a socket with unread input would take the message away from the peer. */
+/* One over the limit: told so, as far as that goes without waiting, and closed. Its unread input is taken first,
+ * because closing a socket with unread input would take the message away from the peer. */
 static void refuse_full(struct net *net, int fd)
 {
     struct frame *frame = net->handlers->last_frame(net->context, 0, NULL, NET_CLOSE_FULL);

@@ -13,9 +13,9 @@
 #define NO_SLOT UINT32_MAX
 
 static const char *const reason_names[NET_CLOSE_REASONS] = {
-    [NET_CLOSE_PEER] = "peer",         [NET_CLOSE_PROTOCOL] = "protocol", [NET_CLOSE_TOO_LARGE] = "too-large",
-    [NET_CLOSE_SILENT] = "silent",     [NET_CLOSE_STALLED] = "stalled",   [NET_CLOSE_NO_HELLO] = "no-hello",
-    [NET_CLOSE_FULL] = "full",         [NET_CLOSE_SHUTDOWN] = "shutdown", [NET_CLOSE_MEMORY] = "memory",
+    [NET_CLOSE_PEER] = "peer",     [NET_CLOSE_PROTOCOL] = "protocol", [NET_CLOSE_TOO_LARGE] = "too-large",
+    [NET_CLOSE_SILENT] = "silent", [NET_CLOSE_STALLED] = "stalled",   [NET_CLOSE_NO_HELLO] = "no-hello",
+    [NET_CLOSE_FULL] = "full",     [NET_CLOSE_SHUTDOWN] = "shutdown", [NET_CLOSE_MEMORY] = "memory",
 };
 
 const char *net_close_reason_name(enum net_close_reason reason)

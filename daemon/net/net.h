@@ -1,8 +1,8 @@
 /* The network: listeners and connections that carry frames. Knows no command and no feed.
  *
- * A connection belongs to this room and is named outside of it by an id that is never used again, so that a late answer
- * finds nobody instead of somebody else. Everything that a connection costs is bounded: unread input by one frame and by
- * pausing, unsent output by what the upper room queues while it watches net_send()'s result.
+ * A connection belongs to this room and is named outside of it by an id that is never used again, so that a late
+ * answer finds nobody instead of somebody else. Everything that a connection costs is bounded: unread input by one
+ * frame and by pausing, unsent output by what the upper room queues while it watches net_send()'s result.
  *
  * An idle connection owns no buffer and no timer. Raw libevent events; sends are gathered once per turn of the loop. */
 #ifndef FEED_NET_NET_H
@@ -26,18 +26,20 @@ enum net_close_reason {
     NET_CLOSE_STALLED,   /* nothing sent for stall_limit_ms although something waited */
     NET_CLOSE_NO_HELLO,  /* not net_admit()ted within hello_timeout_ms */
     NET_CLOSE_FULL,      /* max_connections reached */
-    NET_CLOSE_SHUTDOWN,  /* net_shutdown() */
+    NET_CLOSE_SHUTDOWN,  /* the daemon stops */
     NET_CLOSE_MEMORY,    /* an allocation failed */
     NET_CLOSE_REASONS
 };
 
 const char *net_close_reason_name(enum net_close_reason reason); /* "peer", "too-large", … for logs */
 
-/* What net hands up. Called from within net_turn() or a libevent callback; each may call any function of this header for
- * any connection. */
+/* What net hands up. Called from within net_turn() or a libevent callback; each may call any function of this header
+ * but net_turn() and net_free(), for any connection. Of the functions below only net_close() and net_close_all()
+ * call back, and only last_frame; on_closed comes from net_turn() and net_free(), so a session stays valid until its
+ * caller is done. */
 struct net_handlers {
-    /* A connection is there. Whatever *ret_session is set to is handed back with each further call. 0, or a negative errno
-     * that refuses the connection (on_closed is not called then). */
+    /* A connection is there. Whatever *ret_session is set to is handed back with each further call. 0, or a negative
+     * errno that refuses the connection (on_closed is not called then). */
     int (*on_open)(void *context, uint64_t conn, void **ret_session);
     /* One frame without its length. `data` is valid during the call only. */
     void (*on_frame)(void *context, uint64_t conn, void *session, const uint8_t *data, size_t size);
@@ -45,8 +47,8 @@ struct net_handlers {
     void (*on_drained)(void *context, uint64_t conn, void *session);
     /* heartbeat_interval_ms passed since the last call (or since net_admit()). */
     void (*on_heartbeat)(void *context, uint64_t conn, void *session);
-    /* The server ends the connection for `reason`: the last chance to send a frame that says why. Returns the frame (taken;
-     * sent under request id 0) or NULL. */
+    /* The server ends the connection for `reason`: the last chance to send a frame that says why. Returns the frame
+     * (taken; sent under request id 0) or NULL. */
     struct frame *(*last_frame)(void *context, uint64_t conn, void *session, enum net_close_reason reason);
     /* The connection is gone; its id finds nobody from here on. The session is the upper room's to free. */
     void (*on_closed)(void *context, uint64_t conn, void *session, enum net_close_reason reason);
@@ -62,7 +64,8 @@ struct net_limits {
     uint32_t heartbeat_interval_ms;
 };
 
-/* `base` and `handlers` are borrowed for the life of the net; `context` is handed to each handler. NULL when memory ends. */
+/* `base` and `handlers` are borrowed for the life of the net; `context` is handed to each handler. NULL when memory
+ * ends. */
 struct net *net_new(struct event_base *base, const struct net_limits *limits, const struct net_handlers *handlers,
                     void *context);
 /* Closes what is open without another word (on_closed is called for each) and frees everything. NULL is allowed. */
@@ -73,16 +76,16 @@ void net_free(struct net *net);
  * address. */
 int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port);
 /* Listens on a Unix socket. A socket file that nobody answers on is replaced; -EADDRINUSE if somebody does. The file is
- * removed by net_shutdown(). */
+ * removed by net_stop_listening() and net_free(), if it is still the same. -ENAMETOOLONG if the path does not fit. */
 int net_listen_unix(struct net *net, const char *path);
 
 /* Ends the turn of the loop: gathers what each connection has queued and sends it, then frees what ended. To be called
  * after every event_base_loop(EVLOOP_ONCE). */
 void net_turn(struct net *net);
 
-/* Queues `frame` (shared: takes a reference of its own) to be sent under `request_id`. Returns the bytes that now wait for
- * this connection; at or above the soft limit the caller should hold back until on_drained. Returns 0 if the connection is
- * gone or closing. When memory ends the connection is closed and 0 returned. */
+/* Queues `frame` (shared: takes a reference of its own) to be sent under `request_id`. Returns the bytes that now
+ * wait for this connection; at or above the soft limit the caller should hold back until on_drained. Returns 0 if
+ * the connection is gone or closing. When memory ends the connection is closed and 0 returned. */
 size_t net_send(struct net *net, uint64_t conn, uint32_t request_id, struct frame *frame);
 
 /* The bytes that wait for this connection, 0 if it is gone. */
@@ -96,14 +99,16 @@ void net_admit(struct net *net, uint64_t conn);
 void net_pause(struct net *net, uint64_t conn);
 void net_resume(struct net *net, uint64_t conn);
 
-/* Ends a connection for `reason`: reads nothing more, asks for the last frame, sends what is queued for up to
- * one second, then closes. */
+/* Ends a connection for `reason`: hands nothing more up, asks for the last frame, sends what is queued, tells the
+ * peer that this was all, and closes when the peer does, or after one second. */
 void net_close(struct net *net, uint64_t conn, enum net_close_reason reason);
 
-/* Stops listening and ends every connection as net_close() does, for NET_CLOSE_SHUTDOWN. */
+/* The two steps of a shutdown: accept nobody else; end every connection as net_close() does. It is over when
+ * net_connections() is 0. */
 void net_stop_listening(struct net *net);
 void net_close_all(struct net *net, enum net_close_reason reason);
 
+/* Connections that are there, closing ones included. */
 size_t net_connections(const struct net *net);
 
 /* The session of a connection, NULL if it is gone. */

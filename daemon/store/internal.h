@@ -6,6 +6,7 @@
 
 /* SCRIPT(name): daemon/store/lua/name.lua */
 #define SCRIPTS(SCRIPT)     \
+    SCRIPT(identify)        \
     SCRIPT(open)            \
     SCRIPT(share)           \
     SCRIPT(delete)          \
@@ -38,7 +39,7 @@ struct store {
     bool ready;
     bool jobs_stopped;
     char sha[SCRIPT_COUNT][41];
-    char epoch[24];
+    uint64_t epoch;
     unsigned opening; /* partition that is being opened */
     uint64_t last_id[PARTITIONS_MAX];
     uint64_t generation[PARTITIONS_MAX];

@@ -14,8 +14,11 @@
 #define PARTITIONS_MAX 64
 #define EPOCH_MS 1767225600000 /* 2026-01-01T00:00:00Z */
 
+/* The hash that says which store this is: epoch, schema, partitions. The only key without a partition. */
+#define STORE_KEY "feedd"
+
 enum key_kind {
-    KEY_META,        /* hash: epoch, schema, partitions, last id, link generations */
+    KEY_META,        /* hash: the last id, each daemon's link generation */
     KEY_LOG,         /* stream: everything committed */
     KEY_DELETIONS,   /* sorted set: `share:author` by the position of the deletion */
     KEY_PROFILE,     /* sorted set of a subject's share ids, by id; `capped` with score 0 if older ones were dropped */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "lua_scripts.h"
 #include "store/internal.h"
@@ -40,6 +41,38 @@ static void on_opened(void *context, const struct reply *reply)
 {
     struct store *store = context;
     unsigned partition = store->opening;
+
+    if (!answered(store, reply))
+        return;
+    store->generation[partition] = reply_id(reply_at(reply, 0));
+    store->last_id[partition] = reply_id(reply_at(reply, 1));
+    store->opening++;
+    open_partition(store);
+}
+
+static void open_partition(struct store *store)
+{
+    unsigned partition = store->opening;
+
+    if (partition == store->settings.partitions) {
+        store->ready = true;
+        store->handlers->on_ready(store->context);
+        link_start(store->bulk);
+        link_start(store->tail);
+        if (!store->jobs_stopped)
+            link_start(store->jobs);
+        return;
+    }
+    struct command *command = store_script(store, SCRIPT_open, 2);
+    store_add_log_keys(command, partition);
+    command_add_string(command, store->settings.daemon_id);
+    command_add_number(command, partition);
+    link_call(store->command, command, on_opened, store);
+}
+
+static void on_identified(void *context, const struct reply *reply)
+{
+    struct store *store = context;
     char explanation[256];
 
     if (!answered(store, reply))
@@ -62,34 +95,27 @@ static void on_opened(void *context, const struct reply *reply)
         refuse(store, explanation);
         return;
     }
-    snprintf(store->epoch, sizeof(store->epoch), "%.*s", (int)epoch.size, epoch.data);
-    store->generation[partition] = reply_id(reply_at(reply, 3));
-    store->last_id[partition] = reply_id(reply_at(reply, 4));
-    store->opening++;
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%.*s", (int)epoch.size, epoch.data);
+    store->epoch = strtoull(digits, NULL, 16);
+    store->opening = 0;
     open_partition(store);
 }
 
-static void open_partition(struct store *store)
+static void identify(struct store *store)
 {
-    unsigned partition = store->opening;
+    struct command *command = store_script(store, SCRIPT_identify, 1);
+    char epoch[24];
+    uint64_t number;
 
-    if (partition == store->settings.partitions) {
-        store->ready = true;
-        store->handlers->on_ready(store->context);
-        link_start(store->bulk);
-        link_start(store->tail);
-        if (!store->jobs_stopped)
-            link_start(store->jobs);
-        return;
-    }
-    struct command *command = store_script(store, SCRIPT_open, 2);
-    store_add_log_keys(command, partition);
-    command_add_string(command, store->settings.daemon_id);
-    command_add_string(command, store->epoch);
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+        number = (uint64_t)clock_wall_ms();
+    snprintf(epoch, sizeof(epoch), "%016" PRIx64, number);
+    command_add_string(command, STORE_KEY);
+    command_add_string(command, epoch);
     command_add_string(command, STORE_SCHEMA);
     command_add_number(command, store->settings.partitions);
-    command_add_number(command, partition);
-    link_call(store->command, command, on_opened, store);
+    link_call(store->command, command, on_identified, store);
 }
 
 /* One of these per script, to know which answer belongs to which. */
@@ -109,7 +135,7 @@ static void on_script_loaded(void *context, const struct reply *reply)
     struct text sha = reply_text(reply);
     snprintf(load.store->sha[load.script], sizeof(load.store->sha[0]), "%.*s", (int)sha.size, sha.data);
     if (load.open_next)
-        open_partition(load.store);
+        identify(load.store);
 }
 
 static void load_scripts(struct store *store, bool then_open)
@@ -185,14 +211,6 @@ void store_open(struct store *store)
 {
     struct command *command = command_begin("INFO");
 
-    if (store->epoch[0] == '\0') {
-        uint64_t epoch;
-
-        if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
-            epoch = 1;
-        snprintf(store->epoch, sizeof(store->epoch), "%016" PRIx64, epoch);
-    }
-    store->opening = 0;
     if (link_call(store->command, command, on_info, store) < 0)
         link_restart(store->command);
 }

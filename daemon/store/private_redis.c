@@ -48,12 +48,22 @@ __attribute__((noreturn)) static void become_redis(const struct private_redis *r
 {
     /* Every write is in the append-only file; there are no snapshots, and nothing is ever evicted. */
     const char *const arguments[] = {
-        redis->program,        "--port",   "0",           "--unixsocket",   redis->socket,
-        "--unixsocketperm",    "700",      "--dir",       redis->directory, "--appendonly",
-        "yes",                 "--save",   "",            "--appendfsync",  "everysec",
-        "--maxmemory",         "0",        "--maxmemory-policy", "noeviction", "--daemonize",
-        "no",                  "--supervised", "no",      "--databases",    "1",
-        "--loglevel",          "notice",   "--logfile",   "",               NULL,
+        redis->program,
+        "--port", "0",
+        "--unixsocket", redis->socket,
+        "--unixsocketperm", "700",
+        "--dir", redis->directory,
+        "--databases", "1",
+        "--appendonly", "yes",
+        "--appendfsync", "everysec",
+        "--save", "",
+        "--maxmemory", "0",
+        "--maxmemory-policy", "noeviction",
+        "--daemonize", "no",
+        "--supervised", "no",
+        "--loglevel", "notice",
+        "--logfile", "",
+        NULL,
     };
     char *argv[sizeof(arguments) / sizeof(arguments[0])];
     const struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -71,8 +81,8 @@ __attribute__((noreturn)) static void become_redis(const struct private_redis *r
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     sigaction(SIGPIPE, &by_default, NULL);
-    if (null_fd < 0 || log_fd < 0 || lock_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
-        dup2(log_fd, STDERR_FILENO) < 0)
+    if (null_fd < 0 || log_fd < 0 || lock_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
+        dup2(log_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(EXIT_FAILURE);
     if (lock_fd != 3 && dup2(lock_fd, 3) < 0)
         _exit(EXIT_FAILURE);
@@ -125,7 +135,7 @@ static void log_exit(const struct private_redis *redis, int status)
     if (WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_NOT_FOUND || WEXITSTATUS(status) == EXIT_NOT_EXECUTABLE))
         log_error("redis-missing", "program=%s problem=%s advice=%s restart_in_ms=%u", log_quote(redis->program),
                   WEXITSTATUS(status) == EXIT_NOT_FOUND ? log_quote("not found") : log_quote("cannot be executed"),
-                  log_quote("install redis-server, name the program with redis.server, or a running Redis with redis.url"),
+                  log_quote("install redis-server, or name the program with redis.server, or a Redis with redis.url"),
                   redis->restart_ms);
     else if (WIFSIGNALED(status))
         log_error("redis-exited", "signal=%d log=%s restart_in_ms=%u", WTERMSIG(status), log_quote(log_path),
@@ -175,7 +185,8 @@ struct private_redis *private_redis_new(struct event_base *base, const char *pro
         redis->lock_fd = lock_fd;
         redis->restart_ms = RESTART_MIN_MS;
         evtimer_assign(&redis->restart, base, on_restart, redis);
-        if (evsignal_assign(&redis->exited, base, SIGCHLD, on_child, redis) < 0 || evsignal_add(&redis->exited, NULL) < 0)
+        if (evsignal_assign(&redis->exited, base, SIGCHLD, on_child, redis) < 0 ||
+            evsignal_add(&redis->exited, NULL) < 0)
             result = -ENOMEM;
     }
     if (result < 0) {

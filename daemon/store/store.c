@@ -126,7 +126,7 @@ unsigned store_partitions(const struct store *store)
 
 uint64_t store_epoch(const struct store *store)
 {
-    return strtoull(store->epoch, NULL, 16);
+    return store->epoch;
 }
 
 uint64_t store_last_id(const struct store *store, unsigned partition)

@@ -20,7 +20,7 @@ ROOMS = {
     "proto": ("proto", set()),
     "libfeed": ("clients/libfeed", {"proto"}),
     "feedctl": ("clients/feedctl", {"libfeed", "proto"}),
-    "feedbench": ("clients/feedbench", {"libfeed", "proto"}),
+    "feedbench": ("clients/feedbench", {"feedctl", "libfeed", "proto"}),
 }
 
 # Headers that only some rooms may include: Redis belongs to the store, sockets to the network and the clients.
@@ -38,7 +38,7 @@ GENERATED = {"feed.pb-c.h": "proto", "lua_scripts.h": "store"}
 INCLUDE_PATHS = {
     "daemon": ["daemon", "proto"],
     "proto": ["proto"],
-    "clients": ["clients/libfeed/include", "clients/libfeed", "clients", "proto", "daemon"],
+    "clients": ["clients/libfeed/include", "clients/libfeed", "clients/feedctl", "proto", "daemon"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

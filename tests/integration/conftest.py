@@ -47,7 +47,7 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
         for server in harness.RUNNING:
-            report.sections.append((f"log of {server.name}, pid {server.pid}", server.log_tail()))
+            report.sections.append((f"log of {server.name}, pid {server.pid}", server.log_tail(40)))
 
 
 # ---------------------------------------------------------------------------------------------- servers of one test
@@ -81,20 +81,27 @@ def redis(start_redis):
 
 def pytest_generate_tests(metafunc):
     """Tests that share a daemon run on stores of 1 and of 4 partitions, unless their module says PARTITIONS."""
-    if "feedd" in metafunc.fixturenames:
+    if "shared_daemon" in metafunc.fixturenames:
         partitions = getattr(metafunc.module, "PARTITIONS", [1, 4])
-        metafunc.parametrize("feedd", partitions, ids=[f"{number}-part" for number in partitions], indirect=True, scope="session")
+        metafunc.parametrize("shared_daemon", partitions, ids=[f"{number}-part" for number in partitions], indirect=True,
+                             scope="session")
 
 
 @pytest.fixture(scope="session")
-def feedd(request):
+def shared_daemon(request):
     """A daemon with default options: on its private Redis with one partition, on an external one with four."""
     with harness.work_directory() as path, harness.Servers(path) as servers:
-        if request.param == 1:
-            yield servers.start_feedd()
-        else:
-            store = servers.start_redis()
-            yield servers.start_feedd("--redis-url", store.url, "--store-partitions", str(request.param))
+        flags = []
+        if request.param > 1:
+            flags = ["--redis-url", servers.start_redis().url, "--store-partitions", str(request.param)]
+        shared = harness.SharedDaemon(servers, *flags)
+        yield shared
+        shared.check()
+
+
+@pytest.fixture
+def feedd(shared_daemon):
+    return shared_daemon.get()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from feed_client import Client
 FEEDD = FEEDCTL = Path()  # set at the start of the session
 RUNNING = []              # every server that has not been stopped
 
+ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "print_legend=0"}
 SANITIZER_REPORT = re.compile(r"(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:")
 LOG_PAIR = re.compile(r'([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
@@ -46,6 +47,15 @@ def log_fields(line):
     return {key: value.strip('"') for key, value in LOG_PAIR.findall(line)}
 
 
+def jobs_done(store):
+    """Whether every entry of every log is applied."""
+    for log in store.scan_iter("log:*"):
+        group = store.xinfo_groups(log)[0]
+        if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:
+            return False
+    return True
+
+
 # --------------------------------------------------------------------------------------------------------- processes
 
 class Server:
@@ -56,7 +66,7 @@ class Server:
         self.name = name
         self.lines = []
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-                                        errors="backslashreplace", **streams)
+                                        errors="backslashreplace", env=ENVIRONMENT, **streams)
         self.pid = self.process.pid
         self._news = threading.Condition()
         self._log_ended = False
@@ -75,7 +85,10 @@ class Server:
             self._news.notify_all()
 
     def log_tail(self, lines=60):
-        return "\n".join(self.lines[-lines:])
+        """The end of the log; of a sanitizer's report its beginning."""
+        reports = [index for index, line in enumerate(self.lines) if SANITIZER_REPORT.search(line)]
+        start = max(reports[0] - 5, 0) if reports else max(len(self.lines) - lines, 0)
+        return "\n".join(self.lines[start:start + lines])
 
     def wait_for_line(self, pattern, timeout=20, after=0):
         """The first log line at or after index `after` in which `pattern` is found."""
@@ -139,7 +152,7 @@ class RedisServer(Server):
 
     def client(self, db=0):
         return redis_package.Redis(unix_socket_path=str(self.socket_path), password=self.password, db=db,
-                                   decode_responses=True)
+                                   decode_responses=True, encoding_errors="replace")
 
     def stop(self):
         self.signal(signal.SIGTERM)
@@ -179,7 +192,7 @@ class Feedd(Server):
     def private_redis(self):
         """A client of the private Redis."""
         path = next(path for path in self.state_dir.rglob("*") if path.is_socket())
-        return redis_package.Redis(unix_socket_path=str(path), decode_responses=True)
+        return redis_package.Redis(unix_socket_path=str(path), decode_responses=True, encoding_errors="replace")
 
     def stop(self):
         """SIGTERM. Returns the counters of `event=stopped`."""
@@ -195,13 +208,16 @@ class Feedd(Server):
 
     def wait_for_refusal(self):
         """For a daemon that must not start: its log, when it has ended with an exit status that says so."""
-        status = self.wait_for_exit()
+        try:
+            status = self.wait_for_exit()
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"feedd does not end:\n{self.log_tail()}") from None
         self.check_log()
         assert status > 0, f"feedd ended with {status}:\n{self.log_tail()}"
         return self.log_tail()
 
     def check_log(self):
-        assert not any(SANITIZER_REPORT.search(line) for line in self.lines), self.log_tail(200)
+        assert not any(SANITIZER_REPORT.search(line) for line in self.lines), self.log_tail()
 
     def restart(self):
         """The same daemon again, after stop() or kill(): returns the new one."""
@@ -259,6 +275,31 @@ class Servers:
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
         return RedisServer(directory, *options, **named)
+
+
+class SharedDaemon:
+    """A daemon that many tests use. Should it die in one of them, the next one gets a new one, and the end is red."""
+
+    def __init__(self, servers, *flags):
+        self._servers = servers
+        self._flags = flags
+        self._states = 0
+        self._dead = []
+        self._daemon = None
+
+    def get(self):
+        if self._daemon and not self._daemon.running():
+            self._daemon.wait_for_exit()
+            self._dead.append(self._daemon)
+            self._daemon = None
+        if not self._daemon:
+            self._states += 1
+            self._daemon = self._servers.start_feedd(*self._flags, state=f"state{self._states}")
+        return self._daemon
+
+    def check(self):
+        self.get()
+        assert not self._dead, "the shared daemon died:\n" + "\n\n".join(daemon.log_tail() for daemon in self._dead)
 
 
 class Connections:

@@ -26,10 +26,12 @@ def read_command(stream):
 
 
 class RedisProxy:
-    """Listens on the Unix socket `path` and passes everything on to the one at `target`."""
+    """Listens on the Unix socket `path` and passes everything on to the one at `target`, except commands called `withheld`,
+    which wait until release_all()."""
 
-    def __init__(self, path, target):
+    def __init__(self, path, target, withheld=None):
         self.url = f"unix:{path}"
+        self.withheld = withheld
         self.passed = []  # names of the counted commands since the last arming
         self._target = str(target)
         self._changed = threading.Condition()
@@ -45,7 +47,10 @@ class RedisProxy:
         return self
 
     def __exit__(self, *failure):
-        self.release()
+        self.close()
+
+    def close(self):
+        self.release_all()
         self._listener.close()
 
     # -- what tests say
@@ -64,6 +69,11 @@ class RedisProxy:
             was_stopped, self.stopped, self._left, self._victim = self.stopped, False, None, None
             self._changed.notify_all()
         return was_stopped
+
+    def release_all(self):
+        """From now on this is a proxy like any other."""
+        self.withheld = None
+        self.release()
 
     def _arm(self, commands, victim):
         with self._changed:
@@ -120,7 +130,7 @@ class RedisProxy:
                     self._left -= 1
                     self.passed.append(name)
             dead = self.stopped and self._victim
-            while self.stopped and not dead:
+            while (self.stopped or name == self.withheld) and not dead:
                 self._changed.wait()
             return not dead
 

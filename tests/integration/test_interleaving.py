@@ -9,58 +9,59 @@ import threading
 import pytest
 
 import feed_pb2 as pb
-from harness import wait_until
+from harness import jobs_done, wait_until
 from redis_proxy import RedisProxy
 
-FEW_STEPS = 3  # an operation that was held less often than this was not interleaved at all
-
-
-def jobs_done(store):
-    """Whether every entry of every log is applied."""
-    for log in store.scan_iter("log:*"):
-        group = store.xinfo_groups(log)[0]
-        if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:
-            return False
-    return True
 
 
 class Pair:
-    """Daemon `a` behind the proxy, daemon `b` beside it; a connection to each; and a client of their Redis."""
+    """Two daemons, each behind a proxy; a connection to each; and a client of their Redis. Only one of them carries out jobs
+    (pushes, the second halves of follows): the other one's XREADGROUP is withheld."""
 
-    def __init__(self, start_feedd, redis, workdir, flags):
-        self.proxy = RedisProxy(workdir / "proxy.sock", redis.socket_path)
-        flags = ("--redis-timeout-ms", "20000", *flags)
-        self.daemons = [start_feedd("--redis-url", url, *flags, state=state)
-                        for state, url in (("a", self.proxy.url), ("b", redis.url))]
+    def __init__(self, start_feedd, redis, workdir, worker, flags):
+        self.worker = worker
+        self.proxies = [RedisProxy(workdir / f"{name}.sock", redis.socket_path, None if name == worker else b"XREADGROUP")
+                        for name in "ab"]
+        self.daemons = [start_feedd("--redis-url", proxy.url, "--redis-timeout-ms", "20000", *flags, state=name)
+                        for name, proxy in zip("ab", self.proxies)]
         self.a, self.b = (daemon.connect() for daemon in self.daemons)
+        self.proxy = self.proxies[0]
         self.store = redis.client()
 
     def close(self):
-        self.proxy.release()
-        for connection in (self.a, self.b):
+        for connection, proxy, daemon in zip((self.a, self.b), self.proxies, self.daemons):
             connection.close()
+            proxy.release_all()
+            daemon.finish()
+            proxy.close()
 
     def settle(self):
         wait_until(lambda: jobs_done(self.store), what="the end of all jobs")
 
+    def interrupt(self, interruption, step):
+        """Runs what happens during the pause of a, to its very end where a is not needed for that."""
+        result = interruption(step)
+        if self.worker == "b":
+            self.settle()
+        return result
+
     def at_every_step(self, prepare, request, interrupt, check):
         """Sends `request(round)` to a; holds a before its n-th Redis command, n = 0, 1, 2, …; meanwhile runs
         `interrupt(round)`; then a goes on. Ends after the first round that needed no more than n commands. `prepare` and
-        `check` get the number of the round too, and what interrupt() returned."""
+        `check` get the number of the round too, and `check` the reply and what interrupt() returned."""
         for step in itertools.count():
             prepare(step)
             self.settle()
             self.proxy.hold_after(step)
             waiting = self.a.send(request(step))
             wait_until(lambda: self.proxy.stopped or (self.a.answered(waiting) and jobs_done(self.store)))
-            held_before = self.proxy.passed[-1:] if self.proxy.stopped else None
-            result = interrupt(step)
-            self.proxy.release()
+            result = self.interrupt(interrupt, step)
+            held = self.proxy.release()
             reply = self.a.reply_to(waiting)
             self.settle()
             check(step, reply, result)
-            if not held_before:
-                assert step >= FEW_STEPS
+            if not held:
+                assert step >= (3 if self.worker == "a" else 1), "hardly interleaved at all"
                 return
 
 
@@ -68,8 +69,8 @@ class Pair:
 def pair_with(start_feedd, redis, workdir):
     pairs = []
 
-    def start(*flags):
-        pairs.append(Pair(start_feedd, redis, workdir, flags))
+    def start(*flags, worker):
+        pairs.append(Pair(start_feedd, redis, workdir, worker, flags))
         return pairs[-1]
     yield start
     for pair in pairs:
@@ -124,9 +125,10 @@ def check_agreement(pair, step):
 
 # ----------------------------------------------------------------------------------------------- rebuild and timelines
 
+@pytest.mark.parametrize("worker", ["a", "b"])
 @pytest.mark.parametrize("partitions", ["1", "4"])
-def test_a_rebuild_misses_no_share_made_at_any_of_its_steps(pair_with, partitions):
-    pair = pair_with("--store-partitions", partitions)
+def test_a_rebuild_misses_no_share_made_at_any_of_its_steps(pair_with, partitions, worker):
+    pair = pair_with("--store-partitions", partitions, worker=worker)
 
     def prepare(step):
         pair.b.call(Cast.follow(step))
@@ -146,8 +148,9 @@ def test_a_rebuild_misses_no_share_made_at_any_of_its_steps(pair_with, partition
     pair.at_every_step(prepare, Cast.read, interrupt, check)
 
 
-def test_a_timeline_dropped_at_any_step_of_a_read_is_built_again(pair_with):
-    pair = pair_with()
+@pytest.mark.parametrize("worker", ["a", "b"])
+def test_a_timeline_dropped_at_any_step_of_a_read_is_built_again(pair_with, worker):
+    pair = pair_with(worker=worker)
 
     def prepare(step):
         pair.b.call(Cast.follow(step))
@@ -166,7 +169,7 @@ def test_a_timeline_dropped_at_any_step_of_a_read_is_built_again(pair_with):
 
 
 def test_a_share_reaches_a_timeline_built_at_any_of_its_steps(pair_with):
-    pair = pair_with()
+    pair = pair_with(worker="a")
 
     def prepare(step):
         pair.b.call(Cast.follow(step))
@@ -182,7 +185,7 @@ def test_a_share_reaches_a_timeline_built_at_any_of_its_steps(pair_with):
 
 
 def test_timelines_dropped_while_shares_pour_in_are_whole_in_the_end(pair_with):
-    pair = pair_with()
+    pair = pair_with(worker="a")
     pair.b.follow_many([("reader", "author1"), ("reader", "author2")])
     publishers = [daemon.connect() for daemon in pair.daemons]
     shared, failures = [], []
@@ -211,8 +214,9 @@ def test_timelines_dropped_while_shares_pour_in_are_whole_in_the_end(pair_with):
         assert client.timeline_ids("reader", 200) == newest_first(shared)
 
 
-def test_trimming_against_late_pushes_keeps_the_newest(pair_with):
-    pair = pair_with("--timeline-cap", "5", "--timeline-slack", "2")
+@pytest.mark.parametrize("worker", ["a", "b"])
+def test_trimming_against_late_pushes_keeps_the_newest(pair_with, worker):
+    pair = pair_with("--timeline-cap", "5", "--timeline-slack", "2", worker=worker)
 
     def prepare(step):
         pair.b.call(Cast.follow(step))
@@ -234,7 +238,7 @@ def test_trimming_against_late_pushes_keeps_the_newest(pair_with):
 
 # ------------------------------------------------------------------------------------------ follow, unfollow and share
 
-@pytest.mark.parametrize("partitions", ["1", "4"])
+@pytest.mark.parametrize("partitions, worker", [("1", "a"), ("4", "a"), ("4", "b")])
 @pytest.mark.parametrize("built", [True, False], ids=["timeline", "no-timeline"])
 @pytest.mark.parametrize("request_, interruption, followed_before, followed_after", [
     (Cast.follow, Cast.share, False, True),
@@ -242,9 +246,9 @@ def test_trimming_against_late_pushes_keeps_the_newest(pair_with):
     (Cast.unfollow, Cast.share, True, False),
     (Cast.share, Cast.unfollow, True, False),
 ], ids=["follow-share", "share-follow", "unfollow-share", "share-unfollow"])
-def test_following_and_sharing_may_meet_at_any_step(pair_with, partitions, built, request_, interruption, followed_before,
-                                                    followed_after):
-    pair = pair_with("--store-partitions", partitions)
+def test_following_and_sharing_may_meet_at_any_step(pair_with, partitions, worker, built, request_, interruption,
+                                                    followed_before, followed_after):
+    pair = pair_with("--store-partitions", partitions, worker=worker)
 
     def prepare(step):
         pair.b.share_many(Cast.author(step), 3)
@@ -261,12 +265,12 @@ def test_following_and_sharing_may_meet_at_any_step(pair_with, partitions, built
     pair.at_every_step(prepare, request_, lambda step: pair.b.call(interruption(step)), check)
 
 
-@pytest.mark.parametrize("partitions", ["1", "4"])
+@pytest.mark.parametrize("partitions, worker", [("1", "a"), ("4", "a"), ("4", "b")])
 @pytest.mark.parametrize("request_, interruption, before", [(Cast.follow, Cast.unfollow, Cast.unfollow),
                                                             (Cast.unfollow, Cast.follow, Cast.follow)],
                          ids=["follow-unfollow", "unfollow-follow"])
-def test_following_and_unfollowing_may_meet_at_any_step(pair_with, partitions, request_, interruption, before):
-    pair = pair_with("--store-partitions", partitions)
+def test_following_and_unfollowing_may_meet_at_any_step(pair_with, partitions, worker, request_, interruption, before):
+    pair = pair_with("--store-partitions", partitions, worker=worker)
 
     def prepare(step):
         pair.b.share_many(Cast.author(step), 3)
@@ -285,7 +289,7 @@ def test_following_and_unfollowing_may_meet_at_any_step(pair_with, partitions, r
 
 
 def test_fast_alternation_of_follow_and_unfollow_ends_as_the_last_one_says(pair_with):
-    pair = pair_with("--store-partitions", "4")
+    pair = pair_with("--store-partitions", "4", worker="a")
     for step, last in enumerate((Cast.follow, Cast.unfollow)):
         pair.b.share_many(Cast.author(step), 3)
         pair.b.call(Cast.read(step))
@@ -301,7 +305,7 @@ def test_fast_alternation_of_follow_and_unfollow_ends_as_the_last_one_says(pair_
 @pytest.mark.parametrize("partitions", ["1", "4"])
 @pytest.mark.parametrize("resumed", [True, False], ids=["with-token", "without-token"])
 def test_a_follow_at_any_step_of_a_subscribe_takes_effect(pair_with, partitions, resumed):
-    pair = pair_with("--store-partitions", partitions)
+    pair = pair_with("--store-partitions", partitions, worker="b")
     tokens = {}
 
     def prepare(step):
@@ -318,9 +322,8 @@ def test_a_follow_at_any_step_of_a_subscribe_takes_effect(pair_with, partitions,
         pair.proxy.hold_after(step)
         home = pair.a.begin_subscribe(home=Cast.reader(step), token=tokens[step])
         wait_until(lambda: pair.proxy.stopped or pair.a.has_read(lambda: home.of_kind("caught_up")))
-        held = pair.proxy.stopped
-        during = interrupt(step)
-        pair.proxy.release()
+        during = pair.interrupt(interrupt, step)
+        held = pair.proxy.release()
         home.wait_live()
         after = pair.b.call(Cast.share(step)).id
         home.wait_for_share(after)
@@ -333,7 +336,7 @@ def test_a_follow_at_any_step_of_a_subscribe_takes_effect(pair_with, partitions,
 
 @pytest.mark.parametrize("request_", [Cast.follow, Cast.share], ids=["follow", "share"])
 def test_a_stream_subscribed_at_any_step_of_a_write_sees_what_comes_after(pair_with, request_):
-    pair = pair_with()
+    pair = pair_with(worker="a")
     homes = {}
 
     def prepare(step):

@@ -5,9 +5,8 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import Disconnected
-from harness import wait_until
+from harness import jobs_done, wait_until
 from redis_proxy import RedisProxy
-from test_interleaving import jobs_done
 
 READERS = 3  # of each author; the last one has never read its timeline
 OLD_SHARES = 3

@@ -9,7 +9,6 @@ import harness
 import model
 from crowd import Crowd
 from feed_client import FeedError
-from test_interleaving import jobs_done
 
 SUBSCRIBERS = 500
 BATCH = 500
@@ -41,7 +40,7 @@ def replay():
                 expected = expected_streams(network, ids)
                 total = sum(len(shares) for member in crowd.members for shares in expected[member.reader].values())
                 harness.wait_until(lambda: crowd.check() or crowd.events >= total, timeout=120, what=f"{total} deliveries")
-                harness.wait_until(lambda: jobs_done(store.client()), timeout=120, what="the end of all pushes")
+                harness.wait_until(lambda: harness.jobs_done(store.client()), timeout=120, what="the end of all pushes")
                 yield types.SimpleNamespace(network=network, ids=ids, client=client, crowd=crowd, streams=expected,
                                             store=store.client(), cap=client.hello_reply.limits.timeline_cap)
                 crowd.check()

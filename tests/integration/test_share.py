@@ -58,7 +58,7 @@ def test_an_author_may_have_128_bytes(client, name):
 
 @pytest.mark.parametrize("field", ["author", "url"])
 def test_a_missing_field_is_refused_by_name(client, name, field):
-    assert invalid(client.refusal(request(name("author"), **{field: ""})), field)
+    assert invalid(client.refusal(pb.ShareRequest(**{"author": name("author"), "url": URL, field: ""})), field)
 
 
 # ------------------------------------------------------------------------------------------------------------ content

@@ -7,7 +7,7 @@ import pytest
 import feed_pb2 as pb
 from feed_client import Disconnected, FeedError
 
-BIG = "c" * 2000
+BIG = "😀" * 2000  # the largest comment: 8,000 bytes
 
 
 def kinds(subscription):
@@ -270,7 +270,7 @@ def test_a_long_absence_is_caught_up_from_the_store(start_feedd):
         kept = client.share("author").id
         absent = client.follow_stream(home="reader")
         absent.unsubscribe()
-        missed = client.share_many("author", 200, comment=BIG * 4)
+        missed = client.share_many("author", 200, comment=BIG)
         client.delete("author", kept)
         missed += client.share_many("author", 500, comment=BIG)
         home = client.follow_stream(home="reader", token=absent.token)
@@ -315,7 +315,7 @@ def test_a_slow_reader_gets_everything_in_the_end(start_feedd):
         quick = fast.follow_stream(home="other")
         shares = []
         for _ in range(20):
-            shares += client.share_many("author", 100, comment=BIG * 4)
+            shares += client.share_many("author", 100, comment=BIG)
             quick.wait_for_count(len(shares))
         deletion = client.delete("author", shares[0])
         home.wait_for_count(len(shares))
@@ -333,12 +333,11 @@ def test_a_slow_reader_gets_everything_in_the_end(start_feedd):
 
 
 def test_a_client_that_takes_nothing_at_all_is_closed_for_stalling(start_feedd):
-    daemon = start_feedd("--timing-stall-limit-ms", "300", "--limits-queue-soft-limit-bytes", "65536")
+    daemon = start_feedd("--timing-stall-limit-ms", "300", "--limits-queue-soft-limit-bytes", "65536", "--log-level", "debug")
     with daemon.connect() as client, daemon.connect(receive_buffer_bytes=4096) as stalled:
         home = stalled.follow_stream(profile="author")
-        closed = len(daemon.lines)
-        while not any("stalled" in line for line in daemon.lines[closed:]):
-            client.share_many("author", 50, comment=BIG * 4)
+        while not any("reason=stalled" in line for line in daemon.lines):
+            client.share_many("author", 20, comment=BIG)
         stalled.wait_closed()
         assert home.ids == sorted(set(home.ids))
         resumed = client.follow_stream(profile="author", token=home.token)

@@ -1,9 +1,9 @@
-/* A fuzz target: however a stream of bytes is cut into pieces, and wherever the upper room pauses, net hands up the frames
- * that a plain reading of the whole stream finds, and no others.
+/* A fuzz target: however a stream of bytes is cut into pieces, and wherever the upper room pauses, net hands up the
+ * frames that a plain reading of the whole stream finds, and no others.
  *
- * An input is a row of pieces: a byte whose lower 7 bits times 7 say how many bytes follow, and whose highest bit has the
- * next frame answered by a pause; then those bytes. Built with -fsanitize=fuzzer -DFUZZING it is libFuzzer's; otherwise it
- * replays the files that it is given or, without any, inputs that it makes itself. */
+ * An input is a row of pieces: a byte whose lower 7 bits times 7 say how many bytes follow, and whose highest bit
+ * has the next frame answered by a pause; then those bytes. Built with -fsanitize=fuzzer -DFUZZING it is
+ * libFuzzer's; otherwise it replays the files that it is given or, without any, inputs that it makes itself. */
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -263,8 +263,10 @@ static void texts_that_no_file_could_hold_are_refused(void **state)
 static void options_that_contradict_each_other_are_refused(void **state)
 {
     (void)state;
-    assert_error(load("--store-partitions", "12", NULL), "store.partitions (--store-partitions): 12 must be a power of two");
-    assert_error(load("--log-level", "loud", NULL), "log_level (--log-level): loud must be error, warning, info or debug");
+    assert_error(load("--store-partitions", "12", NULL),
+                 "store.partitions (--store-partitions): 12 must be a power of two");
+    assert_error(load("--log-level", "loud", NULL),
+                 "log_level (--log-level): loud must be error, warning, info or debug");
     assert_error(load("--listen=", NULL), "listen (--listen): \"\" must be set");
     assert_error(load("--timing-heartbeat-interval-ms", "45000", NULL),
                  "timing.silence_limit_ms (default) 45000 must be above timing.heartbeat_interval_ms "
@@ -312,7 +314,7 @@ static void what_is_printed_reads_back_identically(void **state)
 #define OPTION_EQUAL_STRING(a, b) assert_string_equal(a, b)
 #define OPTION_EQUAL_BOOL(a, b) assert_int_equal(a, b)
 #define OPTION_EQUAL_NUMBER(a, b) assert_int_equal(a, b)
-#define OPTION(member, key, type, default_value, min, max, help)                                                        \
+#define OPTION(member, key, type, default_value, min, max, help)                                                       \
     OPTION_EQUAL_##type(first.config.member, second.config.member);
 #include "base/options.def"
 #undef OPTION

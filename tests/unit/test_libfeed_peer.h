@@ -102,11 +102,22 @@ static inline void peer_stop(struct peer *peer)
 
 /* --------------------------------------------------------------------------------------------------------------- frames */
 
+/* What waits to be sent, after the client has done what is due now; an adapter would wait for what is due later. */
+static inline size_t peer_output(struct peer *peer, const uint8_t **ret_data)
+{
+    struct feed_next next;
+
+    feed_client_next(peer->client, &next);
+    if (next.deadline_ms <= peer->now_ms)
+        feed_client_run(peer->client);
+    return feed_client_output(peer->client, ret_data);
+}
+
 /* Takes the next frame out of what the client wants to send. NULL: there is none. To be freed with peer_done(). */
 static inline Feed__ClientFrame *peer_take(struct peer *peer)
 {
     const uint8_t *data;
-    size_t size = feed_client_output(peer->client, &data);
+    size_t size = peer_output(peer, &data);
     size_t header, body;
     Feed__ClientFrame *frame;
 
@@ -275,7 +286,7 @@ static inline void peer_expect_nothing(struct peer *peer)
 {
     const uint8_t *data;
 
-    assert_int_equal(feed_client_output(peer->client, &data), 0);
+    assert_int_equal(peer_output(peer, &data), 0);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- serving */
@@ -361,7 +372,6 @@ static inline void peer_serve(struct peer *peer)
 
     while (busy) {
         busy = false;
-        feed_client_run(peer->client);
         if (!peer_is_current(peer)) {
             peer_accept(peer);
             busy = true;

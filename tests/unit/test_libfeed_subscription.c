@@ -110,6 +110,23 @@ static void a_stream_resumes_with_the_latest_token_and_drops_what_was_seen(void 
     peer_stop(&peer);
 }
 
+static void a_subscription_made_on_a_live_connection_is_sent_at_once(void **state)
+{
+    struct stream stream = { 0 };
+    struct feed_next next;
+    struct peer peer;
+
+    (void)state;
+    peer_start(&peer);
+    peer_connect(&peer);
+    peer_expect_nothing(&peer);
+    subscribe(&peer, &stream, "");
+    feed_client_next(peer.client, &next);
+    assert_true(next.deadline_ms <= peer.now_ms);
+    expect_subscribe(&peer, "");
+    peer_stop(&peer);
+}
+
 static void the_callers_token_is_where_a_stream_begins(void **state)
 {
     struct stream stream = { 0 };
@@ -338,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_resumes_with_the_latest_token_and_drops_what_was_seen),
+        cmocka_unit_test(a_subscription_made_on_a_live_connection_is_sent_at_once),
         cmocka_unit_test(the_callers_token_is_where_a_stream_begins),
         cmocka_unit_test(a_refused_token_is_reported_as_a_gap_and_the_stream_begins_afresh),
         cmocka_unit_test(a_gap_of_the_server_is_passed_on),

@@ -24,8 +24,10 @@ if KEYS[3] ~= '' then
 end
 redis.call('SET', ARGV[8] .. name, ARGV[5])
 redis.call('ZADD', KEYS[4], name, name)
-if redis.call('ZCARD', KEYS[4]) > cap + 1 then -- one more for the marker `capped`, which has score 0
-  for _, old in ipairs(redis.call('ZRANGE', KEYS[4], '(0', '+inf', 'BYSCORE', 'LIMIT', 0, 1)) do
+if redis.call('ZCARD', KEYS[4]) > cap then -- the marker `capped`, which has score 0, does not count
+  local marked = redis.call('ZSCORE', KEYS[4], 'capped') and 1 or 0
+  local surplus = math.min(redis.call('ZCARD', KEYS[4]) - cap - marked, 16) -- more of them only if the cap was lowered
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[4], marked, marked + surplus - 1)) do
     redis.call('ZREM', KEYS[4], old)
     redis.call('ZADD', KEYS[4], 0, 'capped')
     redis.call('UNLINK', ARGV[8] .. old)

@@ -1,0 +1,138 @@
+/* feedctl's JSON: the proto3 mapping of any message. */
+#include "unit.h"
+
+#include <feed/feed.h>
+
+#include "json.h"
+
+/* Compares with the text of one line. */
+static void expect_json(json_t *value, const char *expected)
+{
+    char *text;
+
+    assert_non_null(value);
+    text = json_dumps(value, JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(value);
+}
+
+static void a_share_has_all_of_its_fields_and_64_bit_numbers_are_strings(void **state)
+{
+    Feed__Share share = FEED__SHARE__INIT;
+    char author[] = "alice", url[] = "https://example.org/?a=\"b\"", title[] = "Gr\xc3\xbc\xc3\x9f" "e";
+
+    (void)state;
+    share.id = 9007199254740991;
+    share.author = author;
+    share.url = url;
+    share.title = title;
+    share.created_at_ms = -1;
+    expect_json(json_from_message(&share.base),
+                "{\"id\":\"9007199254740991\",\"author\":\"alice\",\"url\":\"https://example.org/?a=\\\"b\\\"\","
+                "\"title\":\"Gr\xc3\xbc\xc3\x9f" "e\",\"extract\":\"\",\"imageUrl\":\"\",\"comment\":\"\","
+                "\"createdAtMs\":\"-1\"}");
+}
+
+static void booleans_and_32_bit_numbers_are_plain(void **state)
+{
+    Feed__ShareReply reply = FEED__SHARE_REPLY__INIT;
+    Feed__HelloReply hello = FEED__HELLO_REPLY__INIT;
+
+    (void)state;
+    reply.id = 1;
+    reply.repeated = true;
+    expect_json(json_from_message(&reply.base), "{\"id\":\"1\",\"repeated\":true,\"position\":\"0\"}");
+    hello.protocol_version = 1;
+    hello.silence_limit_ms = UINT32_MAX;
+    expect_json(json_from_message(&hello.base),
+                "{\"protocolVersion\":1,\"serverVersion\":\"\",\"heartbeatIntervalMs\":0,\"silenceLimitMs\":4294967295,"
+                "\"limits\":null}");
+}
+
+static void enums_are_names_and_unknown_ones_numbers(void **state)
+{
+    Feed__Error error = FEED__ERROR__INIT;
+
+    (void)state;
+    error.code = FEED__ERROR_CODE__TOKEN_FUTURE;
+    expect_json(json_from_message(&error.base),
+                "{\"code\":\"TOKEN_FUTURE\",\"message\":\"\",\"field\":\"\",\"limit\":\"0\",\"retryAfterMs\":0}");
+    error.code = (Feed__ErrorCode)77;
+    expect_json(json_from_message(&error.base),
+                "{\"code\":77,\"message\":\"\",\"field\":\"\",\"limit\":\"0\",\"retryAfterMs\":0}");
+}
+
+static void bytes_are_base64(void **state)
+{
+    static const char *const expected[] = { "", "AA==", "AAE=", "AAH+", "AAH+/w==" };
+    uint8_t bytes[] = { 0, 1, 254, 255 };
+
+    (void)state;
+    for (size_t i = 0; i <= sizeof bytes; i++) {
+        Feed__CaughtUp caught_up = FEED__CAUGHT_UP__INIT;
+        char line[64];
+
+        caught_up.resume_token = (ProtobufCBinaryData){ i, bytes };
+        snprintf(line, sizeof line, "{\"resumeToken\":\"%s\"}", expected[i]);
+        expect_json(json_from_message(&caught_up.base), line);
+    }
+}
+
+static void lists_hold_texts_and_messages(void **state)
+{
+    Feed__GetFollowingReply following = FEED__GET_FOLLOWING_REPLY__INIT;
+    Feed__Gap gap = FEED__GAP__INIT;
+    Feed__GapRange first = FEED__GAP_RANGE__INIT, second = FEED__GAP_RANGE__INIT;
+    Feed__GapRange *ranges[] = { &first, &second };
+    char bob[] = "bob", carol[] = "carol";
+    char *subjects[] = { bob, carol };
+
+    (void)state;
+    expect_json(json_from_message(&following.base), "{\"subjects\":[],\"nextCursor\":\"\",\"total\":\"0\"}");
+    following.n_subjects = 2;
+    following.subjects = subjects;
+    following.total = 2;
+    expect_json(json_from_message(&following.base), "{\"subjects\":[\"bob\",\"carol\"],\"nextCursor\":\"\",\"total\":\"2\"}");
+    gap.reason = FEED__GAP_REASON__GAP_CAPPED;
+    gap.n_ranges = 2;
+    gap.ranges = ranges;
+    second.after = 5;
+    second.until = 6;
+    expect_json(json_from_message(&gap.base),
+                "{\"reason\":\"GAP_CAPPED\",\"ranges\":[{\"after\":\"0\",\"until\":\"0\"},{\"after\":\"5\",\"until\":\"6\"}]}");
+}
+
+static void of_a_oneof_only_the_member_that_is_set_is_there(void **state)
+{
+    Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
+    Feed__CaughtUp caught_up = FEED__CAUGHT_UP__INIT;
+
+    (void)state;
+    frame.request_id = 3;
+    frame.body_case = FEED__SERVER_FRAME__BODY_CAUGHT_UP;
+    frame.caught_up = &caught_up;
+    expect_json(json_from_message(&frame.base), "{\"requestId\":3,\"caughtUp\":{\"resumeToken\":\"\"}}");
+    expect_json(json_from_message_without(&frame.base, "requestId"), "{\"caughtUp\":{\"resumeToken\":\"\"}}");
+}
+
+static void what_is_no_utf8_is_replaced(void **state)
+{
+    (void)state;
+    expect_json(json_pack("[o]", json_from_text("a\xff" "b\xc3")), "[\"a\xef\xbf\xbd" "b\xef\xbf\xbd\"]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_share_has_all_of_its_fields_and_64_bit_numbers_are_strings),
+        cmocka_unit_test(booleans_and_32_bit_numbers_are_plain),
+        cmocka_unit_test(enums_are_names_and_unknown_ones_numbers),
+        cmocka_unit_test(bytes_are_base64),
+        cmocka_unit_test(lists_hold_texts_and_messages),
+        cmocka_unit_test(of_a_oneof_only_the_member_that_is_set_is_there),
+        cmocka_unit_test(what_is_no_utf8_is_replaced),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
