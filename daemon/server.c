@@ -206,11 +206,11 @@ static int make_rooms(struct server *server)
                                          .profile_cap = config->profile_cap,
                                          .retention_s = config->log_retention_s,
                                          .max_following = config->max_following,
-                                         .backfill = config->backfill,
                                          .timeline_cap = config->timeline_cap,
                                          .timeline_slack = config->timeline_slack,
                                          .timeline_idle_ttl_s = config->timeline_idle_ttl_s};
-    const struct feed_settings feed = {.timeline_cap = config->timeline_cap,
+    const struct feed_settings feed = {.backfill = config->backfill,
+                                       .timeline_cap = config->timeline_cap,
                                        .timeline_slack = config->timeline_slack,
                                        .push_window = config->push_window,
                                        .push_quantum = config->push_quantum,
@@ -377,8 +377,8 @@ int server_run(const struct config *config)
     }
     while (server.state != SERVER_STOPPED) {
         event_base_loop(server.base, EVLOOP_ONCE);
-        feed_turn(server.feed);
         net_turn(server.net);
+        feed_turn(server.feed); /* after net, which may have handed up requests that were held back */
         advance(&server);
     }
     finish(&server);

@@ -81,8 +81,8 @@ int bench_parse_options(const struct bench_command *command, const struct bench_
         if (parse_value(option, value) == 0)
             continue;
         if (option->type == BENCH_NUMBER)
-            fprintf(stderr, "feedbench %s: --%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"\n", command->name,
-                    option->name, option->min, option->max, value);
+            fprintf(stderr, "feedbench %s: --%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"\n",
+                    command->name, option->name, option->min, option->max, value);
         else
             fprintf(stderr, "feedbench %s: --%s needs a %s\n", command->name, option->name, option->placeholder);
         return -EINVAL;

@@ -36,8 +36,10 @@ static enum bench_exit run_generate(const struct bench_command *command, int arg
     if (r != 0)
         return r < 0 ? BENCH_USAGE : BENCH_DONE;
     if (follows_per_reader >= subjects) {
-        fprintf(stderr, "feedbench generate: --follows-per-reader %" PRIu64 " needs more subjects: nobody follows themselves, "
-                "so give --subjects %" PRIu64 " or more\n", follows_per_reader, follows_per_reader + 1);
+        fprintf(stderr,
+                "feedbench generate: --follows-per-reader %" PRIu64 " needs more subjects: nobody follows themselves, so "
+                "give --subjects %" PRIu64 " or more\n",
+                follows_per_reader, follows_per_reader + 1);
         return BENCH_USAGE;
     }
     wanted = (struct generate_options){seed, (uint32_t)subjects, (uint32_t)follows_per_reader, (uint32_t)shares};

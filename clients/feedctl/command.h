@@ -1,5 +1,5 @@
-/* What a command of feedctl is: one row of a table, from which the parser, --help, the completion and the error messages
- * are made. Each command has a file of its own, or shares it with its twin. */
+/* What a command of feedctl is: one row of a table, from which the parser, --help, the completion and the error
+ * messages are made. Each command has a file of its own, or shares it with its twin. */
 #ifndef FEEDCTL_COMMAND_H
 #define FEEDCTL_COMMAND_H
 
@@ -60,8 +60,8 @@ extern const struct command_option global_options[];
 char *run_option(const struct run *run, const char *name);
 /* The same, "" if it was not given. */
 char *run_text(const struct run *run, const char *name);
-/* That value as a number from `least` to `most`, or `standard` if it was not given. False: it is no such number, which has
- * been said on standard error. */
+/* That value as a number from `least` to `most`, or `standard` if it was not given. False: it is no such number,
+ * which has been said on standard error. */
 bool run_option_number(const struct run *run, const char *name, unsigned long least, unsigned long most,
                        unsigned long standard, unsigned long *ret_number);
 

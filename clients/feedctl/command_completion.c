@@ -1,5 +1,5 @@
-/* feedctl completion: scripts for shells, made from the table of commands. Arguments are completed as files where the usage
- * says FILE; subjects are not known here. */
+/* feedctl completion: scripts for shells, made from the table of commands. Arguments are completed as files where
+ * the usage says FILE; subjects are not known here. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +10,10 @@ static bool takes_file(const char *arguments)
     return strncmp(arguments, "FILE", strlen("FILE")) == 0;
 }
 
+typedef void word_fn(const char *word, size_t length, const struct command *command);
+
 /* Calls `each` for every word that can follow `first` ("" for the first word of a command), once. */
-static void for_each_word(const char *first, void (*each)(const char *word, size_t length, const struct command *command))
+static void for_each_word(const char *first, word_fn *each)
 {
     for (size_t i = 0; commands[i] != NULL; i++) {
         const char *name = commands[i]->name;
@@ -40,7 +42,7 @@ static void print_option_words(const struct command_option *options)
         printf(" --%s", options->name);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- bash */
+/* ------------------------------------------------------------------------------------------------------------- bash */
 
 /* A branch of the case over "command words so far". */
 static void print_bash_branch(const struct command *command)
@@ -104,7 +106,7 @@ static void print_bash(void)
           stdout);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ zsh */
+/* -------------------------------------------------------------------------------------------------------------- zsh */
 
 /* Text inside single quotes and brackets. */
 static void print_zsh_text(const char *text)
@@ -156,7 +158,7 @@ static void print_zsh(void)
     fputs("#compdef feedctl\n"
           "# zsh completion for feedctl; made by: feedctl completion zsh\n"
           "_feedctl() {\n"
-          "    local state line command\n"
+          "    local state line command context\n"
           "    local -a names\n"
           "    _arguments -C -S",
           stdout);
@@ -171,9 +173,9 @@ static void print_zsh(void)
     fputs("        )\n"
           "        _describe command names ;;\n"
           "    rest)\n"
-          "        command=$line[1]\n"
+          "        command=$words[1]\n"
           "        if [[ $command == import ]]; then\n"
-          "            if ((CURRENT == 1)); then\n"
+          "            if ((CURRENT == 2)); then\n"
           "                names=(\n",
           stdout);
     for_each_word("import", print_zsh_word);
@@ -181,7 +183,7 @@ static void print_zsh(void)
           "                _describe what names\n"
           "                return\n"
           "            fi\n"
-          "            command=\"import $words[1]\"\n"
+          "            command=\"import $words[2]\"\n"
           "            shift words\n"
           "            ((CURRENT--))\n"
           "        fi\n"

@@ -21,6 +21,7 @@ static void print_outcome(const struct run *run, const char *subject, const char
 static int follow_one(const struct run *run, struct feed_blocking *feed, char *subject)
 {
     Feed__FollowRequest request = FEED__FOLLOW_REQUEST__INIT;
+    const Feed__FollowReply *reply;
     ProtobufCMessage *message;
     int code;
 
@@ -29,11 +30,11 @@ static int follow_one(const struct run *run, struct feed_blocking *feed, char *s
     code = session_call(run, feed, &request.base, &message);
     if (code != DONE)
         return code;
+    reply = (const void *)message;
     if (run->json)
         json_print_message(message);
     else
-        print_outcome(run, subject, ((const Feed__FollowReply *)(const void *)message)->repeated ? "already follows"
-                                                                                                 : "now follows");
+        print_outcome(run, subject, reply->repeated ? "already follows" : "now follows");
     feed_free_message(feed, message);
     return DONE;
 }
@@ -41,6 +42,7 @@ static int follow_one(const struct run *run, struct feed_blocking *feed, char *s
 static int unfollow_one(const struct run *run, struct feed_blocking *feed, char *subject)
 {
     Feed__UnfollowRequest request = FEED__UNFOLLOW_REQUEST__INIT;
+    const Feed__UnfollowReply *reply;
     ProtobufCMessage *message;
     int code;
 
@@ -49,11 +51,11 @@ static int unfollow_one(const struct run *run, struct feed_blocking *feed, char 
     code = session_call(run, feed, &request.base, &message);
     if (code != DONE)
         return code;
+    reply = (const void *)message;
     if (run->json)
         json_print_message(message);
     else
-        print_outcome(run, subject, ((const Feed__UnfollowReply *)(const void *)message)->repeated ? "did not follow"
-                                                                                                   : "no longer follows");
+        print_outcome(run, subject, reply->repeated ? "did not follow" : "no longer follows");
     feed_free_message(feed, message);
     return DONE;
 }

@@ -10,7 +10,11 @@
 
 #define ID_MAX_BYTES 128u
 #define BATCHES_IN_FLIGHT 4
+/* For servers that do not tell their limits. */
 #define PAIRS_DEFAULT 1000
+#define FRAME_DEFAULT_BYTES 65536u
+/* What a frame holds besides its pairs, at most. */
+#define FRAME_OVERHEAD_BYTES 64u
 /* What a pair adds to a frame besides its two ids, at most. */
 #define PAIR_OVERHEAD_BYTES 16u
 
@@ -206,11 +210,11 @@ static int run_import_graph(const struct run *run)
     if (code != DONE)
         return code;
     hello = feed_client_hello(graph.import.client);
-    graph.max_pairs = hello->limits != NULL ? hello->limits->max_follow_pairs : 0;
-    if (graph.max_pairs == 0)
-        graph.max_pairs = PAIRS_DEFAULT;
-    graph.max_bytes = hello->limits != NULL && hello->limits->max_frame_bytes > 2048 ? hello->limits->max_frame_bytes - 1024
-                                                                                     : 1024;
+    graph.max_pairs = hello->limits != NULL && hello->limits->max_follow_pairs > 0 ? hello->limits->max_follow_pairs
+                                                                                   : PAIRS_DEFAULT;
+    graph.max_bytes = hello->limits != NULL && hello->limits->max_frame_bytes > 0 ? hello->limits->max_frame_bytes
+                                                                                  : FRAME_DEFAULT_BYTES;
+    graph.max_bytes -= graph.max_bytes < 2 * FRAME_OVERHEAD_BYTES ? graph.max_bytes / 2 : FRAME_OVERHEAD_BYTES;
     for (size_t i = 0; i < BATCHES_IN_FLIGHT; i++)
         ready = batch_alloc(&graph.batches[i], &graph.import, graph.max_pairs) && ready;
     graph.filling = &graph.batches[0];
@@ -230,7 +234,7 @@ const struct command command_import_graph = {
     .name = "import graph",
     .arguments = "FILE|-",
     .summary = "Import follows: lines \"READER SUBJECT\"",
-    .details = "\nBlank lines and lines that begin with # are passed over; lines that are no pair are skipped and counted.\n"
-               "Can be repeated: what is followed already stays so.",
+    .details = "\nBlank lines and lines that begin with # are passed over; lines that are no pair are skipped and\n"
+               "counted. Can be repeated: what is followed already stays so.",
     .run = run_import_graph,
 };

@@ -81,7 +81,7 @@ static int fail_reading(const struct shares_import *shares, int error)
     return REFUSED;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- CSV */
+/* -------------------------------------------------------------------------------------------------------------- CSV */
 
 /* Reads the header: which field each column holds. */
 static int read_header(struct shares_import *shares, struct csv *csv, enum row_field columns[static COLUMNS_MAX],
@@ -142,7 +142,7 @@ static int import_csv(struct shares_import *shares)
     return code;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- JSON lines */
+/* ------------------------------------------------------------------------------------------------------- JSON lines */
 
 /* Points the row's fields at the object's members; numbers are written into `numbers`. NULL, or why not. */
 static const char *row_from_json(struct row *row, json_t *object, char numbers[static ROW_FIELDS][32])
@@ -246,7 +246,8 @@ const struct command command_import_shares = {
     .arguments = "FILE|-",
     .summary = "Import shares: CSV with a header, or JSON lines",
     .details = "\nColumns or members: url and author, and where there are any created_at (ISO 8601 or Unix time) or\n"
-               "createdAtMs, title, extract, image or imageUrl, comment, key or id; others are passed over. Rows that cannot\n"
-               "be shared are skipped and counted. Can be repeated: a row's key or id, or else its content, makes it known.",
+               "createdAtMs, title, extract, image or imageUrl, comment, key or id; others are passed over. Rows that\n"
+               "cannot be shared are skipped and counted. Can be repeated: a row's key or id, or else its content,\n"
+               "makes it known.",
     .run = run_import_shares,
 };

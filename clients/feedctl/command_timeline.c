@@ -66,7 +66,8 @@ static void print_end(const struct run *run, Feed__PageEnd end, const char *curs
     if (run->json) {
         const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(&feed__page_end__descriptor, (int)end);
 
-        json_print(json_pack("{s:s, s:o}", "end", name != NULL ? name->name : "?", "nextCursor", json_from_text(cursor)));
+        json_print(json_pack("{s:s, s:o}", "end", name != NULL ? name->name : "?", "nextCursor",
+                             json_from_text(cursor)));
     } else if (end == FEED__PAGE_END__MORE) {
         char *clean = text_clean(cursor);
 
@@ -82,8 +83,8 @@ static void print_end(const struct run *run, Feed__PageEnd end, const char *curs
 }
 
 /* One answer, of at most `left` shares; asks again while the timeline is being built. */
-static int ask_patiently(const struct run *run, page_fn *ask, struct feed_blocking *feed, unsigned long left, char *cursor,
-                         ProtobufCMessage **ret_message, struct page *ret_page)
+static int ask_patiently(const struct run *run, page_fn *ask, struct feed_blocking *feed, unsigned long left,
+                         char *cursor, ProtobufCMessage **ret_message, struct page *ret_page)
 {
     int code = DONE;
 
@@ -165,7 +166,8 @@ const struct command command_timeline = {
     .name = "timeline",
     .arguments = "READER",
     .summary = "Show a reader's home timeline, newest first",
-    .details = "\nWith --json one share a line, then a line with `end` (MORE, END, CAPPED or REBUILDING) and `nextCursor`.",
+    .details = "\nWith --json one share a line, then a line with `end` (MORE, END, CAPPED or REBUILDING) and\n"
+               "`nextCursor`.",
     .options = PAGE_OPTIONS,
     .run = run_timeline,
 };

@@ -234,8 +234,8 @@ const struct command command_watch = {
     .name = "watch",
     .arguments = "[READER]",
     .summary = "Show shares as they come, until Ctrl-C",
-    .details = "\nThe home timeline of READER, or with --profile what one subject shares. Reconnects by itself and goes on\n"
-               "where it was. With --json one event a line: {\"shared\":…}, {\"deleted\":…}, {\"caughtUp\":…},\n"
+    .details = "\nThe home timeline of READER, or with --profile what one subject shares. Reconnects by itself and\n"
+               "goes on where it was. With --json one event a line: {\"shared\":…}, {\"deleted\":…}, {\"caughtUp\":…},\n"
                "{\"heartbeat\":…}, {\"gap\":…}.",
     .options = {
         { "profile", "SUBJECT", "watch what this subject shares", false },

@@ -1,5 +1,5 @@
-/* CSV as RFC 4180 has it: fields between commas, quoted ones with "" for a quote and with line breaks inside, lines that
- * end in LF or CRLF, an optional byte order mark. A quote inside an unquoted field is an ordinary character. */
+/* CSV as RFC 4180 has it: fields between commas, quoted ones with "" for a quote and with line breaks inside, lines
+ * that end in LF or CRLF, an optional byte order mark. A quote inside an unquoted field is an ordinary character. */
 #ifndef FEEDCTL_CSV_H
 #define FEEDCTL_CSV_H
 
@@ -25,9 +25,9 @@ struct csv {
 void csv_init(struct csv *csv, FILE *file);
 void csv_done(struct csv *csv);
 
-/* Reads the next record; lines without any character are skipped. 1: there it is; 0: the file has ended; -EBADMSG: bad
- * quoting, too long, or a NUL byte; csv->record_line says where, and the next call goes on with the line after it; -EIO;
- * -ENOMEM. */
+/* Reads the next record; lines without any character are skipped. 1: there it is; 0: the file has ended; -EBADMSG:
+ * bad quoting, too long, or a NUL byte; csv->record_line says where, and the next call goes on with the line after
+ * it; -EIO; -ENOMEM. */
 int csv_read(struct csv *csv);
 
 /* A field of the latest record, "" if it has fewer. Valid until the next csv_read(). */

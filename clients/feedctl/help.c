@@ -55,7 +55,8 @@ void help_print(FILE *out, const struct command *command)
     }
     fputs("\nOptions:\n", out);
     print_options(out, global_options);
-    fputs("\nfeedctl COMMAND --help says more about a command. Exit codes: 0 done, 1 refused, 2 usage, 3 cannot connect.\n",
+    fputs("\nfeedctl COMMAND --help says more about a command.\n"
+          "Exit codes: 0 done, 1 refused, 2 usage, 3 cannot connect.\n",
           out);
 }
 

@@ -52,7 +52,8 @@ static void import_watch_connection(struct import *import)
         import->unreachable_since_ms = 0;
     } else if (import->unreachable_since_ms == 0) {
         import->unreachable_since_ms = now;
-        progress_note(&import->progress, "the connection is gone (%s); waiting for the server", strerror(-status.error));
+        progress_note(&import->progress, "the connection is gone (%s); waiting for the server",
+                      strerror(-status.error));
     } else if (now - import->unreachable_since_ms > PATIENCE_MS) {
         import->stopped = true;
     }
@@ -111,8 +112,8 @@ static json_t *reason_to_json(const struct reason *reason)
 
     for (size_t i = 0; i < reason->count && i < REASON_LINES_MAX; i++)
         json_array_append_new(lines, json_integer((json_int_t)reason->lines[i]));
-    return json_pack("{s:o, s:I, s:o}", "reason", json_from_text(reason->why), "count", (json_int_t)reason->count, "lines",
-                     lines);
+    return json_pack("{s:o, s:I, s:o}", "reason", json_from_text(reason->why), "count", (json_int_t)reason->count,
+                     "lines", lines);
 }
 
 static void print_summary_json(const struct import *import, const char *done_word, double seconds)
@@ -123,7 +124,8 @@ static void print_summary_json(const struct import *import, const char *done_wor
         json_array_append_new(reasons, reason_to_json(&import->reasons[i]));
     json_print(json_pack("{s:I, s:I, s:I, s:I, s:f, s:b, s:o}", done_word, (json_int_t)import->done, "repeated",
                          (json_int_t)import->repeated, "refused", (json_int_t)import->refused, "skipped",
-                         (json_int_t)import->skipped, "seconds", seconds, "complete", !import->stopped, "reasons", reasons));
+                         (json_int_t)import->skipped, "seconds", seconds, "complete", !import->stopped, "reasons",
+                         reasons));
 }
 
 static void print_reason(const struct reason *reason)
@@ -165,7 +167,8 @@ int import_close(struct import *import, int code, const char *done_word, const c
     else
         print_summary(import, done_word, repeated_word, seconds);
     if (import->stopped) {
-        fputs("feedctl: the server did not come back. Run the same import again when it has: nothing is doubled.\n", stderr);
+        fputs("feedctl: the server did not come back. Run the same import again when it has: nothing is doubled.\n",
+              stderr);
         code = NO_SERVER;
     }
     feed_blocking_free(import->feed);

@@ -35,8 +35,8 @@ struct import {
     bool stopped; /* the server stays away: no more is sent */
 };
 
-/* Opens the file ("-" is standard input) and connects. DONE, or the exit code after having said why; then there is nothing
- * to close. `unit` is what is counted, for the progress bar. */
+/* Opens the file ("-" is standard input) and connects. DONE, or the exit code after having said why; then there is
+ * nothing to close. `unit` is what is counted, for the progress bar. */
 int import_open(struct import *import, const struct run *run, const char *unit);
 
 /* Waits until at most `most` requests are in flight. False: the server has been away for too long. */
@@ -47,8 +47,8 @@ void import_skip(struct import *import, uint64_t line, const char *why);
 /* Counts what the server refused; `status` and `error` as in struct feed_reply. */
 void import_refuse(struct import *import, uint64_t line, int status, const Feed__Error *error);
 
-/* Waits for what is in flight, prints the summary (`done_word`: "followed"), and closes. Returns the exit code: `code` if
- * that is not DONE. */
+/* Waits for what is in flight, prints the summary (`done_word`: "followed"), and closes. Returns the exit code:
+ * `code` if that is not DONE. */
 int import_close(struct import *import, int code, const char *done_word, const char *repeated_word);
 
 #endif

@@ -166,7 +166,8 @@ json_t *json_from_message(const ProtobufCMessage *message)
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
         json_t *value;
 
-        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 && LOAD(uint32_t, base + field->quantifier_offset) != field->id)
+        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+            LOAD(uint32_t, base + field->quantifier_offset) != field->id)
             continue;
         value = field->label == PROTOBUF_C_LABEL_REPEATED ? json_from_list(field, base)
                                                           : json_from_value(field, base + field->offset);

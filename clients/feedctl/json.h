@@ -1,5 +1,6 @@
-/* The proto3 JSON mapping, driven by the descriptors of protobuf-c: lowerCamelCase names, 64-bit numbers as strings, bytes
- * as base64, enums by name; empty fields are printed, unset messages are null, of a oneof only the member that is set. */
+/* The proto3 JSON mapping, driven by the descriptors of protobuf-c: lowerCamelCase names, 64-bit numbers as strings,
+ * bytes as base64, enums by name; empty fields are printed, unset messages are null, of a oneof only the member that
+ * is set. */
 #ifndef FEEDCTL_JSON_H
 #define FEEDCTL_JSON_H
 

@@ -62,8 +62,10 @@ static bool parse_option(struct parser *parser, int argc, char **argv, int *inde
     char *value = equals != NULL ? equals + 1 : NULL;
     size_t row = option_find(local, name, length);
     bool global = local[row].name == NULL;
-    const struct command_option *option = global ? &global_options[option_find(global_options, name, length)] : &local[row];
+    const struct command_option *option = &local[row];
 
+    if (global)
+        option = &global_options[option_find(global_options, name, length)];
     if (word[1] != '-' || option->name == NULL)
         return parse_fail(parser, "unknown option %s", word);
     if (option->value == NULL && value != NULL)

@@ -44,7 +44,7 @@ void row_clear(struct row *row)
         row->fields[i] = no_text;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- times */
+/* ------------------------------------------------------------------------------------------------------------ times */
 
 /* Reads exactly `digits` digits that are a number from `least` to `most`. */
 static bool read_digits(const char **text, int digits, int least, int most, int *ret_number)
@@ -146,7 +146,7 @@ bool row_parse_time(const char *text, bool is_ms, int64_t *ret_ms)
     return true;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- requests */
+/* --------------------------------------------------------------------------------------------------------- requests */
 
 static void row_hash(const struct row *row, char *out, size_t size)
 {

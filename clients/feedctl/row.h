@@ -37,8 +37,8 @@ enum row_field row_field_named(const char *name);
 void row_clear(struct row *row);
 
 /* Fills the request, which then borrows the row's text and `key`. NULL, or why the row cannot be shared. The key is
- * "import:" and the row's key or id, or a hash of the row where it has neither (or one that is too long): the same row is
- * always the same share. */
+ * "import:" and the row's key or id, or a hash of the row where it has neither (or one that is too long): the same
+ * row is always the same share. */
 const char *row_to_request(const struct row *row, Feed__ShareRequest *ret_request, char key[static ROW_KEY_BYTES]);
 
 /* Reads a time. False: it is none. */

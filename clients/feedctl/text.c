@@ -67,6 +67,11 @@ char *text_clean(const char *text)
     return text_copy(text, true);
 }
 
+static bool is_break(char kind)
+{
+    return kind == UC_BREAK_POSSIBLE || kind == UC_BREAK_MANDATORY;
+}
+
 void text_print_wrapped(FILE *out, const char *text, size_t columns, size_t indent)
 {
     size_t length = strlen(text);
@@ -78,12 +83,11 @@ void text_print_wrapped(FILE *out, const char *text, size_t columns, size_t inde
     }
     u8_width_linebreaks((const uint8_t *)text, length, (int)(columns - indent), 0, 0, NULL, "UTF-8", breaks);
     for (size_t i = 0; i < length; i++) {
-        if (breaks[i] == UC_BREAK_POSSIBLE || breaks[i] == UC_BREAK_MANDATORY)
+        if (is_break(breaks[i]))
             fprintf(out, "\n%*s", (int)indent, "");
         /* A line does not end in the space at which it was broken. */
-        if (text[i] == ' ' && i + 1 < length && (breaks[i + 1] == UC_BREAK_POSSIBLE || breaks[i + 1] == UC_BREAK_MANDATORY))
-            continue;
-        fputc(text[i], out);
+        if (text[i] != ' ' || i + 1 == length || !is_break(breaks[i + 1]))
+            fputc(text[i], out);
     }
     free(breaks);
 }

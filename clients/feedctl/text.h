@@ -14,8 +14,8 @@ char *text_valid(const char *text);
  * turn the direction of text are U+FFFD: nobody else's words can steer the terminal. */
 char *text_clean(const char *text);
 
-/* Prints cleaned `text`, broken into lines of at most `columns` where the rules of Unicode allow it (columns 0: one line).
- * Lines after the first start with `indent` spaces; the first one starts at column `indent`. */
+/* Prints cleaned `text`, broken into lines of at most `columns` where the rules of Unicode allow it (columns 0: one
+ * line). Lines after the first start with `indent` spaces; the first one starts at column `indent`. */
 void text_print_wrapped(FILE *out, const char *text, size_t columns, size_t indent);
 
 /* "just now", "5 min ago", "3 h ago", "2 days ago"; the date if it is longer ago than a month or not in the past. */

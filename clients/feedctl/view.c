@@ -33,15 +33,15 @@ void view_init(void)
         view_columns = window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
 }
 
-/* A paragraph of the share, if there is anything in it. */
-static void view_paragraph(const char *text, const char *style, const char *open, const char *close)
+/* A paragraph of the share, if there is anything in it; `columns` 0 keeps it on one line. */
+static void view_paragraph(const char *text, size_t columns, const char *style, const char *open, const char *close)
 {
     char *clean = text_clean(text);
     char *quoted = NULL;
 
     if (clean != NULL && clean[0] != '\0' && asprintf(&quoted, "%s%s%s", open, clean, close) >= 0) {
         printf("%*s%s", INDENT, "", style);
-        text_print_wrapped(stdout, quoted, view_columns, INDENT);
+        text_print_wrapped(stdout, quoted, columns, INDENT);
         printf("%s\n", style[0] != '\0' ? view_style.plain : "");
         free(quoted);
     }
@@ -63,10 +63,10 @@ void view_share(const Feed__Share *share)
     if (clean_site != NULL && clean_site[0] != '\0')
         printf(" · %s", clean_site);
     printf(" · %s %s#%llu%s\n", ago, view_style.dim, (unsigned long long)share->id, view_style.plain);
-    view_paragraph(share->title, view_style.bold, "", "");
-    view_paragraph(share->comment, "", "“", "”");
-    view_paragraph(share->extract, view_style.dim, "", "");
-    view_paragraph(share->url, view_style.dim, "", "");
+    view_paragraph(share->title, view_columns, view_style.bold, "", "");
+    view_paragraph(share->comment, view_columns, "", "“", "”");
+    view_paragraph(share->extract, view_columns, view_style.dim, "", "");
+    view_paragraph(share->url, 0, view_style.dim, "", "");
     putchar('\n');
     free(author);
     free(clean_site);

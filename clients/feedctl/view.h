@@ -4,8 +4,8 @@
 
 #include <feed/feed.h>
 
-/* Looks once at standard output: colour only on a terminal that has not asked for none (NO_COLOR, TERM=dumb), and lines as
- * wide as it is. */
+/* Looks once at standard output: colour only on a terminal that has not asked for none (NO_COLOR, TERM=dumb), and
+ * lines as wide as it is. */
 void view_init(void);
 
 /* Escape sequences, "" without colour. */

@@ -55,7 +55,7 @@ static void waiting_event_free(struct waiting_event *waiting)
     free(waiting);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- turns */
+/* ------------------------------------------------------------------------------------------------------------ turns */
 
 static uint64_t blocking_end_ms(int timeout_ms)
 {
@@ -95,7 +95,7 @@ int feed_blocking_turn(struct feed_blocking *feed, int timeout_ms)
     return blocking_turn_until(feed, blocking_end_ms(timeout_ms));
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- life */
+/* ------------------------------------------------------------------------------------------------------------- life */
 
 int feed_connect_blocking(const char *address, const struct feed_options *options, int timeout_ms,
                           struct feed_blocking **ret_feed)
@@ -154,7 +154,7 @@ void feed_blocking_set_wait_mask(struct feed_blocking *feed, const sigset_t *mas
     feed->has_wait_mask = true;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- calls */
+/* ------------------------------------------------------------------------------------------------------------ calls */
 
 struct call {
     struct feed_blocking *feed;
@@ -230,7 +230,7 @@ const Feed__Error *feed_last_error(const struct feed_blocking *feed)
     return feed->error_frame != NULL ? feed->error_frame->error : NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- events */
+/* ----------------------------------------------------------------------------------------------------------- events */
 
 /* Points the copy's members into its own frame and token. */
 static int waiting_event_fill(struct waiting_event *waiting, const struct feed_event *event)

@@ -12,8 +12,8 @@ struct bytes {
     size_t size, room;
 };
 
-/* Makes room for `more` bytes after the present ones. Returns where they go; the caller adds to `size`. NULL when memory
- * ends; the buffer is unchanged then. */
+/* Makes room for `more` bytes after the present ones. Returns where they go; the caller adds to `size`. NULL when
+ * memory ends; the buffer is unchanged then. */
 uint8_t *bytes_reserve(struct bytes *bytes, ProtobufCAllocator *allocator, size_t more);
 /* Drops the first `count` bytes. */
 void bytes_drop(struct bytes *bytes, size_t count);

@@ -117,7 +117,7 @@ void client_wake(struct feed_client *client)
         client->wake(client->wake_context);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- states */
+/* ----------------------------------------------------------------------------------------------------------- states */
 
 static void client_report(struct feed_client *client)
 {
@@ -180,8 +180,10 @@ void client_lose(struct feed_client *client, int error)
     client_end(client, error, "", 0);
 }
 
-/* The server ends the connection, or refuses to serve. Where coming back makes no sense, we still try from time to time. */
-static void client_end_as_told(struct feed_client *client, int error, const char *message, bool retry, uint32_t after_ms)
+/* The server ends the connection, or refuses to serve. Where coming back makes no sense, we still try from time to
+ * time. */
+static void client_end_as_told(struct feed_client *client, int error, const char *message, bool retry,
+                               uint32_t after_ms)
 {
     client_end(client, error, message, retry ? after_ms : client->options.backoff_max_ms);
 }
@@ -212,7 +214,7 @@ static void client_on_hello(struct feed_client *client, Feed__ServerFrame *frame
     client_report(client);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ receiving */
+/* -------------------------------------------------------------------------------------------------------- receiving */
 
 /* Handles `frame` and frees it. */
 static void client_on_frame(struct feed_client *client, Feed__ServerFrame *frame)
@@ -236,7 +238,8 @@ static void client_on_frame(struct feed_client *client, Feed__ServerFrame *frame
             request_answer(client, request, frame);
             return;
         }
-        /* Else a sign of life, or something that nobody waits for any more: the answer to a Ping, an ended subscription. */
+        /* Else a sign of life, or something that nobody waits for any more: the answer to a Ping, an ended
+         * subscription. */
     }
     feed__server_frame__free_unpacked(frame, client->allocator);
 }
@@ -302,7 +305,7 @@ void feed_client_received(struct feed_client *client, const uint8_t *data, size_
     client->depth--;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- running */
+/* ---------------------------------------------------------------------------------------------------------- running */
 
 void feed_client_connected(struct feed_client *client)
 {

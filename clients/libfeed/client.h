@@ -1,8 +1,8 @@
 /* The inside of struct feed_client, shared by the core's files only.
  *
- * Requests stand in one list in the order of queueing; those before `unsent` were sent on this connection, the others not
- * yet. A lost connection and the end of a pause after temporary refusals are the same step: `unsent` goes back to the head.
- * A subscription is a request that, once answered, leaves the list but keeps its id. */
+ * Requests stand in one list in the order of queueing; those before `unsent` were sent on this connection, the
+ * others not yet. A lost connection and the end of a pause after temporary refusals are the same step: `unsent` goes
+ * back to the head. A subscription is a request that, once answered, leaves the list but keeps its id. */
 #ifndef FEED_CLIENT_H
 #define FEED_CLIENT_H
 

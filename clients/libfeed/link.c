@@ -69,7 +69,7 @@ void link_done(struct link *link)
     link->address = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- connecting */
+/* ------------------------------------------------------------------------------------------------------- connecting */
 
 /* Begins to connect. 0: done or under way. */
 static int link_dial(struct link *link, const struct sockaddr *address, socklen_t size)
@@ -93,7 +93,7 @@ static int link_dial(struct link *link, const struct sockaddr *address, socklen_
 
 static int link_resolve(struct link *link)
 {
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
     const char *colon = address_colon(link->address);
     size_t length = (size_t)(colon - link->address);
     const char *start = link->address;
@@ -179,7 +179,7 @@ static void link_on_dialled(struct link *link)
         feed_client_disconnected(link->client, error);
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ moving */
+/* ----------------------------------------------------------------------------------------------------------- moving */
 
 bool link_wants_write(const struct link *link, const struct feed_next *next)
 {

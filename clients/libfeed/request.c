@@ -11,7 +11,7 @@
 /* For servers that refuse for the time being without saying for how long. */
 #define PAUSE_DEFAULT_MS 100
 
-/* ---------------------------------------------------------------------------------------------------------------- ids */
+/* -------------------------------------------------------------------------------------------------------------- ids */
 
 static void request_rehash(struct feed_client *client)
 {
@@ -80,7 +80,7 @@ void request_unregister(struct feed_client *client, struct request *request)
     client->request_count--;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the list */
+/* --------------------------------------------------------------------------------------------------------- the list */
 
 /* The one place where a request changes its state. */
 static void request_set_state(struct feed_client *client, struct request *request, enum request_state state)
@@ -151,7 +151,7 @@ bool request_is_temporary(const Feed__Error *error)
            error->code == FEED__ERROR_CODE__OUTCOME_UNKNOWN;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- life */
+/* ------------------------------------------------------------------------------------------------------------- life */
 
 void request_free(struct feed_client *client, struct request *request)
 {
@@ -242,8 +242,8 @@ static int request_make_key(struct feed_client *client, char key[static 2 * KEY_
     return 0;
 }
 
-int feed_request(struct feed_client *client, const ProtobufCMessage *message, uint32_t timeout_ms, feed_reply_fn *on_reply,
-                 void *context)
+int feed_request(struct feed_client *client, const ProtobufCMessage *message, uint32_t timeout_ms,
+                 feed_reply_fn *on_reply, void *context)
 {
     uint32_t kind = encode_kind(message);
     char key[2 * KEY_RANDOM_BYTES + 1];
@@ -294,7 +294,7 @@ size_t feed_client_unanswered(const struct feed_client *client)
     return client->unanswered;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- sending */
+/* ---------------------------------------------------------------------------------------------------------- sending */
 
 bool request_may_send(const struct feed_client *client)
 {
@@ -345,7 +345,7 @@ void request_send(struct feed_client *client)
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- answers */
+/* ---------------------------------------------------------------------------------------------------------- answers */
 
 void request_answer(struct feed_client *client, struct request *request, Feed__ServerFrame *frame)
 {

@@ -1,12 +1,13 @@
-/* The ids of a subscription's events that no token covers yet, as an open-addressing table. Each id carries the connection
- * on which it came last: a token vouches for what was sent before it on its own connection, and for nothing else. */
+/* The ids of a subscription's events that no token covers yet, as an open-addressing table. Each id carries the
+ * connection on which it came last: a token vouches for what was sent before it on its own connection, and for
+ * nothing else. */
 #include "client.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Slots; at most half of them are used. A server sends a token at least every hundred events, and a catch-up is no longer
- * than a timeline, so the largest table is rarely full; if it is, everything in it is forgotten. */
+/* Slots; at most half of them are used. A server sends a token at least every hundred events, and a catch-up is no
+ * longer than a timeline, so the largest table is rarely full; if it is, everything in it is forgotten. */
 #define SEEN_MIN_SLOTS 128u
 #define SEEN_MAX_SLOTS 16384u
 

@@ -32,7 +32,8 @@ static Feed__SubscribeRequest *stream_copy(struct feed_client *client, const Fee
     return copy;
 }
 
-static int stream_set_token(struct feed_client *client, Feed__SubscribeRequest *stream, const ProtobufCBinaryData *token)
+static int stream_set_token(struct feed_client *client, Feed__SubscribeRequest *stream,
+                            const ProtobufCBinaryData *token)
 {
     uint8_t *copy = NULL;
 
@@ -128,7 +129,7 @@ int subscription_send(struct feed_subscription *subscription)
                          &subscription->stream->base);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- events */
+/* ----------------------------------------------------------------------------------------------------------- events */
 
 /* Takes a token that covers everything delivered so far. */
 static int subscription_take_token(struct feed_subscription *subscription, const ProtobufCBinaryData *token,
@@ -244,7 +245,7 @@ void subscription_receive(struct feed_subscription *subscription, const Feed__Se
     subscription_report(subscription, &event);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- reconnecting */
+/* ----------------------------------------------------------------------------------------------------- reconnecting */
 
 void subscriptions_rewind(struct feed_client *client)
 {

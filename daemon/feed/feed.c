@@ -140,6 +140,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 
 void feed_turn(struct feed *feed)
 {
+    follow_turn(feed);
     jobs_turn(feed);
 }
 
@@ -185,6 +186,7 @@ void feed_stop(struct feed *feed)
     feed->jobs.stopped = true;
     event_del(feed->tick);
     store_stop(feed->store);
+    follow_turn(feed); /* what was queued is refused */
     feed->ready = false;
     waiters_fail(feed);
 }

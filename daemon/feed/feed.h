@@ -30,7 +30,7 @@ struct feed_outlet {
 };
 
 struct feed_settings {
-    int64_t max_following;
+    int64_t backfill;
     int64_t timeline_cap;
     int64_t timeline_slack;
     int64_t push_window;

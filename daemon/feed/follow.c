@@ -2,12 +2,13 @@
  *
  *   1  the reader's partition: the following set and a follow entry. From here on the follow is a fact: if this daemon dies,
  *      whoever is given the entry carries it on.
- *   2  the subject's partition: the followers and an edge entry, unless something newer was applied. In the same script the
- *      subject's latest shares are read, after the follower was added, so that none falls between backfill and fan-out.
- *   3  those shares are merged into the reader's timeline, if there is one.
+ *   2  the subject's partition: the followers and an edge entry, unless something newer was applied.
+ *   3  the backfill, if the reader has a timeline: the subject's latest shares are read, after the follower was added, so that
+ *      none falls between backfill and fan-out, and merged into the timeline.
  *
- * The daemon that took the request does all three at once and answers then. The same entry also comes along as a job:
- * `follows` remembers what is under way or done here, so that the job need not do it again. */
+ * The daemon that took the request takes all three steps at once and answers then. The same entry also comes along as a job:
+ * `follows` remembers what is under way or done here, so that the job need not do it again. Steps 1 and 2 are taken for many
+ * follows in one script. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "feed/internal.h"
 
 #define BACKFILL_MAX 1000
+#define BATCH_MAX 32 /* follows in one script: about half a millisecond of Redis */
 
 struct follow {
     struct feed *feed;
@@ -25,6 +27,7 @@ struct follow {
     void *context;
     uint64_t version;     /* id of the follow entry */
     uint64_t position;    /* to be answered */
+    struct follow *next;  /* waiting for the turn's end */
     size_t reader_bytes;
     size_t subject_bytes;
     char names[]; /* reader, subject */
@@ -55,6 +58,17 @@ static struct follow *follow_new(struct feed *feed, bool follow, struct text rea
     return op;
 }
 
+/* Follows of one turn of the loop that take the same step in the same partition travel together. */
+static void queue(struct follow *op, enum follow_step step)
+{
+    struct text by = step == FOLLOW_COMMIT ? reader_of(op) : subject_of(op);
+    struct follow_queue *waiting = &op->feed->follow_queues[step][partition_of_subject(by)];
+
+    op->next = NULL;
+    *(waiting->last ? &waiting->last->next : &waiting->first) = op;
+    waiting->last = op;
+}
+
 /* Marks a follow of `follows` whose work is done. */
 static struct follow finished;
 
@@ -80,65 +94,145 @@ static void on_merged(void *context, const struct reply *reply)
     follow_end(context, error_of_reply(reply, true));
 }
 
-static void on_edge(void *context, const struct reply *reply)
+static void on_profile(void *context, const struct reply *reply)
 {
     struct follow *op = context;
-    const struct reply *shares = reply_at(reply, 1);
     Feed__ErrorCode error = error_of_reply(reply, true);
     uint64_t ids[BACKFILL_MAX];
-    size_t count = reply_count(shares) < BACKFILL_MAX ? reply_count(shares) : BACKFILL_MAX;
+    size_t count = 0;
 
-    if (error == FEED_OK && reply_id(reply_at(reply, 0)) != 0)
-        op->position = reply_id(reply_at(reply, 0));
-    if (error != FEED_OK || count == 0) {
+    for (size_t i = 1; i < reply_count(reply) && count < BACKFILL_MAX; i += 2)
+        if (reply_id(reply_at(reply, i)) != 0)
+            ids[count++] = reply_id(reply_at(reply, i));
+    if (error != FEED_OK || count == 0)
         follow_end(op, error);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        ids[i] = reply_id(reply_at(shares, i));
-    if (store_timeline_merge(op->feed->store, reader_of(op), ids, count, on_merged, op) < 0)
+    else if (store_timeline_merge(op->feed->store, reader_of(op), ids, count, on_merged, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
-static void apply_edge(struct follow *op)
-{
-    if (store_edge(op->feed->store, op->follow, reader_of(op), subject_of(op), op->version, on_edge, op) < 0)
-        follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
-}
-
-static void on_committed(void *context, const struct reply *reply)
+/* A timeline that does not exist now, after the edge, will be built from all profiles. */
+static void on_exists(void *context, const struct reply *reply)
 {
     struct follow *op = context;
     Feed__ErrorCode error = error_of_reply(reply, true);
-    int64_t outcome = reply_number(reply_at(reply, 1));
 
-    if (error == FEED_OK && outcome == 2)
+    if (error != FEED_OK || reply_number(reply) == 0)
+        follow_end(op, error);
+    else if (store_profile(op->feed->store, subject_of(op), 0, op->feed->settings.backfill, on_profile, op) < 0)
+        follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+}
+
+static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *follows)
+{
+    if (error == FEED_OK && reply_id(position) != 0)
+        op->position = reply_id(position);
+    if (error != FEED_OK || reply_number(follows) == 0 || op->feed->settings.backfill == 0)
+        follow_end(op, error);
+    else if (store_timeline_exists(op->feed->store, reader_of(op), on_exists, op) < 0)
+        follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+}
+
+static void follow_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *outcome)
+{
+    if (error == FEED_OK && reply_number(outcome) == 2)
         error = FEED__ERROR_CODE__LIMIT_EXCEEDED;
-    if (error != FEED_OK || outcome != 0) {
-        op->fn(op->context, error, reply_id(reply_at(reply, 0)), outcome == 1);
+    if (error != FEED_OK || reply_number(outcome) != 0) {
+        op->fn(op->context, error, reply_id(position), reply_number(outcome) == 1);
         free(op);
         return;
     }
-    op->version = op->position = reply_id(reply_at(reply, 0));
+    op->version = op->position = reply_id(position);
     *(op->follow ? &metrics.follows : &metrics.unfollows) += 1;
     /* If the job came first it has begun on its own: both may go on, each step may be done twice. */
     if (!idmap_get(&op->feed->jobs.map, op->version))
         idmap_set(&op->feed->follows, op->version, op);
-    apply_edge(op);
+    queue(op, FOLLOW_EDGE);
+}
+
+/* ---- batches ---- */
+
+/* The steps that are one script for many follows: how it is called, and who takes each answer. */
+static const struct {
+    int (*call)(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
+    void (*answered)(struct follow *op, Feed__ErrorCode error, const struct reply *first, const struct reply *second);
+    Feed__ErrorCode unsent; /* the error if it could not even be sent */
+} steps[FOLLOW_STEPS] = {
+    [FOLLOW_COMMIT] = {store_follows, follow_answered, FEED__ERROR_CODE__UNAVAILABLE},
+    [FOLLOW_EDGE] = {store_edges, edge_answered, FEED__ERROR_CODE__OUTCOME_UNKNOWN},
+};
+
+struct batch {
+    enum follow_step step;
+    size_t count;
+    struct follow *ops[BATCH_MAX];
+};
+
+static void on_batch(void *context, const struct reply *reply)
+{
+    struct batch *batch = context;
+    Feed__ErrorCode error = error_of_reply(reply, true);
+
+    for (size_t i = 0; i < batch->count; i++)
+        steps[batch->step].answered(batch->ops[i], error, reply_at(reply, 2 * i), reply_at(reply, 2 * i + 1));
+    free(batch);
+}
+
+static void send_batch(struct feed *feed, struct batch *batch)
+{
+    struct store_follow follows[BATCH_MAX];
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct follow *op = batch->ops[i];
+
+        follows[i] = (struct store_follow){op->follow, reader_of(op), subject_of(op), op->version};
+    }
+    if (steps[batch->step].call(feed->store, follows, batch->count, on_batch, batch) == 0)
+        return;
+    for (size_t i = 0; i < batch->count; i++)
+        steps[batch->step].answered(batch->ops[i], steps[batch->step].unsent, NULL, NULL);
+    free(batch);
+}
+
+/* Takes up to a batch from a queue. NULL if it is empty, or memory ended: then it is tried again at the next turn. */
+static struct batch *take_batch(struct follow_queue *waiting, enum follow_step step)
+{
+    struct batch *batch = waiting->first ? malloc(sizeof(*batch)) : NULL;
+
+    if (!batch)
+        return NULL;
+    batch->step = step;
+    batch->count = 0;
+    while (waiting->first && batch->count < BATCH_MAX) {
+        batch->ops[batch->count++] = waiting->first;
+        waiting->first = waiting->first->next;
+    }
+    if (!waiting->first)
+        waiting->last = NULL;
+    return batch;
+}
+
+void follow_turn(struct feed *feed)
+{
+    for (int step = 0; step < FOLLOW_STEPS; step++)
+        for (unsigned partition = 0; partition < feed->partitions; partition++) {
+            struct batch *batch;
+
+            while ((batch = take_batch(&feed->follow_queues[step][partition], (enum follow_step)step)))
+                send_batch(feed, batch);
+        }
 }
 
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context)
 {
     struct follow *op = follow_new(feed, follow, reader, subject);
 
-    if (op) {
-        op->fn = fn;
-        op->context = context;
-    }
-    if (!op || store_follow(feed->store, follow, reader, subject, on_committed, op) < 0) {
-        free(op);
+    if (!op) {
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+        return;
     }
+    op->fn = fn;
+    op->context = context;
+    queue(op, FOLLOW_COMMIT);
 }
 
 /* ---- as a job ---- */
@@ -153,7 +247,7 @@ static void on_standing(void *context, const struct reply *reply)
     if (error != FEED_OK || void_by_now)
         follow_end(op, error);
     else
-        apply_edge(op);
+        queue(op, FOLLOW_EDGE);
 }
 
 void follow_begin_job(struct feed *feed, struct job *job)

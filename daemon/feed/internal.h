@@ -252,6 +252,16 @@ void job_retry(struct feed *feed, struct job *job);
 void fanout_begin(struct feed *feed, struct job *job);
 void fanout_turn(struct feed *feed);
 
+/* The steps of a follow that are taken in batches. */
+enum follow_step { FOLLOW_COMMIT, FOLLOW_EDGE, FOLLOW_STEPS };
+
+struct follow_queue {
+    struct follow *first;
+    struct follow *last;
+};
+
+/* Sends what has queued up. */
+void follow_turn(struct feed *feed);
 void follow_begin_job(struct feed *feed, struct job *job);
 /* The follow entry left the ring: nobody will ask for it. */
 void follow_forget(struct feed *feed, uint64_t id);
@@ -310,6 +320,7 @@ struct feed {
     struct waiter *waiters;
     struct again *again;                /* calls to be made at the next tick */
     struct jobs jobs;
+    struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
 };
 

@@ -203,38 +203,42 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
     return client_call(store, command, fn, context);
 }
 
-int store_follow(struct store *store, bool follow, struct text reader, struct text subject, reply_fn *fn, void *context)
+int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
 {
-    unsigned partition = partition_of_subject(reader);
-    struct command *command = store_script(store, SCRIPT_follow, 3);
+    unsigned partition = partition_of_subject(follows[0].reader);
+    struct command *command = store_script(store, SCRIPT_follow, 2 + (int)count);
 
     store_add_log_keys(command, partition);
-    command_add_subject_key(command, KEY_FOLLOWING, reader);
+    for (size_t i = 0; i < count; i++)
+        command_add_subject_key(command, KEY_FOLLOWING, follows[i].reader);
     store_add_log_arguments(store, command, partition);
-    command_add_string(command, follow ? "follow" : "unfollow");
-    command_add_text(command, reader);
-    command_add_text(command, subject);
     command_add_number(command, store->settings.max_following);
+    for (size_t i = 0; i < count; i++) {
+        command_add_string(command, follows[i].follow ? "follow" : "unfollow");
+        command_add_text(command, follows[i].reader);
+        command_add_text(command, follows[i].subject);
+    }
     return client_call(store, command, fn, context);
 }
 
-int store_edge(struct store *store, bool follow, struct text reader, struct text subject, uint64_t version, reply_fn *fn,
-               void *context)
+int store_edges(struct store *store, const struct store_follow *edges, size_t count, reply_fn *fn, void *context)
 {
-    unsigned partition = partition_of_subject(subject);
-    struct command *command = store_script(store, SCRIPT_edge, 5);
+    unsigned partition = partition_of_subject(edges[0].subject);
+    struct command *command = store_script(store, SCRIPT_edge, 2 + 2 * (int)count);
 
     store_add_log_keys(command, partition);
-    command_add_subject_key(command, KEY_FOLLOWERS, subject);
-    command_add_subject_key(command, KEY_VERSIONS, subject);
-    command_add_subject_key(command, KEY_PROFILE, subject);
+    for (size_t i = 0; i < count; i++) {
+        command_add_subject_key(command, KEY_FOLLOWERS, edges[i].subject);
+        command_add_subject_key(command, KEY_VERSIONS, edges[i].subject);
+    }
     store_add_log_arguments(store, command, partition);
-    command_add_string(command, follow ? "follow" : "unfollow");
-    command_add_text(command, reader);
-    command_add_text(command, subject);
-    command_add_id(command, version);
-    command_add_number(command, store->settings.backfill);
     command_add_number(command, VERSION_TTL_MS);
+    for (size_t i = 0; i < count; i++) {
+        command_add_string(command, edges[i].follow ? "follow" : "unfollow");
+        command_add_text(command, edges[i].reader);
+        command_add_text(command, edges[i].subject);
+        command_add_id(command, edges[i].version);
+    }
     return client_call(store, command, fn, context);
 }
 

@@ -29,7 +29,6 @@ struct store_settings {
     int64_t profile_cap;
     int64_t retention_s;
     int64_t max_following;
-    int64_t backfill;
     int64_t timeline_cap;
     int64_t timeline_slack;
     int64_t timeline_idle_ttl_s;
@@ -74,11 +73,20 @@ int store_share(struct store *store, struct text author, struct text body, struc
 /* Answers [position, 0 deleted | 1 was deleted already | 2 not found | 3 not the author's]. The author's and the share's
  * partition must be the same. */
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context);
-/* Answers [position, 0 done | 1 nothing to do | 2 too many]. */
-int store_follow(struct store *store, bool follow, struct text reader, struct text subject, reply_fn *fn, void *context);
-/* Answers [position or 0 if superseded, [ids to backfill]]. `version` is the id of the follow entry. */
-int store_edge(struct store *store, bool follow, struct text reader, struct text subject, uint64_t version, reply_fn *fn,
-               void *context);
+/* A follow or unfollow. */
+struct store_follow {
+    bool follow;
+    struct text reader;
+    struct text subject;
+    uint64_t version; /* of an edge: the id of the follow entry */
+};
+
+/* Follows of readers of one partition, in one step. Answers [position, 0 done | 1 nothing to do | 2 too many, …], two values
+ * for each. */
+int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
+/* Edges of subjects of one partition, in one step. Answers [position or 0, 1 if the follow is to be backfilled, …], two values
+ * for each. */
+int store_edges(struct store *store, const struct store_follow *edges, size_t count, reply_fn *fn, void *context);
 
 /* ---- reads (command link) ---- */
 
@@ -103,6 +111,8 @@ int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, voi
 
 /* ---- timelines ---- */
 
+/* Answers whether there is a timeline (command link). */
+int store_timeline_exists(struct store *store, struct text reader, reply_fn *fn, void *context);
 /* Adds ids to a timeline if there is one (command link). Answers 1 if there is. */
 int store_timeline_merge(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn,
                          void *context);

@@ -26,6 +26,14 @@ int store_timeline(struct store *store, struct text reader, reply_fn *fn, void *
     return link_call(store->command, command, fn, context);
 }
 
+int store_timeline_exists(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("EXISTS");
+
+    command_add_subject_key(command, KEY_TIMELINE, reader);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
+}
+
 int store_timeline_merge(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn,
                          void *context)
 {

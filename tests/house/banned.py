@@ -1,4 +1,4 @@
-"""Nothing calls a function that has a bounded form, blocks the loop, or makes a test wait for time instead of a condition."""
+"""Nothing calls a function that has a bounded form, blocks the loop, or makes a test wait for time."""
 
 import re
 

@@ -1,5 +1,5 @@
 """Prints the closing line of a test run, `N passed, N failed, N skipped`, out of the JUnit files that ctest and pytest
-wrote. A ctest test that is a cmocka program counts as the tests that it ran. Exits 1 if anything failed or nothing ran. A
+wrote. A ctest test that is a program of cmocka or unittest counts as the tests that it ran. Exits 1 if anything failed or nothing ran. A
 file without tests is a failure, too, unless --some says that only some tests were wanted."""
 
 import pathlib
@@ -7,8 +7,9 @@ import re
 import sys
 import xml.etree.ElementTree
 
-CMOCKA_OUTCOME = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] (\w+)$", re.MULTILINE)
-CMOCKA_RUN = re.compile(r"^\[ RUN +\] (\w+)$", re.MULTILINE)
+# How cmocka, and unittest when it is verbose, report that a test began, and how one ended.
+BEGUN = re.compile(r"^\[ RUN +\] (\w+)$|^(test_\w+) \(.*\) \.\.\. ", re.MULTILINE)
+ENDED = re.compile(r"^\[ +(OK|SKIPPED) +\] (\w+)$|^(test_\w+) \(.*\) \.\.\. (ok|skipped)\b", re.MULTILINE)
 
 
 def outcome_of(case):
@@ -22,20 +23,20 @@ def outcome_of(case):
     return "failed" if "executable" in (skipped.get("message") or "") else "skipped"
 
 
-def cmocka_outcomes(case):
-    """{test: outcome} of a cmocka program's output. A test that began and did not end failed."""
-    output = "".join(case.itertext())
-    outcomes = {name: "failed" for name in CMOCKA_RUN.findall(output)}
-    for word, name in CMOCKA_OUTCOME.findall(output):
-        if name in outcomes:
-            outcomes[name] = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[word]
+def outcomes_within(case):
+    """{test: outcome} of the tests that a program of tests ran. One that began and did not end well failed."""
+    output = "\n".join(case.itertext())
+    outcomes = {cmocka or unittest: "failed" for cmocka, unittest in BEGUN.findall(output)}
+    for cmocka_word, cmocka, unittest, unittest_word in ENDED.findall(output):
+        word = (cmocka_word or unittest_word).lower()
+        outcomes[cmocka or unittest] = "passed" if word == "ok" else "skipped"
     return outcomes
 
 
 def count_file(path, counts, failures):
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
         outcome = outcome_of(case)
-        outcomes = cmocka_outcomes(case) or {case.get("name"): outcome}
+        outcomes = outcomes_within(case) or {case.get("name"): outcome}
         if outcome == "failed" and "failed" not in outcomes.values():
             outcomes["the program itself"] = "failed"
         for name, part in outcomes.items():

@@ -7,7 +7,7 @@ import sys
 
 import tree
 
-SECTIONS = (".1", ".5", ".8")
+SECTIONS = (".1", ".3", ".5", ".8")
 
 
 def warnings_of(path):

@@ -20,7 +20,7 @@ def main():
     flags = FLAGS_ONLY | {re.sub("[._]", "-", key) for key in keys}
     sections = {key.split(".")[0] for key in keys if "." in key}
     mention = re.compile(rf"(?<![\w./-])((?:{'|'.join(sorted(sections))})\.[a-z_]+)\b(?![./-]\w|\()")
-    paths = [path for path in tree.files(".md", ".8", ".5", ".1", ".in") if path.name != "CHANGELOG.md"]
+    paths = [path for path in tree.files(".md", ".1", ".3", ".5", ".8", ".in") if path.name != "CHANGELOG.md"]
     findings = []
     for path in paths:
         text = tree.read(path).replace("\\-", "-").replace("\\&", "")

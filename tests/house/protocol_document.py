@@ -1,6 +1,6 @@
-"""PROTOCOL.md tells everything that the schema holds: each message, each field, each enum value, and each number of the
-limits that the schema states. It also names no message or error that does not exist, and its examples are the bytes that
-protoc makes of the messages above them."""
+"""PROTOCOL.md tells everything that the schema holds: each message, each field, each enum value. It names no message or
+error that does not exist, the defaults of its limits are those of the options, and its examples are the bytes that protoc
+makes of the messages above them."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ import tree
 
 SCHEMA = "proto/feed.proto"
 DOCUMENT = "proto/PROTOCOL.md"
+OPTIONS = "daemon/base/options.def"
 FRAMES = {"ClientFrame", "ServerFrame"}  # whose fields are named after the messages that they hold
 
 BLOCK = re.compile(r"^(message|enum) (\w+) \{\n(.*?)^\}|^(message) (\w+) \{\}", re.MULTILINE | re.DOTALL)
@@ -50,6 +51,15 @@ def judge_examples(document):
             yield f"{DOCUMENT}: the example is {written.hex(' ')}, protoc makes {real.hex(' ')} of\n{text}"
 
 
+def judge_defaults(document, limits):
+    """The limits that Hello tells are options of the same name."""
+    for limit in limits:
+        option = re.search(rf'^OPTION\({limit}, "[\w.]+", NUMBER, "(\d+)"', tree.read(OPTIONS), re.MULTILINE)
+        row = re.search(rf"^\| `{limit}` \| ([\d,]+) \|", document, re.MULTILINE)
+        if not option or not row or int(option.group(1)) != int(row.group(1).replace(",", "")):
+            yield f"{DOCUMENT}: the default of {limit} is not that of {OPTIONS}"
+
+
 def main():
     schema = tree.read(SCHEMA)
     document = tree.read(DOCUMENT)
@@ -67,6 +77,7 @@ def main():
         if (looks_like_message or looks_like_value) and word not in known:
             findings.append(f"{DOCUMENT}: `{word}` is not in {SCHEMA}")
     findings += judge_examples(document)
+    findings += judge_defaults(document, fields["Limits"])
     tree.tell(findings, len(wanted), "names of the schema")
 
 

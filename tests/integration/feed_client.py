@@ -288,6 +288,13 @@ class Client:
         subscription.wait_live()
         return subscription
 
+    def resume(self, token, shares, deletions=0, **stream):
+        """Subscribes with a token and waits for so many events. Where CaughtUp stands among them is the server's choice: it
+        may not have seen yet what another connection was told a moment ago."""
+        subscription = self.follow_stream(token=token, **stream)
+        subscription.wait_for_count(shares, deletions)
+        return subscription
+
     # -- reading
 
     def wait(self, condition, what="the condition"):
@@ -390,8 +397,9 @@ class Subscription:
     def wait_for_share(self, share_id):
         self.client.wait(lambda: share_id in self.ids, f"the event of share {share_id}")
 
-    def wait_for_count(self, count):
-        self.client.wait(lambda: len(self.of_kind("shared")) >= count, f"{count} shares")
+    def wait_for_count(self, shares, deletions=0):
+        self.client.wait(lambda: len(self.of_kind("shared")) >= shares and len(self.of_kind("deleted")) >= deletions,
+                         f"{shares} shares and {deletions} deletions")
 
     def wait_for_deletion(self, share_id):
         self.client.wait(lambda: share_id in self.deleted, f"the deletion of share {share_id}")

@@ -71,9 +71,9 @@ class RedisProxy:
         return was_stopped
 
     def release_all(self):
-        """From now on this is a proxy like any other."""
+        """From now on this is a proxy like any other. Returns whether the gate had closed."""
         self.withheld = None
-        self.release()
+        return self.release()
 
     def _arm(self, commands, victim):
         with self._changed:

@@ -1,4 +1,5 @@
 """The Python client itself, against a fake server: what the other tests rely on."""
+import contextlib
 import socket
 import threading
 
@@ -15,7 +16,7 @@ def server_frame(request_id, **body):
 
 @pytest.fixture
 def fake():
-    """fake(data) is a client whose server has answered its Hello and then says `data` byte by byte, and hangs up."""
+    """fake(data) is a client whose server answers its Hello, waits for more, says `data` byte by byte, and hangs up."""
     clients = []
 
     def start(data):
@@ -23,14 +24,15 @@ def fake():
 
         def serve():
             connection, _ = listener.accept()
-            with listener, connection:
+            with listener, connection, contextlib.suppress(ConnectionError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.recv(1 << 16)
-                for byte in server_frame(1, hello=pb.HelloReply(protocol_version=1)) + data:
+                connection.send(server_frame(1, hello=pb.HelloReply(protocol_version=1)))
+                connection.recv(1 << 16)
+                for byte in data:
                     connection.send(bytes([byte]))
                 connection.shutdown(socket.SHUT_WR)
-                while connection.recv(1 << 16):
-                    pass
+                connection.recv(1 << 16)
         threading.Thread(target=serve, daemon=True).start()
         clients.append(Client(listener.getsockname()))
         return clients[-1]
@@ -57,7 +59,7 @@ def test_frames_are_cut_out_of_any_pieces():
 def test_replies_may_overtake_each_other_and_errors_are_raised(fake):
     error = pb.Error(code=pb.INVALID, field="url", limit=2048)
     client = fake(server_frame(3, ping=pb.PingReply()) + server_frame(2, error=error))
-    first, second = client.send(pb.PingRequest()), client.send(pb.PingRequest())
+    first, second = client.send_all([pb.PingRequest(), pb.PingRequest()])
     assert client.reply_to(second) == pb.PingReply()
     with pytest.raises(FeedError) as refused:
         client.reply_to(first)
@@ -73,7 +75,7 @@ def test_events_go_to_their_subscription_and_closing_to_the_connection(fake):
     assert client.wait_closed() == pb.Closing(reason=pb.SHUTDOWN, retry=True)
     assert len(client.heartbeats) == 1
     with pytest.raises(Disconnected):
-        client.ping()
+        client.reply_to(3)
 
 
 def test_comparisons_name_every_difference():

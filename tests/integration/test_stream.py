@@ -133,7 +133,7 @@ def test_resuming_brings_exactly_what_was_missed(connect, client, name):
     missed = [client.share(name(author)).id for author in "abba"]
     client.delete(name("a"), kept)
     client.share(name("stranger"))
-    home = connect().follow_stream(home=name("reader"), token=token)
+    home = connect().resume(token, 4, 1, home=name("reader"))
     assert home.gaps == []
     assert sorted(home.ids) == sorted(missed)
     assert home.deleted == [kept]
@@ -146,7 +146,7 @@ def test_resuming_a_profile_brings_exactly_what_was_missed(connect, client, name
     with connect() as first:
         token = first.follow_stream(profile=name("a")).token
     missed = client.share_many(name("a"), 30)
-    profile = connect().follow_stream(profile=name("a"), token=token)
+    profile = connect().resume(token, 30, profile=name("a"))
     assert profile.ids == missed and profile.gaps == []
 
 
@@ -166,6 +166,7 @@ def test_a_share_missed_and_deleted_meanwhile_is_not_left_standing(connect, clie
     gone, stays = client.share(name("a")).id, client.share(name("a")).id
     client.delete(name("a"), gone)
     profile = connect().follow_stream(profile=name("a"), token=token)
+    profile.client.wait(lambda: stays in profile.ids and (gone not in profile.ids or gone in profile.deleted))
     standing = [share_id for share_id in profile.ids if share_id not in profile.deleted]
     assert standing == [stays]
 
@@ -177,9 +178,8 @@ def test_following_during_an_absence_does_not_bring_what_was_not_followed_yet(co
     client.share(author)
     client.follow(reader, author)
     after = client.share(author).id
-    home = connect().follow_stream(home=reader, token=token)
-    assert after in home.ids and home.gaps == []
-    assert len(home.ids) == len(set(home.ids))
+    home = connect().resume(token, 1, home=reader)
+    assert home.ids == [after] and home.gaps == []
 
 
 def test_a_token_of_every_hundred_events_resumes_behind_them(connect, client, name):
@@ -197,7 +197,7 @@ def test_a_token_of_every_hundred_events_resumes_behind_them(connect, client, na
     positions = [0] + [seen for _, seen in tokens] + [350]
     assert all(after - before <= 100 for before, after in zip(positions, positions[1:]))
     for token, seen in tokens:
-        resumed = connect().follow_stream(home=name("reader"), token=token)
+        resumed = connect().resume(token, 350 - seen, home=name("reader"))
         assert resumed.ids == shares[seen:]
 
 
@@ -254,13 +254,13 @@ def test_a_token_outlives_the_daemon(start_feedd):
     daemon.stop()
     daemon = daemon.restart()
     with daemon.connect() as client:
-        home = client.follow_stream(home="reader", token=token)
+        home = client.resume(token, len(missed), 1, home="reader")
         assert (home.ids, home.deleted, home.gaps) == (missed, [kept], [])
         token = home.token
         missed = client.share_many("author", 20)
     daemon.kill()
     with daemon.restart().connect() as client:
-        home = client.follow_stream(home="reader", token=token)
+        home = client.resume(token, len(missed), home="reader")
         assert (home.ids, home.deleted, home.gaps) == (missed, [], [])
 
 
@@ -273,7 +273,7 @@ def test_a_long_absence_is_caught_up_from_the_store(start_feedd):
         missed = client.share_many("author", 200, comment=BIG)
         client.delete("author", kept)
         missed += client.share_many("author", 500, comment=BIG)
-        home = client.follow_stream(home="reader", token=absent.token)
+        home = client.resume(absent.token, len(missed), 1, home="reader")
         assert (home.ids, home.deleted, home.gaps) == (missed, [kept], [])
 
 
@@ -284,6 +284,7 @@ def test_an_absence_beyond_the_timelines_cap_misses_nothing_in_silence(start_fee
         absent.unsubscribe()
         missed = client.share_many("author", 1000, comment=BIG)
         home = client.follow_stream(home="reader", token=absent.token)
+        home.wait_for_share(missed[-1])
         if home.gaps:
             assert home.gaps[0].reason == pb.GAP_CAPPED
             assert home.ids == missed[-len(home.ids):]
@@ -301,7 +302,7 @@ def test_heartbeats_carry_tokens_that_resume_behind_everything_before_them(start
         heartbeat = home.wait_for_heartbeats(2)
         assert heartbeat.resume_token and not heartbeat.degraded
         missed = client.share("me").id
-        resumed = client.follow_stream(home="me", token=heartbeat.resume_token)
+        resumed = client.resume(heartbeat.resume_token, 1, home="me")
         assert resumed.ids == [missed]
 
 
@@ -340,8 +341,9 @@ def test_a_client_that_takes_nothing_at_all_is_closed_for_stalling(start_feedd):
             client.share_many("author", 20, comment=BIG)
         stalled.wait_closed()
         assert home.ids == sorted(set(home.ids))
-        resumed = client.follow_stream(profile="author", token=home.token)
         every = client.profile_ids("author", 200)
+        resumed = client.follow_stream(profile="author", token=home.token)
+        resumed.wait_for_share(every[0])
         assert sorted(set(home.ids) | set(resumed.ids)) == every[::-1]
 
 

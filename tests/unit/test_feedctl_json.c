@@ -93,14 +93,16 @@ static void lists_hold_texts_and_messages(void **state)
     following.n_subjects = 2;
     following.subjects = subjects;
     following.total = 2;
-    expect_json(json_from_message(&following.base), "{\"subjects\":[\"bob\",\"carol\"],\"nextCursor\":\"\",\"total\":\"2\"}");
+    expect_json(json_from_message(&following.base),
+                "{\"subjects\":[\"bob\",\"carol\"],\"nextCursor\":\"\",\"total\":\"2\"}");
     gap.reason = FEED__GAP_REASON__GAP_CAPPED;
     gap.n_ranges = 2;
     gap.ranges = ranges;
     second.after = 5;
     second.until = 6;
     expect_json(json_from_message(&gap.base),
-                "{\"reason\":\"GAP_CAPPED\",\"ranges\":[{\"after\":\"0\",\"until\":\"0\"},{\"after\":\"5\",\"until\":\"6\"}]}");
+                "{\"reason\":\"GAP_CAPPED\","
+                "\"ranges\":[{\"after\":\"0\",\"until\":\"0\"},{\"after\":\"5\",\"until\":\"6\"}]}");
 }
 
 static void of_a_oneof_only_the_member_that_is_set_is_there(void **state)

@@ -34,8 +34,10 @@ static void times_come_in_many_forms(void **state)
 
 static void what_is_no_time_is_refused(void **state)
 {
-    static const char *const texts[] = { "yesterday", "2015-13-01", "2015-09-06T24:00", "2015-09-06T06", "2015-09-06T06:03X",
-                                         "2015-09-06T06:03Zx", "-5", "1.5", "99999999999999999999", "2015-09-06T06:03+2" };
+    static const char *const texts[] = {
+        "yesterday", "2015-13-01", "2015-09-06T24:00", "2015-09-06T06", "2015-09-06T06:03X",
+        "2015-09-06T06:03Zx", "-5", "1.5", "99999999999999999999", "2015-09-06T06:03+2",
+    };
     int64_t ms;
 
     (void)state;

@@ -23,7 +23,8 @@ static void nobody_elses_text_steers_the_terminal(void **state)
     expect_clean("\xe2\x80\xae" "reversed", "\xef\xbf\xbdreversed");
     expect_clean("bad \xff utf8 \xe2\x82", "bad \xef\xbf\xbd utf8 \xef\xbf\xbd\xef\xbf\xbd");
     expect_clean("  two\n\n lines\t and   blanks \r\n", "two lines and blanks");
-    expect_clean("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xc3\xa9", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xc3\xa9");
+    expect_clean("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xc3\xa9",
+                 "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xc3\xa9");
 }
 
 static void expect_wrapped(const char *text, size_t columns, size_t indent, const char *expected)

@@ -1,4 +1,5 @@
-/* libfeed's adapters, blocking and libevent, over real sockets. The server is a child process that answers a few requests. */
+/* libfeed's adapters, blocking and libevent, over real sockets. The server is a child process that answers a few
+ * requests. */
 #include "unit.h"
 
 #include <feed/feed.h>
@@ -18,7 +19,7 @@
 static char text_url[] = "https://example.org/";
 static char text_author[] = "alice";
 
-/* ------------------------------------------------------------------------------------------------------------ the server */
+/* ------------------------------------------------------------------------------------------------------- the server */
 
 struct server {
     pid_t pid;
@@ -158,7 +159,7 @@ static void server_stop(struct server *server)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------------- blocking */
+/* --------------------------------------------------------------------------------------------------------- blocking */
 
 static void blocking_calls_survive_a_lost_connection(void **state)
 {
@@ -167,8 +168,8 @@ static void blocking_calls_survive_a_lost_connection(void **state)
         Feed__ShareRequest request = FEED__SHARE_REQUEST__INIT;
         Feed__PingRequest ping = FEED__PING_REQUEST__INIT;
         struct feed_blocking *feed;
-        Feed__ShareReply *reply;
-        Feed__PingReply *pong;
+        Feed__ShareReply *reply = NULL;
+        Feed__PingReply *pong = NULL;
         struct server server;
 
         server_start(&server, local != 0);
@@ -190,7 +191,7 @@ static void blocking_calls_tell_why_they_were_refused(void **state)
 {
     Feed__ShareRequest request = FEED__SHARE_REQUEST__INIT;
     struct feed_blocking *feed;
-    Feed__ShareReply *reply;
+    Feed__ShareReply *reply = NULL;
     struct server server;
     char mallory[] = "mallory";
 
@@ -218,7 +219,7 @@ static void events_wait_to_be_fetched(void **state)
     struct feed_subscription *subscription;
     const struct feed_event *event;
     struct feed_blocking *feed;
-    Feed__ShareReply *reply;
+    Feed__ShareReply *reply = NULL;
     struct server server;
 
     (void)state;
@@ -290,7 +291,7 @@ static void a_signal_that_came_before_the_wait_ends_it(void **state)
     server_stop(&server);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- libevent */
+/* --------------------------------------------------------------------------------------------------------- libevent */
 
 struct loop {
     struct event_base *base;

@@ -1,5 +1,5 @@
-/* libfeed's core when memory ends: each allocation of a busy life fails once, in turn. Whatever fails is a clean error, the
- * life goes on, and nothing is lost, doubled or leaked. */
+/* libfeed's core when memory ends: each allocation of a busy life fails once, in turn. Whatever fails is a clean
+ * error, the life goes on, and nothing is lost, doubled or leaked. */
 #include "test_libfeed_peer.h"
 
 #define SHARES 24

@@ -1,6 +1,6 @@
-/* A server in memory for the tests of libfeed's core: no sockets, no clock but its own. The test either reads the client's
- * frames and says each answer itself (peer_take(), peer_say_…()), or lets the peer serve (peer_serve()): it then holds a log
- * of shares that subscriptions and their tokens follow. */
+/* A server in memory for the tests of libfeed's core: no sockets, no clock but its own. The test either reads the
+ * client's frames and says each answer itself (peer_take(), peer_say_…()), or lets the peer serve (peer_serve()): it
+ * then holds a log of shares that subscriptions and their tokens follow. */
 #ifndef FEED_TESTS_LIBFEED_PEER_H
 #define FEED_TESTS_LIBFEED_PEER_H
 
@@ -100,7 +100,7 @@ static inline void peer_stop(struct peer *peer)
     assert_int_equal(peer->allocated, 0);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- frames */
+/* ----------------------------------------------------------------------------------------------------------- frames */
 
 /* What waits to be sent, after the client has done what is due now; an adapter would wait for what is due later. */
 static inline size_t peer_output(struct peer *peer, const uint8_t **ret_data)
@@ -231,7 +231,7 @@ static inline void peer_say_hello(struct peer *peer, uint32_t id)
     peer_say(peer, id, FEED__SERVER_FRAME__BODY_HELLO, &reply);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- connections */
+/* ------------------------------------------------------------------------------------------------------ connections */
 
 /* Lets the client connect if it wants to; time jumps to when it does. Hello is sent, but not answered. */
 static inline void peer_accept(struct peer *peer)
@@ -289,7 +289,7 @@ static inline void peer_expect_nothing(struct peer *peer)
     assert_int_equal(peer_output(peer, &data), 0);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- serving */
+/* ---------------------------------------------------------------------------------------------------------- serving */
 
 /* Whether the client still holds on to the connection that the peer knows. */
 static inline bool peer_is_current(const struct peer *peer)
@@ -300,7 +300,8 @@ static inline bool peer_is_current(const struct peer *peer)
     return next.connection != 0 && next.connection == peer->connection;
 }
 
-/* Sends each subscription what it has not been sent. A token only now and then, so that there is something to repeat. */
+/* Sends each subscription what it has not been sent. A token only now and then, so that there is something to
+ * repeat. */
 static inline void peer_push(struct peer *peer)
 {
     for (size_t i = 0; i < peer->subscription_count; i++) {
@@ -365,7 +366,8 @@ static inline bool peer_serve_one(struct peer *peer)
     return true;
 }
 
-/* Connects where the client wants to, answers what it asks, and pushes, until there is nothing more to do at this time. */
+/* Connects where the client wants to, answers what it asks, and pushes, until there is nothing more to do at this
+ * time. */
 static inline void peer_serve(struct peer *peer)
 {
     bool busy = true;

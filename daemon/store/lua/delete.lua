@@ -8,15 +8,15 @@ local earlier = redis.call('ZSCORE', KEYS[5], member)
 if earlier then return {text(tonumber(earlier)), 1} end
 if redis.call('EXISTS', KEYS[4]) == 0 then return {'0', 2} end
 if not redis.call('ZSCORE', KEYS[3], ARGV[5]) then return {'0', 3} end
-local last, id = log_next()
-if not last then return id end
+local log, refusal = log_open()
+if not log then return refusal end
 
-log_append(last, id, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5])
+local id = log_append(log, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5])
+log_close(log)
 redis.call('ZREM', KEYS[3], ARGV[5])
 redis.call('UNLINK', KEYS[4])
 local key = redis.call('GETDEL', KEYS[6])
 if key then redis.call('EXPIRE', key, ARGV[7]) end
 redis.call('ZADD', KEYS[5], text(id), member)
-local oldest = (math.floor(id / 8192) - tonumber(ARGV[6])) * 8192
-redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. text(oldest))
+redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. log_horizon(log, tonumber(ARGV[6])))
 return {text(id), 0}

@@ -1,35 +1,40 @@
 -- uses: log
--- The second half of a follow or unfollow, in the subject's partition: orders it with the subject's shares.
--- KEYS: meta, log, followers, versions, profile
--- ARGV: daemon, generation, partition, `follow` or `unfollow`, reader, subject, version (the id of the follow entry),
---       backfill, how long versions are kept in ms
--- Returns the edge's position ('0' if a newer version was applied before) and the ids of the shares to backfill.
-local version, follow = tonumber(ARGV[7]), ARGV[4] == 'follow'
-local applied = redis.call('ZSCORE', KEYS[4], ARGV[5])
-if applied and tonumber(applied) > version then return {'0', {}} end
+-- The second half of follows and unfollows, in their subjects' partition: orders them with the subjects' shares.
+-- KEYS: meta, log, then for each: followers, versions
+-- ARGV: daemon, generation, partition, how long versions are kept in ms, then for each: `follow` or `unfollow`, reader,
+--       subject, version (the id of the follow entry)
+-- Returns for each the edge's position ('0' if a newer version was applied before, or there is no edge) and 1 if the subject is
+-- followed by that version, so that its shares are to be backfilled.
+local log, refusal = log_open()
+if not log then return refusal end
 
-local function backfill()
-  if not follow or ARGV[8] == '0' then return {} end
-  return redis.call('ZRANGE', KEYS[5], '+inf', '(0', 'BYSCORE', 'REV', 'LIMIT', 0, ARGV[8])
+local function apply(followers, versions, follow, reader, subject, version)
+  local applied = tonumber(redis.call('ZSCORE', versions, reader) or 0)
+  if applied > tonumber(version) then return '0', 0 end
+
+  local edge = redis.call('ZSCORE', followers, reader)
+  local id = edge and text(tonumber(edge)) or '0'
+  if applied < tonumber(version) then redis.call('ZADD', versions, version, reader) end
+  if applied ~= tonumber(version) and follow == not edge then
+    id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version))
+    if follow then
+      redis.call('ZADD', followers, id, reader)
+    else
+      redis.call('ZREM', followers, reader)
+    end
+  end
+  return id, follow and 1 or 0
 end
 
-local edge = redis.call('ZSCORE', KEYS[3], ARGV[5])
-if (applied and tonumber(applied) == version) or (follow and edge) or (not follow and not edge) then
-  if not applied or tonumber(applied) < version then redis.call('ZADD', KEYS[4], ARGV[7], ARGV[5]) end
-  return {edge and text(tonumber(edge)) or '0', backfill()}
+local results = {}
+for i = 3, #KEYS, 2 do
+  local at = 5 + (i - 3) / 2 * 4
+  results[#results + 1], results[#results + 2] =
+    apply(KEYS[i], KEYS[i + 1], ARGV[at] == 'follow', ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
 end
-local last, id = log_next()
-if not last then return id end
-
-log_append(last, id, 'k', follow and 'edge' or 'unedge', 's', ARGV[6], 'r', ARGV[5], 'v', ARGV[7])
-redis.call('ZADD', KEYS[4], ARGV[7], ARGV[5])
-local oldest = (math.floor(id / 8192) - tonumber(ARGV[9])) * 8192
-for _, reader in ipairs(redis.call('ZRANGE', KEYS[4], '-inf', '(' .. text(oldest), 'BYSCORE', 'LIMIT', 0, 8)) do
+log_close(log)
+-- Versions that can no longer matter go in passing: a few for each batch.
+for _, reader in ipairs(redis.call('ZRANGE', KEYS[4], '-inf', '(' .. log_horizon(log, tonumber(ARGV[4])), 'BYSCORE', 'LIMIT', 0, 64)) do
   redis.call('ZREM', KEYS[4], reader)
 end
-if follow then
-  redis.call('ZADD', KEYS[3], text(id), ARGV[5])
-else
-  redis.call('ZREM', KEYS[3], ARGV[5])
-end
-return {text(id), backfill()}
+return results

@@ -9,11 +9,11 @@ if KEYS[3] ~= '' then
   local first = redis.call('GET', KEYS[3])
   if first then return {first, 1} end
 end
-local last, id = log_next()
-if not last then return id end
+local log, refusal = log_open()
+if not log then return refusal end
 
-log_append(last, id, 'k', 'share', 'a', ARGV[4], 'b', ARGV[5])
-local name = text(id)
+local name = text(log_append(log, 'k', 'share', 'a', ARGV[4], 'b', ARGV[5]))
+log_close(log)
 if KEYS[3] ~= '' then
   if ttl > 0 then
     redis.call('SET', KEYS[3], name, 'EX', ttl)

@@ -1,15 +1,15 @@
 /* libfeed: the C client library of feedd.
  *
- * The core (struct feed_client) knows the protocol and nothing else: no sockets, no threads, no signals, no output. An
- * adapter moves the bytes; two come with the library, a blocking one and one for libevent. The core keeps itself connected
- * (exponential backoff with full jitter), sends unanswered requests again after a reconnect, resumes subscriptions where
- * they were, and drops events that were seen before.
+ * The core (struct feed_client) knows the protocol and nothing else: no sockets, no threads, no signals, no output.
+ * An adapter moves the bytes; two come with the library, a blocking one and one for libevent. The core keeps itself
+ * connected (exponential backoff with full jitter), sends unanswered requests again after a reconnect, resumes
+ * subscriptions where they were, and drops events that were seen before.
  *
  * Common rules
  * - Functions return 0 or a negative errno; outputs are untouched on failure.
  * - A client and everything attached to it belong to one thread at a time. Different clients share nothing.
- * - Messages are the generated types of feed.pb-c.h. A message handed to the library is borrowed for that call; a message
- *   handed to a callback is valid until the callback returns.
+ * - Messages are the generated types of feed.pb-c.h. A message handed to the library is borrowed for that call; a
+ *   message handed to a callback is valid until the callback returns.
  * - Times are milliseconds. */
 #ifndef FEED_FEED_H
 #define FEED_FEED_H
@@ -47,7 +47,7 @@ struct feed_subscription;
     X(get_timeline, GetTimeline)       \
     X(get_profile, GetProfile)
 
-/* ------------------------------------------------------------------------------------------------------------ options */
+/* ---------------------------------------------------------------------------------------------------------- options */
 
 enum feed_connection_state {
     FEED_WAITING,    /* there is no connection; the next attempt comes in retry_in_ms */
@@ -57,10 +57,10 @@ enum feed_connection_state {
 
 struct feed_status {
     enum feed_connection_state state;
-    int error;             /* why the last connection or attempt ended: a negative errno; 0: there was none yet */
-    const char *message;   /* what the server said as it ended it; "" if nothing. Valid until the next call into the client */
-    uint32_t retry_in_ms;  /* until the next attempt, while FEED_WAITING */
-    unsigned attempts;     /* since the last success */
+    int error;            /* why the last connection or attempt ended: a negative errno; 0: there was none yet */
+    const char *message;  /* what the server said as it ended it, or ""; valid until the client is called again */
+    uint32_t retry_in_ms; /* until the next attempt, while FEED_WAITING */
+    unsigned attempts;    /* that failed since the last connection that held */
 };
 
 /* All zero is a good set of options. */
@@ -81,29 +81,29 @@ struct feed_options {
     void *environment;                                    /* context of now_ms and random */
 };
 
-/* -------------------------------------------------------------------------------------------------------------- core */
+/* ------------------------------------------------------------------------------------------------------------- core */
 
-/* Strings in `options` are copied; NULL is all zero. -ENOMEM; -EINVAL if backoff_min_ms is above backoff_max_ms or the name
- * too long. No callback comes before an adapter runs the client. */
+/* Strings in `options` are copied; NULL is all zero. -ENOMEM; -EINVAL if backoff_min_ms is above backoff_max_ms or
+ * the name too long. No callback comes before an adapter runs the client. */
 FEED_API int feed_client_new(const struct feed_options *options, struct feed_client **ret_client);
 
-/* Each unanswered request's callback comes with -ECANCELED, then everything is freed, subscriptions included (they get no
- * further event). Must not be called from a callback. NULL is allowed. */
+/* Each unanswered request's callback comes with -ECANCELED, then everything is freed, subscriptions included (they
+ * get no further event). Must not be called from a callback. NULL is allowed. */
 FEED_API void feed_client_free(struct feed_client *client);
 
 /* The state of the connection. */
 FEED_API void feed_client_status(const struct feed_client *client, struct feed_status *ret_status);
 
-/* What the server answered to the latest Hello (its version and limits); NULL before the first. Valid until the next call
- * into the client. */
+/* What the server answered to the latest Hello (its version and limits); NULL before the first. Valid until the next
+ * call into the client. */
 FEED_API const Feed__HelloReply *feed_client_hello(const struct feed_client *client);
 
 /* The outcome of one request. */
 struct feed_reply {
-    /* 0: `message` is the reply. Positive: the server refused with this Feed__ErrorCode, and `error` says more. Negative:
-     * there is no answer: -ETIMEDOUT (whether it was carried out is unknown; `error` is the last temporary refusal, if
-     * there was one), -ECANCELED (the client was freed), -EMSGSIZE (longer than the server's frame limit), -EPROTO (the
-     * server answered something else). */
+    /* 0: `message` is the reply. Positive: the server refused with this Feed__ErrorCode, and `error` says more.
+     * Negative: there is no answer: -ETIMEDOUT (whether it was carried out is unknown; `error` is the last temporary
+     * refusal, if there was one), -ECANCELED (the client was freed), -EMSGSIZE (longer than the server's frame
+     * limit), -EPROTO (the server answered something else). */
     int status;
     const ProtobufCMessage *message; /* Feed__ShareReply for a Feed__ShareRequest, and so on; NULL unless status is 0 */
     const Feed__Error *error;        /* NULL unless the server refused */
@@ -114,17 +114,17 @@ struct feed_reply {
  * and feed_client_hello(); nothing else of the same client. */
 typedef void feed_reply_fn(void *context, const struct feed_reply *reply);
 
-/* Queues a request: `request` is the `base` of any request type of FEED_REQUESTS. It is sent when the server has answered
- * Hello, after those queued before it, with at most limits.max_in_flight unanswered.
+/* Queues a request: `request` is the `base` of any request type of FEED_REQUESTS. It is sent when the server has
+ * answered Hello, after those queued before it, with at most limits.max_in_flight unanswered.
  *
- * A Share without an idempotency key is given one of 128 random bits. Every request is therefore safe to send again, and
- * is: after a reconnect, and after the temporary refusals UNAVAILABLE, BUSY and OUTCOME_UNKNOWN, in the order of
+ * A Share without an idempotency key is given one of 128 random bits. Every request is therefore safe to send again,
+ * and is: after a reconnect, and after the temporary refusals UNAVAILABLE, BUSY and OUTCOME_UNKNOWN, in the order of
  * queueing. After a temporary refusal nothing more is sent until what is in flight is answered and the server's
- * retry_after_ms is over. A follow, unfollow or delete that was sent twice may say `repeated` although the caller did it
- * once; a share says so only if the caller gave the key.
+ * retry_after_ms is over. A follow, unfollow or delete that was sent twice may say `repeated` although the caller
+ * did it once; a share says so only if the caller gave the key.
  *
- * `timeout_ms` 0: as in the options. -EINVAL: not such a request; -EMSGSIZE: longer than the server's frame limit (if it
- * is known already); -ENOMEM; -ESHUTDOWN: the client is being freed. On failure no callback comes. */
+ * `timeout_ms` 0: as in the options. -EINVAL: not such a request; -EMSGSIZE: longer than the server's frame limit
+ * (if it is known already); -ENOMEM; -ESHUTDOWN: the client is being freed. On failure no callback comes. */
 FEED_API int feed_request(struct feed_client *client, const ProtobufCMessage *request, uint32_t timeout_ms,
                           feed_reply_fn *on_reply, void *context);
 
@@ -141,7 +141,7 @@ FEED_REQUESTS(FEED_DECLARE_SEND)
 /* Requests accepted and not yet called back. */
 FEED_API size_t feed_client_unanswered(const struct feed_client *client);
 
-/* ------------------------------------------------------------------------------------------------------ subscriptions */
+/* ---------------------------------------------------------------------------------------------------- subscriptions */
 
 enum feed_event_kind {
     FEED_EVENT_SUBSCRIBED, /* the server has accepted the subscription, for the first time or again */
@@ -171,19 +171,21 @@ struct feed_event {
 /* May call what feed_reply_fn may call. */
 typedef void feed_event_fn(void *context, const struct feed_event *event);
 
-/* Subscribes to the stream that `request` names (its resume_token too: where to go on). Survives reconnects: subscribes
- * again with the latest token and drops events delivered before. Every event comes through on_event, in the order of the
- * stream. -EINVAL: no stream named; -ENOMEM; -ESHUTDOWN. */
+/* Subscribes to the stream that `request` names (its resume_token too: where to go on). Survives reconnects:
+ * subscribes again with the latest token and drops events delivered before. Every event comes through on_event, in
+ * the order of the stream. -EINVAL: no stream named; -ENOMEM; -ESHUTDOWN. */
 FEED_API int feed_subscribe(struct feed_client *client, const Feed__SubscribeRequest *request, feed_event_fn *on_event,
                             void *context, struct feed_subscription **ret_subscription);
 
 /* Ends and frees the subscription: no event comes any more. -ENOMEM: nothing was done. */
 FEED_API int feed_unsubscribe(struct feed_subscription *subscription);
 
-/* ------------------------------------------------------------------------------------------------------- for adapters
+/* ------------------------------------------------------------------------------------------------------- for
+ * adapters
  *
- * An adapter keeps one socket in line with feed_client_next(), hands over what it reads, and sends what is in the output.
- * Callbacks come only from within feed_client_connected(), _disconnected(), _received(), _sent(), _run() and _free(). */
+ * An adapter keeps one socket in line with feed_client_next(), hands over what it reads, and sends what is in the
+ * output. Callbacks come only from within feed_client_connected(), _disconnected(), _received(), _sent(), _run() and
+ * _free(). */
 
 struct feed_next {
     uint64_t connection;  /* 0: no socket is wanted. Another number than before: close the socket, if any, and connect
@@ -198,7 +200,8 @@ FEED_API uint64_t feed_client_now_ms(const struct feed_client *client);
 
 /* The wanted connection is established. */
 FEED_API void feed_client_connected(struct feed_client *client);
-/* The connection could not be made or has ended, for `error` (negative errno; -ECONNRESET for an end without an error). */
+/* The connection could not be made or has ended, for `error` (negative errno; -ECONNRESET for an end without an
+ * error). */
 FEED_API void feed_client_disconnected(struct feed_client *client, int error);
 /* `size` bytes came. They need not be whole frames. If they are no frames the client gives the connection up. */
 FEED_API void feed_client_received(struct feed_client *client, const uint8_t *data, size_t size);
@@ -208,8 +211,8 @@ FEED_API size_t feed_client_output(const struct feed_client *client, const uint8
 FEED_API void feed_client_sent(struct feed_client *client, size_t size);
 /* Does what is due. Harmless at any time. */
 FEED_API void feed_client_run(struct feed_client *client);
-/* `wake` is called when a call from outside of the adapter's own calls made work, so that feed_client_next() must be asked
- * again. It must not call into the client. NULL: nobody. */
+/* `wake` is called when a call from outside of the adapter's own calls made work, so that feed_client_next() must be
+ * asked again. It must not call into the client. NULL: nobody. */
 FEED_API void feed_client_set_wake(struct feed_client *client, void (*wake)(void *context), void *context);
 
 /* --------------------------------------------------------------------------------------------------- blocking adapter
@@ -219,8 +222,9 @@ FEED_API void feed_client_set_wake(struct feed_client *client, void (*wake)(void
 
 struct feed_blocking;
 
-/* Connects and waits for the server's answer to Hello, trying again until `timeout_ms` is over; then the error of the last
- * attempt is returned (-ECONNREFUSED, …; -ETIMEDOUT if there was none). -EINVAL: no such address. -EINTR: a signal came. */
+/* Connects and waits for the server's answer to Hello, trying again until `timeout_ms` is over; then the error of
+ * the last attempt is returned (-ECONNREFUSED, …; -ETIMEDOUT if there was none). -EINVAL: no such address. -EINTR: a
+ * signal came. */
 FEED_API int feed_connect_blocking(const char *address, const struct feed_options *options, int timeout_ms,
                                    struct feed_blocking **ret_feed);
 /* Ends the connection and frees the client. NULL is allowed. */
@@ -237,8 +241,8 @@ FEED_API void feed_blocking_set_wait_mask(struct feed_blocking *feed, const sigs
  * -EINTR: a signal came. */
 FEED_API int feed_blocking_turn(struct feed_blocking *feed, int timeout_ms);
 
-/* One request and its reply. Returns 0 and the reply, to be freed with feed_free_message(), or, as in struct feed_reply, a
- * positive Feed__ErrorCode or a negative errno. */
+/* One request and its reply. Returns 0 and the reply, to be freed with feed_free_message(), or, as in struct
+ * feed_reply, a positive Feed__ErrorCode or a negative errno. */
 FEED_API int feed_call(struct feed_blocking *feed, const ProtobufCMessage *request, ProtobufCMessage **ret_reply);
 FEED_API void feed_free_message(struct feed_blocking *feed, ProtobufCMessage *message);
 
@@ -260,26 +264,26 @@ FEED_API const Feed__Error *feed_last_error(const struct feed_blocking *feed);
 FEED_REQUESTS(FEED_DECLARE_CALL)
 #undef FEED_DECLARE_CALL
 
-/* feed_subscribe() whose events wait for feed_wait_event(). */
+/* feed_subscribe() whose events wait for feed_wait_event(), as many as there are. */
 FEED_API int feed_subscribe_blocking(struct feed_blocking *feed, const Feed__SubscribeRequest *request,
                                      struct feed_subscription **ret_subscription);
 
-/* The next event of any subscription made with feed_subscribe_blocking(); valid until the next call of this function.
- * Events that wait when their subscription is ended still come. -ETIMEDOUT: none came; -EINTR: a signal came; -ENOMEM: an
- * event was lost for want of memory (said once). */
+/* The next event of any subscription made with feed_subscribe_blocking(); valid until the next call of this
+ * function. Events that wait when their subscription is ended still come. -ETIMEDOUT: none came; -EINTR: a signal
+ * came; -ENOMEM: an event was lost for want of memory (said once). */
 FEED_API int feed_wait_event(struct feed_blocking *feed, int timeout_ms, const struct feed_event **ret_event);
 
-/* --------------------------------------------------------------------------------------------------- libevent adapter */
+/* ------------------------------------------------------------------------------------------------- libevent adapter */
 
 struct event_base;
 struct feed_libevent;
 
-/* Runs `client` on `base`, both borrowed until feed_libevent_free(). Addresses as above: names are looked up blockingly at
- * each connect, so give a number where the loop must not wait. -EINVAL, -ENOMEM. */
+/* Runs `client` on `base`, both borrowed until feed_libevent_free(). Addresses as above: names are looked up
+ * blockingly at each connect, so give a number where the loop must not wait. -EINVAL, -ENOMEM. */
 FEED_API int feed_libevent_attach(struct feed_client *client, struct event_base *base, const char *address,
                                   struct feed_libevent **ret_adapter);
-/* Closes the socket and lets go of the client, which is to be freed after it. Not from one of the client's callbacks. NULL
- * is allowed. */
+/* Closes the socket and lets go of the client, which is to be freed after it. Not from one of the client's
+ * callbacks. NULL is allowed. */
 FEED_API void feed_libevent_free(struct feed_libevent *adapter);
 
 #ifdef __cplusplus

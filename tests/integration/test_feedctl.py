@@ -1,0 +1,344 @@
+"""feedctl as its users see it: output for people and for programs, exit codes, imports, watching."""
+import json
+import re
+import signal
+import subprocess
+import types
+
+import pytest
+from google.protobuf import json_format
+
+import feed_pb2 as pb
+import harness
+import model
+
+DONE, REFUSED, USAGE, NO_SERVER = range(4)
+PARTITIONS = [1]
+
+
+def feedctl(*words, stdin=None):
+    """Runs feedctl to its end. Neither a sanitizer report nor colour (there is no terminal) may come out of it."""
+    result = subprocess.run([harness.FEEDCTL, *map(str, words)], input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+                            capture_output=True, text=True, timeout=50, env=harness.ENVIRONMENT)
+    assert not harness.SANITIZER_REPORT.search(result.stderr), result.stderr
+    assert "\x1b" not in result.stdout + result.stderr
+    return result
+
+
+def done(result):
+    assert result.returncode == DONE, result.stderr
+    return result.stdout
+
+
+@pytest.fixture
+def ctl(feedd):
+    """ctl.say(...) runs a command and returns what it prints; ctl.objects(...) does with --json, and returns the objects."""
+    def run(*words, **options):
+        return feedctl("--server", feedd.server_flag, *words, **options)
+
+    def objects(*words, code=DONE, **options):
+        result = run("--json", *words, **options)
+        assert result.returncode == code, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    return types.SimpleNamespace(run=run, say=lambda *words, **options: done(run(*words, **options)), objects=objects)
+
+
+def share_of(json_object):
+    """Reads a share as the official package does; every field must be there, 64-bit numbers as strings."""
+    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs"}
+    assert isinstance(json_object["id"], str) and isinstance(json_object["createdAtMs"], str)
+    return json_format.ParseDict(json_object, pb.Share())
+
+
+def shares_in(objects):
+    return [share_of(one) for one in objects if "author" in one]
+
+
+# ------------------------------------------------------------------------------------------------------ single commands
+
+def test_share_and_show_for_programs(ctl, client, name):
+    author = name("author")
+    reply = ctl.objects("share", "--as", author, "https://example.org/a", "--title", "T", "--extract", "E", "--image",
+                        "http://example.org/i", "--comment", "C “q” ü", "--key", "k")
+    assert set(reply[0]) == {"id", "repeated", "position"} and reply[0]["repeated"] is False
+    shown = shares_in(ctl.objects("show", reply[0]["id"]))
+    assert shown == [client.get(int(reply[0]["id"]))]
+    assert (shown[0].url, shown[0].title, shown[0].extract, shown[0].image_url, shown[0].comment) == (
+        "https://example.org/a", "T", "E", "http://example.org/i", "C “q” ü")
+    again = ctl.objects("share", "--as", author, "https://example.org/a", "--key", "k")
+    assert (again[0]["id"], again[0]["repeated"]) == (reply[0]["id"], True)
+
+
+def test_share_and_timeline_for_people(ctl, name):
+    ctl.say("follow", name("reader"), name("author"))
+    said = ctl.say("share", "--as", name("author"), "https://www.example.org/a", "--title", "A title", "--comment", "My comment")
+    share_id = re.search(r"\d+", said)[0]
+    shown = ctl.say("timeline", name("reader"))
+    for part in (name("author"), "A title", "example.org", "My comment", "just now", share_id):
+        assert part in shown
+    assert "A title" in ctl.say("show", share_id)
+    assert "A title" in ctl.say("profile", name("author"))
+
+
+def test_delete(ctl, client, name):
+    share_id = client.share(name("author")).id
+    refused = ctl.run("delete", "--as", name("other"), share_id)
+    assert refused.returncode == REFUSED and refused.stderr and not refused.stdout
+    assert ctl.say("delete", "--as", name("author"), share_id)
+    reply = ctl.objects("delete", "--as", name("author"), share_id)
+    assert reply[0]["repeated"] is True and isinstance(reply[0]["position"], str)
+    assert ctl.run("show", share_id).returncode == REFUSED
+
+
+def test_follow_unfollow_and_lists(ctl, client, name):
+    reader, subjects = name("reader"), [name(word) for word in "abc"]
+    replies = ctl.objects("follow", reader, *subjects)
+    assert [reply["repeated"] for reply in replies] == [False] * 3
+    assert all(subject in ctl.say("follow", reader, subject) for subject in subjects)
+    assert client.following(reader) == subjects[::-1]
+    assert [line for line in ctl.say("following", reader).splitlines() if line in subjects] == subjects[::-1]
+    assert [subject for page in ctl.objects("following", reader) for subject in page["subjects"]] == subjects[::-1]
+    assert [one for page in ctl.objects("followers", name("a")) for one in page["readers"]] == [reader]
+    assert reader in ctl.say("followers", name("a")).splitlines()
+    assert ctl.objects("unfollow", reader, name("a"), name("never"))[1]["repeated"] is True
+    assert ctl.say("unfollow", reader, name("b"))
+    assert client.following(reader) == [name("c")]
+    assert ctl.run("follow", reader, reader).returncode == REFUSED
+
+
+def test_lists_are_shown_to_their_end(ctl, client, name):
+    subjects = [name(f"s{number}") for number in range(450)]
+    client.follow_many([(name("reader"), subject) for subject in subjects])
+    assert [line for line in ctl.say("following", name("reader")).splitlines() if line in subjects] == subjects[::-1]
+
+
+@pytest.mark.parametrize("command", ["timeline", "profile"])
+def test_timeline_and_profile_are_paged_by_limit_and_cursor(ctl, client, name, command):
+    ids = client.share_many(name("author"), 7)[::-1]
+    found, cursor = [], []
+    while True:
+        objects = ctl.objects(command, name("author"), "--limit", "3", *cursor)
+        found += [share.id for share in shares_in(objects)]
+        end = objects[-1]
+        if end["end"] != "MORE":
+            break
+        cursor = ["--before", end["nextCursor"]]
+    assert found == ids and end["end"] == "END"
+    refused = ctl.run(command, name("author"), "--before", "nonsense")
+    assert refused.returncode == REFUSED and "before" in refused.stderr
+
+
+def test_ping(ctl):
+    assert "feedd" in ctl.say("ping")
+    assert len(ctl.objects("ping")) == 1
+
+
+# -------------------------------------------------------------------------------------------------- errors, exit codes
+
+def test_what_the_server_refuses_ends_with_1_and_names_the_field(ctl, name):
+    refused = ctl.run("share", "--as", name("author"), "ftp://example.org/")
+    assert refused.returncode == REFUSED and "url" in refused.stderr and not refused.stdout
+    said = ctl.run("--json", "share", "--as", name("author"), "ftp://example.org/")
+    error = json.loads(said.stdout or said.stderr)["error"]
+    assert (error["code"], error["field"]) == ("INVALID", "url")
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["share", "http://example.org/"], ["timeline"], ["follow", "reader"],
+                                   ["ping", "--nonsense"], ["timeline", "reader", "--limit", "many"], ["import"],
+                                   ["import", "graph"], ["import", "graph", "/nonexistent/file"], ["show", "one", "two"],
+                                   ["watch"], ["share", "--as"], ["delete", "--as", "a", "x1"]],
+                         ids=lambda words: " ".join(words) or "nothing")
+def test_a_wrong_command_line_ends_with_2_and_says_why(ctl, words):
+    result = ctl.run(*words)
+    assert result.returncode == USAGE
+    assert result.stderr and not result.stdout
+
+
+def test_no_server_ends_with_3_and_says_where_it_looked():
+    address = f"127.0.0.1:{harness.free_port()}"
+    result = feedctl("--server", address, "ping")
+    assert result.returncode == NO_SERVER and address in result.stderr
+    assert feedctl("--server", "unix:/nonexistent/feedd.sock", "ping").returncode == NO_SERVER
+
+
+def test_help_and_version():
+    text = done(feedctl("--help"))
+    for command in ("share", "delete", "show", "follow", "unfollow", "following", "followers", "timeline", "profile", "watch",
+                    "import graph", "import shares", "ping"):
+        assert command in text
+    assert re.search(r"\d+\.\d+", done(feedctl("--version")))
+    assert "--resume" in done(feedctl("watch", "--help"))
+
+
+def test_a_unix_socket_is_a_server_too(start_feedd, workdir):
+    start_feedd("--unix", workdir / "feedd.sock")
+    assert done(feedctl("--server", f"unix:{workdir / 'feedd.sock'}", "ping"))
+
+
+# ------------------------------------------------------------------------------------------------------------- imports
+
+def test_importing_a_graph_skips_bad_lines_by_number_and_repeats_nothing(ctl, client, name, tmp_path):
+    r, s, t = name("r"), name("s"), name("t")
+    file = tmp_path / "graph"
+    file.write_text(f"# comment\n{r} {s}\n\nonlyone\n{r}\t{t}\n{r} {r}\na b c\n{s} {t}\n{'x' * 129} {t}\n")
+    first = ctl.run("import", "graph", file)
+    assert first.returncode == REFUSED
+    for number in ("4", "6", "7", "9"):
+        assert re.search(rf"\b{number}\b", first.stderr), first.stderr
+    assert client.following(r) == [t, s] and client.following(s) == [t]
+    again = ctl.objects("import", "graph", file, code=REFUSED)[-1]
+    assert (again["followed"], again["repeated"], again["refused"] + again["skipped"]) == (0, 3, 4)
+    assert sorted(line for reason in again["reasons"] for line in reason["lines"]) == [4, 6, 7, 9]
+    assert client.followers(t) == [s, r]
+
+
+def test_importing_a_good_graph_from_standard_input_ends_with_0(ctl, client, name):
+    lines = "".join(f"{name('r')} {name(f's{number}')}\n" for number in range(2500))
+    assert "2500" in ctl.say("import", "graph", "-", stdin=lines).replace(",", "")
+    assert len(client.following(name("r"), 200)) == 2500
+
+
+def test_importing_shares_from_csv(ctl, client, name, tmp_path):
+    file = tmp_path / "shares.csv"
+    file.write_text("created_at,id,title,url,author,points\n"
+                    f"2015-09-06T06:03Z,1,\"A \"\"quoted\"\", title\",http://example.org/1,{name('a')},3\n"
+                    f"2015-09-06T06:04Z,2,No url,,{name('a')},3\n"
+                    f"2015-09-06T06:05Z,3,Bad url,ftp://example.org/,{name('a')},3\n"
+                    f"2015-09-06T06:06Z,4,\"Two\nlines, ü\",https://example.org/4,{name('a')},3\n"
+                    f"someday,5,Bad time,http://example.org/5,{name('a')},3\n"
+                    f"2015-09-06T06:07Z,6,Last,http://example.org/6,{name('a')},3\n")
+    first = ctl.objects("import", "shares", file, code=REFUSED)[-1]
+    assert (first["shared"], first["repeated"], first["refused"] + first["skipped"]) == (3, 0, 3)
+    assert sorted(line for reason in first["reasons"] for line in reason["lines"]) == [3, 4, 7]
+    shares, _ = client.whole_profile(name("a"))
+    assert [(share.title, share.url, share.created_at_ms) for share in reversed(shares)] == [
+        ('A "quoted", title', "http://example.org/1", 1441519380000),
+        ("Two\nlines, ü", "https://example.org/4", 1441519560000),
+        ("Last", "http://example.org/6", 1441519620000)]
+    again = ctl.objects("import", "shares", file, code=REFUSED)[-1]
+    assert (again["shared"], again["repeated"]) == (0, 3)
+    assert len(client.profile_ids(name("a"))) == 3
+
+
+def test_importing_shares_from_json_lines(ctl, client, name):
+    rows = [{"author": name("a"), "url": f"http://example.org/{number}", "title": f"T{number}", "extract": "E",
+             "imageUrl": "http://example.org/i", "comment": "C\nD", "createdAtMs": str(1441519380000 + number)}
+            for number in range(5)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    bad = lines + "{not json\n" + json.dumps({"url": "http://example.org/"}) + "\n"
+    assert ctl.say("import", "shares", "-", stdin=lines)
+    result = ctl.run("import", "shares", "-", stdin=bad)
+    assert result.returncode == DONE and re.search(r"\b6\b", result.stderr) and re.search(r"\b7\b", result.stderr)
+    shares, _ = client.whole_profile(name("a"))
+    assert [json_format.MessageToDict(share) for share in reversed(shares)] == [
+        {"id": str(share.id), **row} for share, row in zip(reversed(shares), rows)]
+
+
+@pytest.mark.skipif(not model.LINKS.exists(), reason=f"the real data is not at {model.DATA}")
+def test_importing_the_real_graph_and_links_keeps_the_order_of_the_file(start_feedd, tmp_path):
+    network = model.Network()
+    graph = tmp_path / "graph"
+    graph.write_text("".join(f"{reader} {subject}\n" for reader, subject in network.follows))
+    daemon = start_feedd()
+    server = ["--server", daemon.server_flag, "--json"]
+    done(feedctl(*server, "import", "graph", graph))
+    refused = [row for row in network.rows if model.refused(row)]
+    imported = json.loads(feedctl(*server, "import", "shares", model.LINKS).stdout.splitlines()[-1])
+    assert imported["shared"] + imported["repeated"] + imported["refused"] == len(network.rows)
+    assert imported["refused"] <= len(refused)
+    again = json.loads(feedctl(*server, "import", "shares", model.LINKS).stdout.splitlines()[-1])
+    assert (again["shared"], again["refused"]) == (0, imported["refused"])
+    with daemon.connect() as client:
+        for reader in network.people[:40]:
+            rows = [network.rows[index] for index in network.timeline_rows(reader)]
+            shares, _ = client.whole_timeline(reader, 200)
+            taken = [row for row in rows if not model.refused(row) or imported["refused"] < len(refused)]
+            expected = [(row.author, row.url, row.title, row.created_at_ms) for row in reversed(taken)]
+            assert [(share.author, share.url, share.title, share.created_at_ms) for share in shares] == expected[:800]
+
+
+# ------------------------------------------------------------------------------------------------------------ watching
+
+@pytest.fixture
+def watch(feedd):
+    """Starts `feedctl watch ...`; at the end of the test whatever still runs is interrupted."""
+    watchers = []
+
+    def start(*words, daemon=feedd):
+        watcher = harness.Server("feedctl watch", [harness.FEEDCTL, "--server", daemon.server_flag, *words], "stdout")
+        watchers.append(watcher)
+        return watcher
+    yield start
+    for watcher in watchers:
+        if watcher in harness.RUNNING:
+            interrupt(watcher)
+
+
+def interrupt(watcher):
+    watcher.signal(signal.SIGINT)
+    assert watcher.wait_for_exit() in (DONE, -signal.SIGINT, 130)
+
+
+def events(watcher):
+    return [json.loads(line) for line in watcher.lines]
+
+
+def test_watching_a_reader_shows_shares_as_they_come(watch, client, name):
+    client.follow(name("reader"), name("author"))
+    for_people, for_programs = watch("watch", name("reader")), watch("--json", "watch", name("reader"))
+    for_programs.wait_for_line("caughtUp")
+    for_people.wait_for_line("up to date")
+    share_id = client.share(name("author"), title="A live title", comment="My comment").id
+    for_people.wait_for_line("A live title")
+    for_people.wait_for_line("My comment")
+    for_programs.wait_for_line("A live title")
+    assert [share_of(event["shared"]["share"]) for event in events(for_programs) if "shared" in event] == [client.get(share_id)]
+    client.delete(name("author"), share_id)
+    for_programs.wait_for_line('"deleted"')
+    for_people.wait_for_line("delete")
+
+
+def test_watching_a_profile_needs_no_follow(watch, client, name):
+    watcher = watch("--json", "watch", "--profile", name("author"))
+    watcher.wait_for_line("caughtUp")
+    share_id = client.share(name("author")).id
+    watcher.wait_for_line(str(share_id))
+
+
+def test_watching_goes_on_where_the_token_in_the_file_says(watch, client, name, tmp_path):
+    file = tmp_path / "token"
+    first = watch("--json", "watch", name("author"), "--resume", file)
+    first.wait_for_line("caughtUp")
+    seen = client.share(name("author")).id
+    first.wait_for_line(str(seen))
+    interrupt(first)
+    assert file.stat().st_size > 0
+    missed = client.share_many(name("author"), 150)
+    second = watch("--json", "watch", name("author"), "--resume", file)
+    second.wait_for_line("caughtUp")
+    live = client.share(name("author")).id
+    second.wait_for_line(str(live))
+    ids = [int(event["shared"]["share"]["id"]) for event in events(second) if "shared" in event]
+    assert ids == missed + [live] or ids == [seen] + missed + [live]
+
+
+def test_watching_survives_a_restart_of_the_daemon(watch, start_feedd, workdir):
+    flags = ("--unix", workdir / "feedd.sock")
+    daemon = start_feedd(*flags)
+    watcher = harness.Server("feedctl watch", [harness.FEEDCTL, "--server", f"unix:{workdir / 'feedd.sock'}", "--json", "watch",
+                                               "author"], "stdout")
+    try:
+        watcher.wait_for_line("caughtUp")
+        with daemon.connect() as client:
+            shares = [client.share("author").id]
+        watcher.wait_for_line(str(shares[0]))
+        for kill in (False, True):
+            daemon.kill() if kill else daemon.stop()
+            daemon = daemon.restart()
+            with daemon.connect() as client:
+                shares.append(client.share("author").id)
+            watcher.wait_for_line(str(shares[-1]))
+        assert [int(event["shared"]["share"]["id"]) for event in events(watcher) if "shared" in event] == shares
+    finally:
+        interrupt(watcher)
