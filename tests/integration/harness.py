@@ -31,7 +31,7 @@ def wait_until(condition, timeout=15, what="the condition"):
     """Polls until `condition()` is truthy, and returns that."""
     deadline = time.monotonic() + timeout
     while not (result := condition()):
-        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what}"
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what() if callable(what) else what}"
         time.sleep(0.02)
     return result
 
@@ -54,6 +54,15 @@ def jobs_done(store):
         if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:
             return False
     return True
+
+
+def check_stored(store, reader, expected):
+    """The list in Redis, if there is one, vouches for `expected` and holds it. Reads through a daemon do not show that: it adds
+    what it does not know to be pushed yet."""
+    for key in store.keys(f"timeline:*:{reader}"):
+        *ids, header = store.lrange(key, 0, -1)
+        assert set(expected) <= {int(one) for one in ids}, f"{key} lacks {sorted(set(expected) - {int(one) for one in ids})}"
+        assert header in ("0", "-0") or (header[0] == "-" and int(header[1:]) < min(expected)), f"{key} says {header}"
 
 
 # --------------------------------------------------------------------------------------------------------- processes

@@ -6,7 +6,7 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import Disconnected
-from harness import jobs_done, wait_until
+from harness import check_stored, jobs_done, wait_until
 from redis_proxy import RedisProxy
 
 READERS = 3  # of each author; the last one has never read its timeline
@@ -114,6 +114,8 @@ def test_a_daemon_killed_between_any_two_commands_keeps_what_it_acknowledged(sta
                 people.check_done(client, first, client.call(people.request))
                 wait_until(lambda: jobs_done(store), what="the end of all jobs")
                 people.check_whole(client)
+                for reader in people.readers:
+                    check_stored(store, reader, client.timeline_ids(reader))
             if not killed:
                 break
         assert commands >= 1, "the daemon was never killed in the middle"

@@ -8,22 +8,24 @@
 local log, refusal = log_open()
 if not log then return refusal end
 
-local function apply(followers, versions, follow, reader, subject, version)
-  local applied = tonumber(redis.call('ZSCORE', versions, reader) or 0)
-  if applied > tonumber(version) then return '0', 0 end
-
+local function standing(followers, reader)
   local edge = redis.call('ZSCORE', followers, reader)
-  local id = edge and text(tonumber(edge)) or '0'
-  if applied < tonumber(version) then redis.call('ZADD', versions, version, reader) end
-  if applied ~= tonumber(version) and follow == not edge then
-    id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version))
-    if follow then
-      redis.call('ZADD', followers, id, reader)
-    else
-      redis.call('ZREM', followers, reader)
-    end
+  return edge and text(tonumber(edge)) or '0'
+end
+
+local function apply(followers, versions, follow, reader, subject, version)
+  if redis.call('ZADD', versions, 'GT', 'CH', version, reader) == 0 then
+    local newer = redis.call('ZSCORE', versions, reader) ~= version
+    return newer and '0' or standing(followers, reader), (follow and not newer) and 1 or 0
   end
-  return id, follow and 1 or 0
+  local changed
+  if follow then
+    changed = redis.call('ZADD', followers, 'NX', text(log_next(log)), reader)
+  else
+    changed = redis.call('ZREM', followers, reader)
+  end
+  if changed == 0 then return standing(followers, reader), follow and 1 or 0 end
+  return text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version)), follow and 1 or 0
 end
 
 local results = {}

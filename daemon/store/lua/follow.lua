@@ -6,24 +6,26 @@
 local log, refusal = log_open()
 if not log then return refusal end
 
-local function apply(key, follow, reader, subject)
-  local standing = redis.call('ZSCORE', key, subject)
-  if follow and standing then return text(tonumber(standing)), 1 end
-  if not follow and not standing then return '0', 1 end
-  if follow and redis.call('ZCARD', key) >= tonumber(ARGV[4]) then return '0', 2 end
-  local id = text(log_append(log, 'k', follow and 'follow' or 'unfollow', 'r', reader, 's', subject))
-  if follow then
-    redis.call('ZADD', key, id, subject)
-  else
-    redis.call('ZREM', key, subject)
+local function follow(key, reader, subject)
+  local full = redis.call('ZCARD', key) >= tonumber(ARGV[4])
+  if full or redis.call('ZADD', key, 'NX', text(log_next(log)), subject) == 0 then
+    local standing = redis.call('ZSCORE', key, subject)
+    if standing then return text(tonumber(standing)), 1 end
+    return '0', 2
   end
-  return id, 0
+  return text(log_append(log, 'k', 'follow', 'r', reader, 's', subject)), 0
+end
+
+local function unfollow(key, reader, subject)
+  if redis.call('ZREM', key, subject) == 0 then return '0', 1 end
+  return text(log_append(log, 'k', 'unfollow', 'r', reader, 's', subject)), 0
 end
 
 local results = {}
 for i = 3, #KEYS do
   local at = 5 + (i - 3) * 3
-  results[#results + 1], results[#results + 2] = apply(KEYS[i], ARGV[at] == 'follow', ARGV[at + 1], ARGV[at + 2])
+  local apply = ARGV[at] == 'follow' and follow or unfollow
+  results[#results + 1], results[#results + 2] = apply(KEYS[i], ARGV[at + 1], ARGV[at + 2])
 end
 log_close(log)
 return results

@@ -4,7 +4,8 @@
 local EPOCH_MS = 1767225600000 -- 2026-01-01T00:00:00Z
 local CLOCK_BEHIND_MS = 3600000
 
-local function text(id) return string.format('%.0f', id) end
+-- An id as digits. `..` would write 1.2e+15; %d takes a C long, which holds every id.
+local function text(id) return string.format('%d', id) end
 
 -- The log, or nil and the error.
 local function log_open()
@@ -21,8 +22,8 @@ local function log_open()
   return log
 end
 
--- Appends an entry under the next id, which is above every id of this log whatever the clock does. Returns the id.
-local function log_append(log, ...)
+-- The next entry's id, which is above every id of this log whatever the clock does.
+local function log_next(log)
   local ms, sequence = math.floor(log.last / 8192), math.floor(log.last / 64) % 128
   if log.now > ms then
     ms, sequence = log.now, 0
@@ -31,9 +32,16 @@ local function log_append(log, ...)
   else
     ms, sequence = ms + 1, 0
   end
-  redis.call('XADD', KEYS[2], string.format('%.0f-%.0f', ms, sequence), 'p', text(log.last), ...)
-  log.last = ms * 8192 + sequence * 64 + tonumber(ARGV[3])
-  return log.last
+  return ms * 8192 + sequence * 64 + tonumber(ARGV[3])
+end
+
+-- Appends an entry. Returns its id.
+local function log_append(log, ...)
+  local id = log_next(log)
+  local position = string.format('%d-%d', math.floor(id / 8192), math.floor(id / 64) % 128)
+  redis.call('XADD', KEYS[2], position, 'p', text(log.last), ...)
+  log.last = id
+  return id
 end
 
 local function log_close(log)

@@ -18,11 +18,11 @@ local function timeline_write(key, ids, floor, cap)
         floor = ids[i]
         break
       end
-      kept[#kept + 1] = string.format('%.0f', ids[i])
+      kept[#kept + 1] = string.format('%d', ids[i])
     end
   end
   redis.call('LTRIM', key, -1, -1)
-  redis.call('LSET', key, -1, floor == 0 and '0' or string.format('-%.0f', floor))
+  redis.call('LSET', key, -1, floor == 0 and '0' or string.format('-%d', floor))
   for first = #kept, 1, -1000 do
     local batch = {}
     for i = first, math.max(first - 999, 1), -1 do batch[#batch + 1] = kept[i] end
