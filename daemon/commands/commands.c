@@ -123,9 +123,17 @@ static uint64_t request_key(const struct request *request)
     return request->conn << 32 | request->id;
 }
 
+/* Whether a request of the same connection and id is not answered yet. An ended connection's may linger under its key. */
+static bool is_unanswered(const struct request *request)
+{
+    const struct request *other = idmap_get(&request->commands->unanswered, request_key(request));
+
+    return other && other->conn == request->conn;
+}
+
 static void request_free(struct request *request)
 {
-    if (request->known)
+    if (idmap_get(&request->commands->unanswered, request_key(request)) == request)
         idmap_remove(&request->commands->unanswered, request_key(request));
     arena_done(&request->arena);
     free(request);
@@ -189,7 +197,7 @@ static Feed__ErrorCode misplaced(const struct request *request, const struct ses
 {
     if (request->id == 0)
         *ret_message = "request_id must not be 0";
-    else if (idmap_get(&request->commands->unanswered, request_key(request)))
+    else if (is_unanswered(request))
         *ret_message = "request_id belongs to a request that is not answered yet";
     else if (feed_has_subscription(request->commands->feed, &session->subscriber, request->id))
         *ret_message = "request_id belongs to an open subscription";
@@ -227,7 +235,7 @@ static bool decode(struct request *request, const struct session *session, const
         return false;
     }
     request->row = row;
-    request->known = idmap_set(&request->commands->unanswered, request_key(request), request) == 0;
+    idmap_set(&request->commands->unanswered, request_key(request), request); /* without memory a repeat is not noticed */
     return true;
 }
 

@@ -65,7 +65,6 @@ struct request {
     const struct command_row *row;
     uint64_t conn;
     uint32_t id;
-    bool known; /* by its id, among the unanswered */
     size_t frame_bytes;
     Feed__ClientFrame *frame; /* in the arena */
     struct request *next;     /* waiting */

@@ -239,7 +239,7 @@ static void emit(struct catchup *catchup)
         catchup_run(feed, stream);
         return;
     }
-    if (feed->outlet->queued(feed->context, stream->subscriber->conn) >= feed->outlet->soft_limit_bytes)
+    if (!stream_has_room(feed, stream))
         return; /* goes on when the queue has drained */
     catchup->batch_count = 0;
     for (size_t i = catchup->at; i < catchup->count && catchup->batch_count < BATCH; i++)
@@ -360,9 +360,12 @@ static void on_profile(void *context, const struct reply *reply)
     for (size_t i = 0; catchup->stream && error == 0 && i < count; i++) {
         uint64_t id = reply_id(reply_at(reply, 2 * i + 1));
 
-        error = add_shares(catchup, &id, 1);
-        if (i + 1 == PROFILE_MAX)
-            catchup->floor = id;
+        if (id > 0)
+            error = add_shares(catchup, &id, 1);
+        if (id == 0 && i > 0) /* the marker that older ones were dropped */
+            catchup->floor = reply_id(reply_at(reply, 2 * i - 1)) - 1;
+        else if (i + 1 == PROFILE_MAX)
+            catchup->floor = id - 1;
     }
     if (error < 0)
         catchup_fail(catchup);
@@ -375,7 +378,7 @@ static void run_store(struct feed *feed, struct subscription *stream)
     struct catchup *catchup = calloc(1, sizeof(*catchup));
 
     if (!catchup)
-        return; /* tried again when the queue drains or the heartbeat is due */
+        return; /* tried again when the heartbeat is due */
     catchup->feed = feed;
     catchup->stream = stream;
     catchup->reader = stream->reader;

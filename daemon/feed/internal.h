@@ -166,6 +166,8 @@ struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_
 void live_deliver(struct feed *feed, uint32_t subject, struct frame *frame);
 /* Queues an event on every stream. */
 void live_deliver_to_all(struct feed *feed, struct frame *frame);
+/* Whether the stream's connection is below its soft limit. */
+bool stream_has_room(const struct feed *feed, const struct subscription *subscription);
 /* Sends one event on a stream. Returns false if the stream has reached its limit. */
 bool stream_send(struct feed *feed, struct subscription *subscription, struct frame *frame);
 void stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);

@@ -51,6 +51,11 @@ void stream_send_token(struct feed *feed, struct subscription *subscription, boo
     }
 }
 
+bool stream_has_room(const struct feed *feed, const struct subscription *subscription)
+{
+    return feed->outlet->queued(feed->context, subscription->subscriber->conn) < feed->outlet->soft_limit_bytes;
+}
+
 bool stream_send(struct feed *feed, struct subscription *subscription, struct frame *frame)
 {
     size_t queued = send_frame(feed, subscription, frame);
@@ -106,11 +111,14 @@ size_t feed_subscriber_heartbeat(struct feed *feed, struct feed_subscriber *subs
 {
     size_t sent = 0;
 
-    for (struct subscription *stream = subscriber->first; stream; stream = stream->next_of_subscriber)
+    for (struct subscription *stream = subscriber->first; stream; stream = stream->next_of_subscriber) {
         if (stream->state == SUBSCRIPTION_LIVE) {
             stream_send_token(feed, stream, false);
             sent++;
+        } else if (!stream->catchup && stream_has_room(feed, stream)) {
+            catchup_run(feed, stream); /* for one that found no memory when it should have gone on */
         }
+    }
     return sent;
 }
 

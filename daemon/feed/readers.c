@@ -134,17 +134,43 @@ void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject
     deltas[load->delta_count++] = (struct delta){subject_ref(&feed->subjects, subject), follow, version};
 }
 
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/* Adds the names, in the order of their slots: elsewhere than at its end the set moves what lies above. */
+static int add_names(struct feed *feed, struct reader *reader, const struct reply *names)
+{
+    size_t count = reply_count(names);
+    uint32_t *slots = malloc((count + 1) * sizeof(*slots));
+    int error = slots ? idset_reserve(&reader->following, (uint32_t)count + 1) : -ENOMEM;
+
+    if (error < 0) {
+        free(slots);
+        return error;
+    }
+    for (size_t i = 0; i < count; i++)
+        slots[i] = subject_intern(&feed->subjects, reply_text(reply_at(names, i)));
+    slots[count] = subject_ref(&feed->subjects, reader->slot);
+    qsort(slots, count + 1, sizeof(*slots), ascending);
+    for (size_t i = 0; i <= count; i++) {
+        int added = add_subject(feed, reader, slots[i]);
+
+        error = added < 0 ? added : error;
+    }
+    free(slots);
+    return error;
+}
+
 static Feed__ErrorCode fill(struct feed *feed, struct reader *reader, const struct reply *reply)
 {
-    const struct reply *names = reply_at(reply, 1);
     struct reader_load *load = reader->load;
-    int error = idset_reserve(&reader->following, (uint32_t)reply_count(names) + 1);
+    int error = add_names(feed, reader, reply_at(reply, 1));
 
     reader->loaded_at = reply_id(reply_at(reply, 0));
-    if (error == 0)
-        error = add_subject(feed, reader, subject_ref(&feed->subjects, reader->slot));
-    for (size_t i = 0; i < reply_count(names) && error >= 0; i++)
-        error = add_subject(feed, reader, subject_intern(&feed->subjects, reply_text(reply_at(names, i))));
     for (size_t i = 0; i < load->delta_count && error >= 0; i++)
         error = apply_edge(feed, reader, load->deltas[i].follow, load->deltas[i].subject, load->deltas[i].version);
     return error >= 0 ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;

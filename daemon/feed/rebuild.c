@@ -12,7 +12,7 @@
 #include "feed/internal.h"
 
 #define BUILDER_PATIENCE_MS 10000 /* a builder silent for this long is taken for dead */
-#define READS_IN_FLIGHT 256
+#define READS_IN_FLIGHT 64 /* so that other commands wait no longer than for these */
 #define READ_MIN 16
 
 struct source {

@@ -10,7 +10,7 @@
 #include "store/internal.h"
 
 #define BLOCK_MS 1000
-#define TAIL_COUNT 1000
+#define TAIL_COUNT 128 /* entries delivered in one go: each may go to thousands of streams */
 
 static const char *const kind_names[] = {
     [LOG_SHARE] = "share",       [LOG_DELETE] = "delete", [LOG_FOLLOW] = "follow",

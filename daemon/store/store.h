@@ -119,10 +119,10 @@ int store_timeline_merge(struct store *store, struct text reader, const uint64_t
 /* Begins to build a timeline (command link). Answers [0 it exists | 1 begun, mark, [subjects] | 2 somebody else builds]. */
 int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, int64_t patience_ms, reply_fn *fn,
                          void *context);
-/* Answers 1 if the timeline was still ours to write (bulk link). */
+/* Answers 1 if the timeline was still ours to write (command link). */
 int store_timeline_finish(struct store *store, struct text reader, struct text mark, uint64_t floor, const uint64_t *ids,
                           size_t count, reply_fn *fn, void *context);
-/* The newest shares of a profile, for building a timeline (bulk link). Answers [id, …]. */
+/* The newest shares of a profile, for building a timeline (command link: somebody waits for it). Answers [id, …]. */
 int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context);
 
 /* ---- fan-out (bulk link) ---- */

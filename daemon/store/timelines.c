@@ -71,7 +71,7 @@ int store_timeline_finish(struct store *store, struct text reader, struct text m
     command_add_id(command, floor);
     for (size_t i = 0; i < count; i++)
         command_add_id(command, ids[i]);
-    return link_call(store->bulk, command, fn, context);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
 int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
@@ -80,7 +80,7 @@ int store_profile_ids(struct store *store, struct text subject, uint64_t before,
 
     command_add_subject_key(command, KEY_PROFILE, subject);
     store_add_newest_first(command, before, 1, limit);
-    return link_call(store->bulk, command, fn, context);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,

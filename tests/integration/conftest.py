@@ -83,8 +83,8 @@ def pytest_generate_tests(metafunc):
     """Tests that share a daemon run on stores of 1 and of 4 partitions, unless their module says PARTITIONS."""
     if "shared_daemon" in metafunc.fixturenames:
         partitions = getattr(metafunc.module, "PARTITIONS", [1, 4])
-        metafunc.parametrize("shared_daemon", partitions, ids=[f"{number}-part" for number in partitions], indirect=True,
-                             scope="session")
+        ids = [f"{number}-part" for number in partitions]
+        metafunc.parametrize("shared_daemon", partitions, ids=ids, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,10 @@ class Crowd:
         self.check()
         return all(member.caught_up for member in self.members)
 
+    def has_seen(self, events):
+        self.check()
+        return self.events >= events
+
     def check(self):
         assert not self.failures, self.failures[:10]
 

@@ -1,6 +1,6 @@
 """A second client of feedd: blocking, small, on the official protobuf package.
 
-It shares no code with the daemon or with libfeed; the framing is written here by hand, so that the tests prove the wire.
+It shares no code with the daemon or with libfeed, and the framing is written here by hand: so the tests prove the wire.
 """
 import select
 import socket
@@ -9,7 +9,8 @@ import time
 import feed_pb2 as pb
 
 EVENTS = ("shared", "deleted", "caught_up", "heartbeat", "gap")
-REQUEST_FIELDS = {field.message_type.name: field.name for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields}
+REQUEST_FIELDS = {field.message_type.name: field.name
+                  for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields}
 
 
 class FeedError(Exception):
@@ -193,7 +194,8 @@ class Client:
 
     def share_many(self, author, count, **fields):
         """Pipelines `count` shares. Returns their ids, in the order sent."""
-        requests = [pb.ShareRequest(author=author, url=f"http://example.org/{number}", **fields) for number in range(count)]
+        requests = [pb.ShareRequest(author=author, url=f"http://example.org/{number}", **fields)
+                    for number in range(count)]
         return [reply.id for reply in self.call_all(requests)]
 
     def delete(self, author, share_id):
@@ -236,18 +238,19 @@ class Client:
 
     def following(self, reader, limit=0):
         """All pages of the subjects that a reader follows."""
-        return self._all_names(lambda cursor: pb.GetFollowingRequest(reader=reader, limit=limit, cursor=cursor), "subjects")
+        return self._all_names(pb.GetFollowingRequest(reader=reader, limit=limit), "subjects")
 
     def followers(self, subject, limit=0):
-        return self._all_names(lambda cursor: pb.GetFollowersRequest(subject=subject, limit=limit, cursor=cursor), "readers")
+        """All pages of the readers who follow a subject."""
+        return self._all_names(pb.GetFollowersRequest(subject=subject, limit=limit), "readers")
 
-    def _all_names(self, request_at, field):
-        names, cursor = [], ""
+    def _all_names(self, request, field):
+        names = []
         while True:
-            page = self.call(request_at(cursor))
+            page = self.call(request)
             names.extend(getattr(page, field))
-            cursor = page.next_cursor
-            if not cursor:
+            request.cursor = page.next_cursor
+            if not request.cursor:
                 return names
 
     @staticmethod
@@ -289,8 +292,8 @@ class Client:
         return subscription
 
     def resume(self, token, shares, deletions=0, **stream):
-        """Subscribes with a token and waits for so many events. Where CaughtUp stands among them is the server's choice: it
-        may not have seen yet what another connection was told a moment ago."""
+        """Subscribes with a token and waits for so many events. Where CaughtUp stands among them is the server's choice,
+        which may not have seen yet what another connection was told a moment ago."""
         subscription = self.follow_stream(token=token, **stream)
         subscription.wait_for_count(shares, deletions)
         return subscription

@@ -1,7 +1,7 @@
 """Starts and ends the programs under test: feedd, redis-server, feedctl.
 
-Whatever is started here ends here: a daemon by SIGTERM with exit status 0 and no sanitizer report, a directory without a
-process that still uses it. Nothing sleeps except wait_until().
+Whatever is started here ends here: a daemon by SIGTERM with exit status 0 and no sanitizer report, a directory without
+a process that still uses it. Nothing sleeps except wait_until().
 """
 import contextlib
 import os
@@ -32,7 +32,7 @@ def wait_until(condition, timeout=15, what="the condition"):
     deadline = time.monotonic() + timeout
     while not (result := condition()):
         assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what() if callable(what) else what}"
-        time.sleep(0.02)
+        time.sleep(0.005)
     return result
 
 
@@ -57,11 +57,12 @@ def jobs_done(store):
 
 
 def check_stored(store, reader, expected):
-    """The list in Redis, if there is one, vouches for `expected` and holds it. Reads through a daemon do not show that: it adds
-    what it does not know to be pushed yet."""
+    """The list in Redis, if there is one, vouches for `expected` and holds it. Reads through a daemon do not show that:
+    it adds what it does not know to be pushed yet."""
     for key in store.keys(f"timeline:*:{reader}"):
         *ids, header = store.lrange(key, 0, -1)
-        assert set(expected) <= {int(one) for one in ids}, f"{key} lacks {sorted(set(expected) - {int(one) for one in ids})}"
+        missing = set(expected) - {int(one) for one in ids}
+        assert not missing, f"{key} lacks {sorted(missing)}"
         assert header in ("0", "-0") or (header[0] == "-" and int(header[1:]) < min(expected)), f"{key} says {header}"
 
 

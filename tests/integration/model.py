@@ -1,8 +1,8 @@
 """What every timeline and every stream must be, computed from the data files alone.
 
-The network is made of two real files, joined as their README says: the authors of the links are ranked by their number of
-rows, and person i of the graph is the author of rank i. Ids are the daemon's choice and come from its acks; everything else
-comes from the files.
+The network is made of two real files, joined as their README says: the authors of the links are ranked by their number
+of rows, and person i of the graph is the author of rank i. Ids are the daemon's choice and come from its acks;
+everything else comes from the files.
 """
 import collections
 import csv
@@ -31,7 +31,8 @@ class Network:
         count = collections.Counter(row["author"] for row in rows)
         rank = sorted(count, key=lambda author: (-count[author], author))
         edges = [tuple(int(word) for word in line.split()) for line in EDGES.read_text().splitlines()]
-        self.rows = [Row(row["author"], row["url"], row["title"], unix_ms(row["created_at"])) for row in rows if row["url"]]
+        self.rows = [Row(row["author"], row["url"], row["title"], unix_ms(row["created_at"]))
+                     for row in rows if row["url"]]
         self.people = [rank[person] for person in sorted({person for edge in edges for person in edge})]
         self.follows = [(rank[reader], rank[subject]) for a, b in edges for reader, subject in ((a, b), (b, a))]
         self.followed_by = collections.defaultdict(set)
@@ -80,7 +81,7 @@ def stream_differences(expected, found):
 
 def content_differences(row, share_id, share):
     """How a share that the daemon returned differs from its row of the file."""
-    expected = {"id": share_id, "author": row.author, "url": row.url, "title": row.title, "created_at_ms": row.created_at_ms,
-                "extract": "", "image_url": "", "comment": ""}
+    expected = {"id": share_id, "author": row.author, "url": row.url, "title": row.title,
+                "created_at_ms": row.created_at_ms, "extract": "", "image_url": "", "comment": ""}
     return [f"{share_id}: {field} is {getattr(share, field)!r}, not {value!r}"
             for field, value in expected.items() if getattr(share, field) != value]

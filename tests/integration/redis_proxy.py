@@ -26,8 +26,8 @@ def read_command(stream):
 
 
 class RedisProxy:
-    """Listens on the Unix socket `path` and passes everything on to the one at `target`, except commands called `withheld`,
-    which wait until release_all()."""
+    """Listens on the Unix socket `path` and passes everything on to the one at `target`, except commands called
+    `withheld`, which wait until release_all()."""
 
     def __init__(self, path, target, withheld=None):
         self.url = f"unix:{path}"

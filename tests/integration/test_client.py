@@ -53,7 +53,8 @@ def test_frames_are_cut_out_of_any_pieces():
     stream = b"".join(delimited(reply.SerializeToString()) for reply in replies)
     for size in (1, 2, 3, 128, 1000, len(stream)):
         reader = FrameReader()
-        assert [frame for start in range(0, len(stream), size) for frame in reader.feed(stream[start:start + size])] == replies
+        pieces = [stream[start:start + size] for start in range(0, len(stream), size)]
+        assert [frame for piece in pieces for frame in reader.feed(piece)] == replies
 
 
 def test_replies_may_overtake_each_other_and_errors_are_raised(fake):
@@ -67,8 +68,10 @@ def test_replies_may_overtake_each_other_and_errors_are_raised(fake):
 
 
 def test_events_go_to_their_subscription_and_closing_to_the_connection(fake):
-    client = fake(server_frame(2, subscribe=pb.SubscribeReply()) + server_frame(2, shared=pb.Shared(share=pb.Share(id=5)))
-                  + server_frame(2, caught_up=pb.CaughtUp(resume_token=b"t")) + server_frame(0, heartbeat=pb.Heartbeat())
+    client = fake(server_frame(2, subscribe=pb.SubscribeReply())
+                  + server_frame(2, shared=pb.Shared(share=pb.Share(id=5)))
+                  + server_frame(2, caught_up=pb.CaughtUp(resume_token=b"t"))
+                  + server_frame(0, heartbeat=pb.Heartbeat())
                   + server_frame(0, closing=pb.Closing(reason=pb.SHUTDOWN, retry=True)))
     home = client.follow_stream(home="reader")
     assert (home.ids, home.token) == ([5], b"t")

@@ -18,8 +18,8 @@ PARTITIONS = [1]
 
 def feedctl(*words, stdin=None):
     """Runs feedctl to its end. Neither a sanitizer report nor colour (there is no terminal) may come out of it."""
-    result = subprocess.run([harness.FEEDCTL, *map(str, words)], input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
-                            capture_output=True, text=True, timeout=50, env=harness.ENVIRONMENT)
+    result = subprocess.run([harness.FEEDCTL, *map(str, words)], input=stdin or "", capture_output=True, text=True,
+                            timeout=50, env=harness.ENVIRONMENT)
     assert not harness.SANITIZER_REPORT.search(result.stderr), result.stderr
     assert "\x1b" not in result.stdout + result.stderr
     return result
@@ -32,7 +32,8 @@ def done(result):
 
 @pytest.fixture
 def ctl(feedd):
-    """ctl.say(...) runs a command and returns what it prints; ctl.objects(...) does with --json, and returns the objects."""
+    """ctl.say(...) runs a command and returns what it prints; ctl.objects(...) does so with --json, and returns the
+    objects."""
     def run(*words, **options):
         return feedctl("--server", feedd.server_flag, *words, **options)
 
@@ -72,7 +73,8 @@ def test_share_and_show_for_programs(ctl, client, name):
 
 def test_share_and_timeline_for_people(ctl, name):
     ctl.say("follow", name("reader"), name("author"))
-    said = ctl.say("share", "--as", name("author"), "https://www.example.org/a", "--title", "A title", "--comment", "My comment")
+    said = ctl.say("share", "--as", name("author"), "https://www.example.org/a", "--title", "A title", "--comment",
+                   "My comment")
     share_id = re.search(r"\d+", said)[0]
     shown = ctl.say("timeline", name("reader"))
     for part in (name("author"), "A title", "example.org", "My comment", "just now", share_id):
@@ -144,11 +146,11 @@ def test_what_the_server_refuses_ends_with_1_and_names_the_field(ctl, name):
     assert (error["code"], error["field"]) == ("INVALID", "url")
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["share", "http://example.org/"], ["timeline"], ["follow", "reader"],
-                                   ["ping", "--nonsense"], ["timeline", "reader", "--limit", "many"], ["import"],
-                                   ["import", "graph"], ["import", "graph", "/nonexistent/file"], ["show", "one", "two"],
-                                   ["watch"], ["share", "--as"], ["delete", "--as", "a", "x1"]],
-                         ids=lambda words: " ".join(words) or "nothing")
+@pytest.mark.parametrize("words", [
+    [], ["nonsense"], ["share", "http://example.org/"], ["timeline"], ["follow", "reader"], ["ping", "--nonsense"],
+    ["timeline", "reader", "--limit", "many"], ["import"], ["import", "graph"],
+    ["import", "graph", "/nonexistent/file"], ["show", "one", "two"], ["watch"], ["share", "--as"], ["delete", "--as", "a", "x1"],
+], ids=lambda words: " ".join(words) or "nothing")
 def test_a_wrong_command_line_ends_with_2_and_says_why(ctl, words):
     result = ctl.run(*words)
     assert result.returncode == USAGE
@@ -164,8 +166,8 @@ def test_no_server_ends_with_3_and_says_where_it_looked():
 
 def test_help_and_version():
     text = done(feedctl("--help"))
-    for command in ("share", "delete", "show", "follow", "unfollow", "following", "followers", "timeline", "profile", "watch",
-                    "import graph", "import shares", "ping"):
+    for command in ("share", "delete", "show", "follow", "unfollow", "following", "followers", "timeline", "profile",
+                    "watch", "import graph", "import shares", "ping"):
         assert command in text
     assert re.search(r"\d+\.\d+", done(feedctl("--version")))
     assert "--resume" in done(feedctl("watch", "--help"))
@@ -280,8 +282,9 @@ def interrupt(watcher):
     assert watcher.wait_for_exit() in (DONE, -signal.SIGINT, 130)
 
 
-def events(watcher):
-    return [json.loads(line) for line in watcher.lines]
+def watched_shares(watcher):
+    events = [json.loads(line) for line in watcher.lines]
+    return [share_of(event["shared"]["share"]) for event in events if "shared" in event]
 
 
 def test_watching_a_reader_shows_shares_as_they_come(watch, client, name):
@@ -293,7 +296,7 @@ def test_watching_a_reader_shows_shares_as_they_come(watch, client, name):
     for_people.wait_for_line("A live title")
     for_people.wait_for_line("My comment")
     for_programs.wait_for_line("A live title")
-    assert [share_of(event["shared"]["share"]) for event in events(for_programs) if "shared" in event] == [client.get(share_id)]
+    assert watched_shares(for_programs) == [client.get(share_id)]
     client.delete(name("author"), share_id)
     for_programs.wait_for_line('"deleted"')
     for_people.wait_for_line("delete")
@@ -319,15 +322,15 @@ def test_watching_goes_on_where_the_token_in_the_file_says(watch, client, name, 
     second.wait_for_line("caughtUp")
     live = client.share(name("author")).id
     second.wait_for_line(str(live))
-    ids = [int(event["shared"]["share"]["id"]) for event in events(second) if "shared" in event]
+    ids = [share.id for share in watched_shares(second)]
     assert ids == missed + [live] or ids == [seen] + missed + [live]
 
 
 def test_watching_survives_a_restart_of_the_daemon(watch, start_feedd, workdir):
     flags = ("--unix", workdir / "feedd.sock")
     daemon = start_feedd(*flags)
-    watcher = harness.Server("feedctl watch", [harness.FEEDCTL, "--server", f"unix:{workdir / 'feedd.sock'}", "--json", "watch",
-                                               "author"], "stdout")
+    command = [harness.FEEDCTL, "--server", f"unix:{workdir / 'feedd.sock'}", "--json", "watch", "author"]
+    watcher = harness.Server("feedctl watch", command, "stdout")
     try:
         watcher.wait_for_line("caughtUp")
         with daemon.connect() as client:
@@ -339,6 +342,6 @@ def test_watching_survives_a_restart_of_the_daemon(watch, start_feedd, workdir):
             with daemon.connect() as client:
                 shares.append(client.share("author").id)
             watcher.wait_for_line(str(shares[-1]))
-        assert [int(event["shared"]["share"]["id"]) for event in events(watcher) if "shared" in event] == shares
+        assert [share.id for share in watched_shares(watcher)] == shares
     finally:
         interrupt(watcher)

@@ -85,8 +85,9 @@ class UnfollowRound(FollowRound):
 
 
 @pytest.mark.parametrize("jobs", [True, False], ids=["with-jobs", "before-any-job"])
-@pytest.mark.parametrize("round_kind, partitions", [(ShareRound, 1), (DeleteRound, 1), (FollowRound, 4), (UnfollowRound, 4)],
-                         ids=["share", "delete", "follow", "unfollow"])
+@pytest.mark.parametrize("round_kind, partitions", [
+    (ShareRound, 1), (DeleteRound, 1), (FollowRound, 4), (UnfollowRound, 4),
+], ids=["share", "delete", "follow", "unfollow"])
 def test_a_daemon_killed_between_any_two_commands_keeps_what_it_acknowledged(start_feedd, redis, workdir, round_kind,
                                                                              partitions, jobs):
     store = redis.client()

@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not (model.LINKS.exis
 def replay():
     """Imports the graph, connects the subscribers, replays all links, and waits until everything has arrived.
 
-    A third of the people have read their timelines before (the shares are pushed), a third after half of the replay (built in
-    the middle of it), the others never (built at the first read of the comparison). Subscribers are of all three kinds."""
+    A third of the people have read their timelines before (shares are pushed), a third after half of the replay (built in
+    the middle of it), the others never (built at the first read of the comparison). Subscribers are of all kinds."""
     network = model.Network()
     with harness.work_directory() as path, harness.Servers(path) as servers:
         store = servers.start_redis()
@@ -39,7 +39,7 @@ def replay():
                 ids += share_rows(client, network.rows[len(network.rows) // 2:])
                 expected = expected_streams(network, ids)
                 total = sum(len(shares) for member in crowd.members for shares in expected[member.reader].values())
-                harness.wait_until(lambda: crowd.check() or crowd.events >= total, timeout=120, what=f"{total} deliveries")
+                harness.wait_until(lambda: crowd.has_seen(total), timeout=120, what=f"{total} deliveries")
                 harness.wait_until(lambda: harness.jobs_done(store.client()), timeout=120, what="the end of all pushes")
                 yield types.SimpleNamespace(network=network, ids=ids, client=client, crowd=crowd, streams=expected,
                                             store=store.client(), cap=client.hello_reply.limits.timeline_cap)
@@ -56,8 +56,8 @@ def share_rows(client, rows):
     ids = []
     for start in range(0, len(rows), BATCH):
         batch = rows[start:start + BATCH]
-        replies = client.call_all([pb.ShareRequest(author=row.author, url=row.url, title=row.title, created_at_ms=row.created_at_ms)
-                                   for row in batch])
+        replies = client.call_all([pb.ShareRequest(author=row.author, url=row.url, title=row.title,
+                                                   created_at_ms=row.created_at_ms) for row in batch])
         for row, reply in zip(batch, replies):
             if isinstance(reply, FeedError):
                 assert model.refused(row) and (reply.code, reply.field) == ("INVALID", "url"), f"{row}: {reply}"
@@ -83,7 +83,8 @@ def timeline_differences(replay, readers):
     for reader in readers:
         expected = sorted((share_id for shares in replay.streams[reader].values() for share_id in shares), reverse=True)
         shares, end = replay.client.whole_timeline(reader, limit=200)
-        found = [f"{reader}: {text}" for text in model.list_differences(expected[:replay.cap], [share.id for share in shares])]
+        ids = [share.id for share in shares]
+        found = [f"{reader}: {text}" for text in model.list_differences(expected[:replay.cap], ids)]
         if end != (pb.CAPPED if len(expected) > replay.cap else pb.END):
             found.append(f"{reader}: ends in {pb.PageEnd.Name(end)} after {len(shares)} of {len(expected)}")
         for share in shares:

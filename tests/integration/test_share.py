@@ -6,6 +6,7 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import FeedError, delimited, encode_varint
+from harness import wait_until
 
 URL = "http://example.org/"
 FAMILY = "\U0001F468\u200d\U0001F469\u200d\U0001F467\u200d\U0001F466"  # one character, 7 code points, 25 bytes
@@ -40,8 +41,9 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize("field, longest, too_long, limit", LIMITS, ids=[f"{row[0]}-{row[3]}-{i}" for i, row in enumerate(LIMITS)])
-def test_a_field_at_its_limit_is_taken_and_one_beyond_it_is_refused_by_name(client, name, field, longest, too_long, limit):
+@pytest.mark.parametrize("field, longest, too_long, limit", LIMITS,
+                         ids=[f"{row[0]}-{row[3]}-{number}" for number, row in enumerate(LIMITS)])
+def test_a_field_at_its_limit_is_taken_and_beyond_it_is_refused_by_name(client, name, field, longest, too_long, limit):
     share = client.get(client.call(request(name("author"), **{field: longest})).id)
     if field not in ("extract", "idempotency_key"):
         assert getattr(share, field) == longest
@@ -70,9 +72,9 @@ def test_a_share_comes_back_as_it_was_given(client, name):
     after_ms = time.time_ns() // 1_000_000
     share = client.get(reply.id)
     assert before_ms <= share.created_at_ms <= after_ms
-    assert share == pb.Share(id=reply.id, author=name("author"), url="https://example.org/a?b=c#d", title=f"Título {FAMILY}",
-                             extract="An extract.", image_url="http://example.org/i.png", comment="line one\nline two",
-                             created_at_ms=share.created_at_ms)
+    assert share == pb.Share(id=reply.id, author=name("author"), url="https://example.org/a?b=c#d",
+                             title=f"Título {FAMILY}", extract="An extract.", image_url="http://example.org/i.png",
+                             comment="line one\nline two", created_at_ms=share.created_at_ms)
 
 
 def test_ids_are_positions_of_53_bits_that_rise_for_each_author(client, name):
@@ -164,16 +166,17 @@ def test_a_zero_byte_is_refused_or_kept_and_never_cuts_a_text_short(client, name
 @pytest.mark.parametrize("url", [
     "ftp://example.org/", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "mailto:a@example.org",
     "/relative", "relative", "//example.org/", "example.org", "http:", "http://", "http:///path", "http:/example.org/",
-    "https://?query", "http://#fragment", "http://:80/", "http://exa mple.org/", "http://example.org/a b", " http://example.org/",
-    "http://example.org/ ", "http://example.org/\n", "http://example.org/\x7f", "httpx://example.org/", "http//example.org/",
+    "https://?query", "http://#fragment", "http://:80/", "http://exa mple.org/", "http://example.org/a b",
+    " http://example.org/", "http://example.org/ ", "http://example.org/\n", "http://example.org/\x7f",
+    "httpx://example.org/", "http//example.org/",
 ])
 @pytest.mark.parametrize("field", ["url", "image_url"])
 def test_a_url_that_is_no_http_url_is_refused(client, name, field, url):
     assert invalid(client.refusal(request(name("author"), **{field: url})), field)
 
 
-@pytest.mark.parametrize("url", ["http://example.org", "HTTPS://Example.org/", "http://localhost:8080/x", "http://[::1]:80/",
-                                 "http://127.0.0.1/?q=a%20b#c", "https://xn--bcher-kva.example/ü"])
+@pytest.mark.parametrize("url", ["http://example.org", "HTTPS://Example.org/", "http://localhost:8080/x",
+                                 "http://[::1]:80/", "http://127.0.0.1/?q=a%20b#c", "https://xn--bcher-kva.example/ü"])
 def test_an_http_url_is_taken_as_it_is(client, name, url):
     assert client.get(client.call(request(name("author"), url=url)).id).url == url
 
@@ -201,8 +204,9 @@ def test_requests_without_a_key_are_each_a_new_share(client, name):
 
 def test_the_same_key_many_times_in_flight_makes_one_share(client, connect, name):
     other = connect()
-    ids = other.send_all([request(name("author"), idempotency_key="k")] * 50)
-    replies = client.call_all([request(name("author"), idempotency_key="k")] * 50) + [other.reply_to(number) for number in ids]
+    requests = [request(name("author"), idempotency_key="k")] * 50
+    waiting = other.send_all(requests)
+    replies = client.call_all(requests) + [other.reply_to(request_id) for request_id in waiting]
     assert len({reply.id for reply in replies}) == 1
     assert sum(not reply.repeated for reply in replies) == 1
 
@@ -213,6 +217,16 @@ def test_a_key_still_names_its_share_after_the_share_was_deleted(client, name):
     again = client.share(name("author"), idempotency_key="k")
     assert (again.id, again.repeated) == (first.id, True)
     assert client.profile_ids(name("author")) == []
+
+
+def test_a_key_is_forgotten_after_its_time_but_that_of_an_import_is_not(start_feedd):
+    with start_feedd("--share-idempotency-ttl-s", "1").connect() as client:
+        imported = client.share("author", created_at_ms=1_441_519_380_000, idempotency_key="import")
+        first = client.share("author", idempotency_key="key")
+        wait_until(lambda: not client.share("author", idempotency_key="key").repeated, what="the end of a key's time")
+        again = client.share("author", created_at_ms=1_441_519_380_000, idempotency_key="import")
+        assert (again.id, again.repeated) == (imported.id, True)
+        assert len(client.profile_ids("author")) == 3 and first.id in client.profile_ids("author")
 
 
 # ------------------------------------------------------------------------------------------------------------ imports

@@ -98,6 +98,15 @@ def share_when_possible(client, **fields):
     return wait_until(attempt, timeout=30, what="a share that is taken")
 
 
+def test_a_redis_server_that_cannot_be_started_is_reported_by_name(start_feedd):
+    daemon = start_feedd("--redis-server", "/nonexistent/redis-server", wait_for=None)
+    daemon.wait_for_line("level=error .*/nonexistent/redis-server")
+
+
+def test_a_state_directory_that_cannot_be_written_is_refused(start_feedd):
+    assert "/proc/nothing" in start_feedd("--state-dir", "/proc/nothing", wait_for=None).wait_for_refusal()
+
+
 # ----------------------------------------------------------------------------------------------------- external Redis
 
 def test_feedd_waits_for_a_redis_that_is_not_there_yet_and_says_so(start_feedd, start_redis, workdir):
@@ -123,7 +132,7 @@ def test_connections_and_streams_survive_a_restart_of_redis(start_feedd, redis):
         shares = client.share_many("author", 10)
         home.wait_for_share(shares[-1])
         redis.stop()
-        subscriber.wait(lambda: home.of_kind("heartbeat") and home.of_kind("heartbeat")[-1].degraded, "a degraded heartbeat")
+        subscriber.wait(lambda: any(beat.degraded for beat in home.of_kind("heartbeat")), "a degraded heartbeat")
         error = client.refusal(share_request())
         assert error.code == "UNAVAILABLE" and error.retry_after_ms > 0
         redis = redis.restart()
@@ -150,6 +159,22 @@ def test_a_redis_that_hangs_delays_nobody_for_long_and_nothing_is_shared_twice(s
         home.wait_for_share(last)
         assert sorted(home.ids) == sorted(shares + [last])
         assert client.profile_ids("author") == sorted(shares + [last], reverse=True)
+
+
+def test_feedd_ends_cleanly_while_redis_hangs_or_is_away(start_feedd, redis):
+    for state, number in (("hanging", signal.SIGSTOP), ("away", signal.SIGKILL)):
+        daemon = start_feedd("--redis-url", redis.url, "--redis-timeout-ms", "300", state=state)
+        with daemon.connect() as client:
+            home = client.follow_stream(home="reader")
+            client.send_all([share_request()] * 20)
+            redis.signal(number)
+            try:
+                daemon.stop()
+            finally:
+                redis.signal(signal.SIGCONT)
+            assert client.wait_closed().reason == pb.SHUTDOWN
+            assert len(home.ids) == 0
+    redis.kill()
 
 
 def test_a_redis_that_lost_everything_is_noticed(start_feedd, start_redis, workdir):
@@ -188,7 +213,7 @@ def test_partitions_that_are_no_power_of_two_are_refused(start_feedd):
 
 def test_a_store_of_another_schema_version_is_refused_with_an_explanation(start_feedd, redis):
     start_feedd("--redis-url", redis.url).stop()
-    assert redis.client().hset("store", "schema", "99") == 0, "the store no longer says its schema version there"
+    assert redis.client().hset("feedd", "schema", "99") == 0, "the schema version is not there any more"
     check_refused_store(start_feedd("--redis-url", redis.url, wait_for=None), "schema")
 
 

@@ -36,7 +36,8 @@ def test_a_page_has_50_shares_unless_told_and_200_at_most(client, name):
 
 
 def test_a_page_shows_whole_shares(client, name):
-    reply = client.share(name("a"), "http://example.org/x", title="T", extract="E", image_url="http://example.org/i", comment="C")
+    reply = client.share(name("a"), "http://example.org/x", title="T", extract="E", comment="C",
+                         image_url="http://example.org/i")
     share = client.get(reply.id)
     assert share.title == "T" and share.comment == "C"
     assert list(client.timeline(name("a")).shares) == [share]
@@ -53,25 +54,27 @@ def test_the_largest_shares_fit_into_pages(client, name):
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "1.5", " 1", "1 ", "0x10", "9" * 30, "1\n", "é", "1e5"])
 def test_a_malformed_cursor_is_refused(client, name, cursor):
-    for kind in (pb.GetTimelineRequest(reader=name("a"), before=cursor), pb.GetProfileRequest(subject=name("a"), before=cursor)):
-        error = client.refusal(kind)
+    for request in (pb.GetTimelineRequest(reader=name("a"), before=cursor),
+                    pb.GetProfileRequest(subject=name("a"), before=cursor)):
+        error = client.refusal(request)
         assert (error.code, error.field) == ("INVALID", "before")
 
 
 def test_reads_refuse_bad_names(client):
-    for kind, field in ((pb.GetTimelineRequest(), "reader"), (pb.GetProfileRequest(), "subject"),
-                        (pb.GetTimelineRequest(reader="a\n"), "reader"), (pb.GetProfileRequest(subject="x" * 129), "subject")):
-        error = client.refusal(kind)
+    for request, field in ((pb.GetTimelineRequest(), "reader"), (pb.GetProfileRequest(), "subject"),
+                           (pb.GetTimelineRequest(reader="a\n"), "reader"),
+                           (pb.GetProfileRequest(subject="x" * 129), "subject")):
+        error = client.refusal(request)
         assert (error.code, error.field) == ("INVALID", field)
 
 
 def test_pages_stay_stable_while_new_shares_arrive(client, name):
     client.follow(name("reader"), name("a"))
     shares = client.share_many(name("a"), 40)
-    for read in (lambda cursor: client.timeline(name("reader"), 7, cursor), lambda cursor: client.profile(name("a"), 7, cursor)):
+    for read, owner in ((client.timeline, name("reader")), (client.profile, name("a"))):
         found, cursor = [], ""
         while True:
-            page = read(cursor)
+            page = read(owner, 7, cursor)
             found += ids(page)
             client.share(name("a"))
             if page.end != pb.MORE:
@@ -159,6 +162,17 @@ def test_a_profile_holds_its_cap_and_says_so(capped_client):
     assert found == shares[::-1][:30]
 
 
+def test_a_timeline_that_nobody_read_for_long_is_dropped_and_built_again(start_feedd, redis):
+    with start_feedd("--redis-url", redis.url, "--timeline-idle-ttl-s", "1").connect() as client:
+        client.follow("reader", "author")
+        shares = client.share_many("author", 5)
+        assert client.timeline_ids("reader") == shares[::-1]
+        wait_until(lambda: not redis.client().exists("timeline:{0}:reader"), what="the end of the timeline's time")
+        shares += client.share_many("author", 5)
+        assert not redis.client().exists("timeline:{0}:reader"), "a push must not make a timeline"
+        assert client.timeline_ids("reader") == shares[::-1]
+
+
 # -------------------------------------------------------------------------------------------------------- consistency
 
 def test_requests_that_depend_on_each_other_may_be_sent_without_waiting(client, name):
@@ -182,7 +196,8 @@ def test_a_pipeline_of_shares_is_seen_whole_by_the_read_behind_it(client, name):
     expected = []
     for round_number in range(10):
         shares = client.send_all([pb.ShareRequest(author=name("author"), url="http://example.org/")] * 20)
-        reads = client.send_all([pb.GetTimelineRequest(reader=name(f"reader{number}"), limit=200) for number in range(round_number + 1)])
+        reads = client.send_all([pb.GetTimelineRequest(reader=name(f"reader{number}"), limit=200)
+                                 for number in range(round_number + 1)])
         expected += [client.reply_to(share).id for share in shares]
         for read in reads:
             assert ids(client.reply_to(read)) == expected[::-1][:200]

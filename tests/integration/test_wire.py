@@ -148,8 +148,9 @@ def test_five_thousand_requests_in_flight_on_one_connection_are_all_answered(cli
 
 # ----------------------------------------------------------------------------------------------------------- garbage
 
-@pytest.mark.parametrize("body", [b"\xff" * 10, b"\x08", b"\x12\x7fabc", b"\x08\x05\x22\xff\x01x", b"\x07", b"GET / HTTP/1.1\r\n\r\n"],
-                         ids=["ones", "cut-varint", "cut-field", "cut-request", "wire-type-7", "http"])
+@pytest.mark.parametrize("body", [
+    b"\xff" * 10, b"\x08", b"\x12\x7fabc", b"\x08\x05\x22\xff\x01x", b"\x07", b"GET / HTTP/1.1\r\n\r\n",
+], ids=["ones", "cut-varint", "cut-field", "cut-request", "wire-type-7", "http"])
 def test_garbage_in_correct_framing_is_refused_and_the_connection_survives(client, body):
     client.send_raw(delimited(body))
     with pytest.raises(FeedError) as refused:
@@ -186,7 +187,8 @@ def test_a_frame_cut_off_at_any_byte_shares_nothing_and_harms_nobody(connect, cl
 
 def test_a_frame_may_come_byte_by_byte(connect, name):
     client = connect(hello=False)
-    for byte in client_frame(1, HELLO) + client_frame(2, pb.ShareRequest(author=name("author"), url="http://a.example/")):
+    share = pb.ShareRequest(author=name("author"), url="http://a.example/")
+    for byte in client_frame(1, HELLO) + client_frame(2, share):
         client.send_raw(bytes([byte]))
     assert client.reply_to(1).protocol_version == 1
     assert client.get(client.reply_to(2).id).author == name("author")
@@ -275,8 +277,9 @@ def test_a_follow_many_of_countless_empty_pairs_is_refused(client):
 def test_clients_that_disappear_in_the_middle_of_requests_harm_nobody(connect, client, name):
     for number in range(20):
         gone = connect()
-        gone.send_all([pb.ShareRequest(author=name("gone"), url="http://a.example/"), pb.GetTimelineRequest(reader=name("gone")),
-                       pb.SubscribeRequest(home=name("gone")), pb.FollowRequest(reader=name("gone"), subject=name(f"s{number}"))] * 5)
+        gone.send_all([pb.ShareRequest(author=name("gone"), url="http://a.example/"),
+                       pb.GetTimelineRequest(reader=name("gone")), pb.SubscribeRequest(home=name("gone")),
+                       pb.FollowRequest(reader=name("gone"), subject=name(f"s{number}"))] * 5)
         gone.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close() resets
         gone.close()
     assert lives(client)
@@ -294,7 +297,8 @@ def test_a_client_that_reads_nothing_harms_nobody(connect, client, name):
     ids = []
     for _ in range(5):
         ids += publisher.share_many(author, 100, comment="c" * 2000)
-        deaf.send_raw(b"".join(client_frame(deaf.new_id(), pb.GetProfileRequest(subject=author, limit=100)) for _ in range(10)))
+        read = pb.GetProfileRequest(subject=author, limit=100)
+        deaf.send_raw(b"".join(client_frame(deaf.new_id(), read) for _ in range(10)))
         live.wait_for_count(len(ids))
     assert live.ids == ids
     assert publisher.timeline_ids(deaf_reader) == ids[::-1]

@@ -1,0 +1,362 @@
+/* What store.h and log.h declare, as calls that fake_store.c keeps. */
+#include "fake_store.h"
+
+/* Operations of the links that clients wait for. */
+static int ready_called(struct fake_call call, struct text name)
+{
+    return fake.ready ? fake_record(call, name) : -ENOTCONN;
+}
+
+static int bulk_called(struct fake_call call, struct text name)
+{
+    return fake.bulk_up ? fake_record(call, name) : -ENOTCONN;
+}
+
+static uint64_t *ids_copy(const uint64_t *ids, size_t count)
+{
+    uint64_t *copy = calloc(count + 1, sizeof(*copy));
+
+    assert_non_null(copy);
+    if (count > 0)
+        memcpy(copy, ids, count * sizeof(*copy));
+    return copy;
+}
+
+static int ids_called(struct fake_call call, struct text name, const uint64_t *ids, size_t count,
+                      int (*how)(struct fake_call call, struct text name))
+{
+    call.ids = ids_copy(ids, count);
+    call.count = count;
+    int error = how(call, name);
+    if (error < 0)
+        free(call.ids);
+    return error;
+}
+
+static int follows_called(struct fake_call call, const struct store_follow *follows, size_t count)
+{
+    call.follows = calloc(count, sizeof(*call.follows));
+    call.count = count;
+    assert_non_null(call.follows);
+    for (size_t i = 0; i < count; i++) {
+        call.follows[i].follow = follows[i].follow;
+        call.follows[i].version = follows[i].version;
+        fake_copy(call.follows[i].reader, sizeof(call.follows[i].reader), follows[i].reader);
+        fake_copy(call.follows[i].subject, sizeof(call.follows[i].subject), follows[i].subject);
+    }
+    int error = ready_called(call, (struct text){"", 0});
+    if (error < 0)
+        free(call.follows);
+    return error;
+}
+
+
+struct store *store_new(struct event_base *base, const struct store_settings *settings, const struct store_handlers *handlers,
+                        void *context)
+{
+    (void)base;
+    keys_init(settings->partitions);
+    fake.handlers = handlers;
+    fake.context = context;
+    return (struct store *)(void *)&fake;
+}
+
+void store_free(struct store *store)
+{
+    (void)store;
+    assert_true(fake_is_idle());
+}
+
+void store_start(struct store *store)
+{
+    (void)store;
+}
+
+void store_stop(struct store *store)
+{
+    (void)store;
+    fake.ready = fake.bulk_up = fake.tail_up = fake.jobs_up = false;
+    fake_lose_all();
+    fake.tail_handlers = NULL;
+}
+
+void store_stop_jobs(struct store *store)
+{
+    (void)store;
+    fake.jobs_up = false;
+}
+
+bool store_is_ready(const struct store *store)
+{
+    (void)store;
+    return fake.ready;
+}
+
+bool store_bulk_is_up(const struct store *store)
+{
+    (void)store;
+    return fake.bulk_up;
+}
+
+bool store_tail_is_up(const struct store *store)
+{
+    (void)store;
+    return fake.tail_up;
+}
+
+bool store_jobs_is_up(const struct store *store)
+{
+    (void)store;
+    return fake.jobs_up;
+}
+
+uint64_t store_epoch(const struct store *store)
+{
+    (void)store;
+    return fake.epoch;
+}
+
+uint64_t store_last_id(const struct store *store, unsigned partition)
+{
+    (void)store;
+    return fake.last_id[partition];
+}
+
+int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
+                void *context)
+{
+    (void)store;
+    (void)body;
+    (void)key;
+    (void)import;
+    return ready_called((struct fake_call){.op = FAKE_SHARE, .fn = fn, .context = context}, author);
+}
+
+int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_DELETE, .id = share_id, .fn = fn, .context = context}, author);
+}
+
+int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
+{
+    (void)store;
+    return follows_called((struct fake_call){.op = FAKE_FOLLOWS, .fn = fn, .context = context}, follows, count);
+}
+
+int store_edges(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
+{
+    (void)store;
+    return follows_called((struct fake_call){.op = FAKE_EDGES, .fn = fn, .context = context}, follows, count);
+}
+
+int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_READER_LOAD, .fn = fn, .context = context}, reader);
+}
+
+int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)subject;
+    return ready_called((struct fake_call){.op = FAKE_FOLLOWING_ID, .fn = fn, .context = context}, reader);
+}
+
+int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_PROFILE, .id = before, .limit = limit, .fn = fn, .context = context}, subject);
+}
+
+int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit,
+                reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)kind;
+    return ready_called((struct fake_call){.op = FAKE_NAMES, .id = before, .limit = limit, .fn = fn, .context = context},
+                        subject);
+}
+
+int store_timeline(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_TIMELINE, .fn = fn, .context = context}, reader);
+}
+
+int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ids_called((struct fake_call){.op = FAKE_BODIES, .fn = fn, .context = context}, (struct text){"", 0}, ids, count,
+                      ready_called);
+}
+
+int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn,
+                    void *context)
+{
+    struct fake_call call = {.op = FAKE_DELETIONS, .partition = partition, .fn = fn, .context = context};
+
+    (void)store;
+    call.id = after;
+    call.until = until;
+    return ready_called(call, (struct text){"", 0});
+}
+
+int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_LAST_ID, .partition = partition, .fn = fn, .context = context},
+                        (struct text){"", 0});
+}
+
+int store_timeline_exists(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_TIMELINE_EXISTS, .fn = fn, .context = context}, reader);
+}
+
+int store_timeline_merge(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn,
+                         void *context)
+{
+    (void)store;
+    return ids_called((struct fake_call){.op = FAKE_TIMELINE_MERGE, .fn = fn, .context = context}, reader, ids, count,
+                      ready_called);
+}
+
+int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, int64_t patience_ms, reply_fn *fn,
+                         void *context)
+{
+    (void)store;
+    (void)patience_ms;
+    return ready_called((struct fake_call){.op = FAKE_TIMELINE_BEGIN, .id = nonce, .fn = fn, .context = context}, reader);
+}
+
+int store_timeline_finish(struct store *store, struct text reader, struct text mark, uint64_t floor,
+                          const uint64_t *ids, size_t count, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)mark;
+    return ids_called((struct fake_call){.op = FAKE_TIMELINE_FINISH, .id = floor, .fn = fn, .context = context}, reader, ids,
+                      count, bulk_called);
+}
+
+int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
+                      void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_PROFILE_IDS, .id = before, .limit = limit, .fn = fn, .context = context}, subject);
+}
+
+int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
+                         reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_FOLLOWERS_PAGE, .limit = limit, .fn = fn, .context = context};
+
+    (void)store;
+    call.id = after;
+    call.until = below;
+    return bulk_called(call, author);
+}
+
+int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_PUSH, .id = id, .fn = fn, .context = context}, reader);
+}
+
+int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_TRIM, .fn = fn, .context = context}, reader);
+}
+
+int store_job_place(struct store *store, uint64_t job, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOB_PLACE, .id = job, .fn = fn, .context = context},
+                       (struct text){"", 0});
+}
+
+int store_job_save(struct store *store, uint64_t job, uint64_t place, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOB_SAVE, .id = job, .until = place, .fn = fn, .context = context},
+                       (struct text){"", 0});
+}
+
+int store_job_forget(struct store *store, uint64_t job, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOB_FORGET, .id = job, .fn = fn, .context = context},
+                       (struct text){"", 0});
+}
+
+/* ---- log.h ---- */
+
+int store_tail(struct store *store, const uint64_t *positions, const struct log_handlers *handlers, void *context)
+{
+    (void)store;
+    (void)positions;
+    fake.tail_handlers = handlers;
+    fake.tail_context = context;
+    return 0;
+}
+
+int store_jobs_new(struct store *store, int64_t count, const struct log_handlers *handlers, store_jobs_fn *fn,
+                   void *context)
+{
+    struct fake_call call = {.op = FAKE_JOBS_NEW, .limit = count, .handlers = handlers, .jobs_fn = fn, .context = context};
+
+    (void)store;
+    return fake_record(call, (struct text){"", 0});
+}
+
+int store_jobs_own(struct store *store, unsigned partition, uint64_t after, int64_t count,
+                   const struct log_handlers *handlers, store_jobs_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_JOBS_OWN, .limit = count, .handlers = handlers, .jobs_fn = fn, .context = context};
+
+    (void)store;
+    call.partition = partition;
+    call.id = after;
+    return fake_record(call, (struct text){"", 0});
+}
+
+int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, int64_t count,
+                     const struct log_handlers *handlers, store_jobs_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_JOBS_CLAIM, .limit = count, .handlers = handlers, .jobs_fn = fn, .context = context};
+
+    (void)store;
+    (void)idle_ms;
+    call.partition = partition;
+    return bulk_called(call, (struct text){"", 0});
+}
+
+int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn,
+                   void *context)
+{
+    (void)store;
+    return ids_called((struct fake_call){.op = FAKE_JOBS_ACK, .partition = partition, .fn = fn, .context = context},
+                      (struct text){"", 0}, ids, count, bulk_called);
+}
+
+int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOBS_RENEW, .id = id, .fn = fn, .context = context}, (struct text){"", 0});
+}
+
+int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_APPLIED, .partition = partition, .fn = fn, .context = context},
+                        (struct text){"", 0});
+}
+
+/* The fake's answer is the position itself. */
+uint64_t store_read_applied(const struct reply *reply, unsigned partition)
+{
+    (void)partition;
+    return reply_id(reply);
+}

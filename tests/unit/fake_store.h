@@ -1,0 +1,116 @@
+/* A store that does nothing by itself: it writes down what it is asked, and the test answers, when and how it likes. It
+ * stands in for everything that store.h and log.h declare, and beside it for the clock. */
+#ifndef FEED_TESTS_FAKE_STORE_H
+#define FEED_TESTS_FAKE_STORE_H
+
+#include "unit.h"
+
+#include "store/log.h"
+
+#define FAKE_WALL_MS (EPOCH_MS + INT64_C(3000000000)) /* when the tests begin: a month after ids do */
+
+enum fake_op {
+    FAKE_SHARE,
+    FAKE_DELETE,
+    FAKE_FOLLOWS,
+    FAKE_EDGES,
+    FAKE_READER_LOAD,
+    FAKE_FOLLOWING_ID,
+    FAKE_PROFILE,
+    FAKE_NAMES,
+    FAKE_TIMELINE,
+    FAKE_BODIES,
+    FAKE_DELETIONS,
+    FAKE_LAST_ID,
+    FAKE_TIMELINE_EXISTS,
+    FAKE_TIMELINE_MERGE,
+    FAKE_TIMELINE_BEGIN,
+    FAKE_TIMELINE_FINISH,
+    FAKE_PROFILE_IDS,
+    FAKE_FOLLOWERS_PAGE,
+    FAKE_PUSH,
+    FAKE_TRIM,
+    FAKE_JOB_PLACE,
+    FAKE_JOB_SAVE,
+    FAKE_JOB_FORGET,
+    FAKE_APPLIED,
+    FAKE_JOBS_ACK,
+    FAKE_JOBS_RENEW,
+    FAKE_JOBS_NEW,
+    FAKE_JOBS_OWN,
+    FAKE_JOBS_CLAIM,
+    FAKE_OPS,
+};
+
+struct fake_follow {
+    bool follow;
+    uint64_t version;
+    char reader[64];
+    char subject[64];
+};
+
+/* What was asked. Each operation sets what it has. */
+struct fake_call {
+    enum fake_op op;
+    char name[256];   /* the subject or reader that it is about */
+    uint64_t id;      /* the share, job, place or position that it is about; `before` and `after` of pages */
+    uint64_t until;
+    int64_t limit;
+    unsigned partition;
+    uint64_t *ids;
+    struct fake_follow *follows;
+    size_t count; /* of ids or follows */
+    reply_fn *fn;
+    store_jobs_fn *jobs_fn;
+    const struct log_handlers *handlers;
+    void *context;
+    struct fake_call *next;
+};
+
+struct fake_store {
+    bool ready, bulk_up, tail_up, jobs_up;
+    bool refuses[FAKE_OPS]; /* -ENOTCONN: nothing is sent */
+    uint64_t epoch;
+    uint64_t last_id[PARTITIONS_MAX]; /* of what fake_entry() made */
+    const struct store_handlers *handlers; /* and who is told of the links */
+    void *context;
+    const struct log_handlers *tail_handlers; /* NULL: nobody reads the tail */
+    void *tail_context;
+    int64_t now_ms; /* what both clocks say, less where they begin */
+};
+
+extern struct fake_store fake;
+
+/* The oldest call of this kind that was not answered yet; the test fails if there is none. It is the test's to answer. */
+struct fake_call *fake_expect(enum fake_op op);
+size_t fake_waiting(enum fake_op op);
+bool fake_is_idle(void);
+
+/* Answers. The format is the answer's shape: `[` and `]` are an array, `nil`, `:5` an integer, `!OOM` an error, any other
+ * word a string, `$` a string out of a struct text, `#` one of the digits of a uint64_t. NULL: the connection ended before
+ * the answer. */
+void fake_answer(struct fake_call *call, const char *format, ...);
+/* The same for the oldest call of this kind. */
+#define FAKE_ANSWER(op, ...) fake_answer(fake_expect(op), __VA_ARGS__)
+/* Answers every call that waits, and those that follow from it, with nothing. */
+void fake_lose_all(void);
+
+/* An entry at the end of its log. Texts are borrowed. */
+struct log_entry fake_entry(enum log_kind kind, const char *subject, const char *reader, uint64_t other);
+/* Hands an entry to the tail. */
+void fake_tail(const struct log_entry *entry);
+/* The tail has nothing more: ends its batch of so many entries. */
+void fake_tail_end(size_t entries);
+/* Answers a call for jobs with these entries, or an error (negative). */
+void fake_deal(struct fake_call *call, const struct log_entry *entries, int count);
+
+/* A share's body as it is committed, valid until a few more were made. */
+struct text fake_body(const char *author, const char *url);
+
+/* ---- for fake_operations.c ---- */
+
+/* Keeps a call to be answered. 0, or -ENOTCONN if it is to be refused. */
+int fake_record(struct fake_call call, struct text name);
+void fake_copy(char *out, size_t size, struct text text);
+
+#endif
