@@ -10,6 +10,8 @@ import threading
 # What a daemon also sends while it has nothing to do. These change nothing that another command would not show.
 UNCOUNTED = {b"PING", b"XREAD", b"XREADGROUP", b"XAUTOCLAIM", b"XPENDING", b"XINFO"}
 
+LATE = object()
+
 
 def read_command(stream):
     """The next command as raw bytes and its name, or None at the end."""
@@ -26,18 +28,21 @@ def read_command(stream):
 
 
 class RedisProxy:
-    """Listens on the Unix socket `path` and passes everything on to the one at `target`, except commands called
-    `withheld`, which wait until release_all()."""
+    """Listens on the Unix socket `path` and passes everything on to the one at `target`, except commands whose
+    name is in `withheld`, which wait until it is withheld no longer."""
 
-    def __init__(self, path, target, withheld=None):
+    def __init__(self, path, target, withheld=()):
         self.url = f"unix:{path}"
-        self.withheld = withheld
+        self._withheld = frozenset(withheld)
         self.passed = []  # names of the counted commands since the last arming
         self._target = str(target)
         self._changed = threading.Condition()
         self._left = None  # counted commands that may still pass; None: any number
         self._victim = None
         self.stopped = False  # the gate is closed: nothing passes
+        self.waiting = set()  # names of withheld commands that have come
+        self._late = None  # the next command of this name is delayed, alone, until deliver_late()
+        self.late_delivered = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(64)
@@ -51,6 +56,9 @@ class RedisProxy:
 
     def close(self):
         self.release_all()
+        with self._changed:
+            self._late = None
+            self._changed.notify_all()
         self._listener.close()
 
     # -- what tests say
@@ -70,10 +78,26 @@ class RedisProxy:
             self._changed.notify_all()
         return was_stopped
 
+    def delay_next(self, name):
+        """The next command called so waits until deliver_late(), whatever becomes of its connection; others pass."""
+        self.late_delivered.clear()
+        self._late = name
+
+    def deliver_late(self):
+        with self._changed:
+            self._late = None
+            self._changed.notify_all()
+        assert self.late_delivered.wait(10)
+
+    def withhold(self, *names):
+        """From now on only these commands wait, and the gate is open. Returns whether it had been closed."""
+        with self._changed:
+            self._withheld, self.waiting = frozenset(names), set()
+        return self.release()
+
     def release_all(self):
         """From now on this is a proxy like any other. Returns whether the gate had closed."""
-        self.withheld = None
-        return self.release()
+        return self.withhold()
 
     def _arm(self, commands, victim):
         with self._changed:
@@ -101,9 +125,14 @@ class RedisProxy:
             try:
                 while command := read_command(stream):
                     raw, name = command
-                    if not self._admit(name):
+                    late = name == self._late
+                    if late:
+                        self._wait_until_late()
+                    elif not self._admit(name):
                         break
                     redis_side.sendall(raw)
+                    if late:
+                        self.late_delivered.set()
             except (OSError, ValueError):
                 pass
         hang_up(redis_side)
@@ -116,6 +145,12 @@ class RedisProxy:
         except OSError:
             pass
         hang_up(daemon_side)
+
+    def _wait_until_late(self):
+        with self._changed:
+            self._late = LATE
+            while self._late is LATE:
+                self._changed.wait()
 
     def _admit(self, name):
         """Waits at the gate. False: the command must not be passed on any more."""
@@ -130,7 +165,8 @@ class RedisProxy:
                     self._left -= 1
                     self.passed.append(name)
             dead = self.stopped and self._victim
-            while (self.stopped or name == self.withheld) and not dead:
+            while (self.stopped or name in self._withheld) and not dead:
+                self.waiting.add(name)
                 self._changed.wait()
             return not dead
 

@@ -22,7 +22,7 @@ class Pair:
     def __init__(self, start_feedd, redis, workdir, worker, flags):
         self.worker = worker
         self.proxies = [RedisProxy(workdir / f"{name}.sock", redis.socket_path,
-                                   withheld=None if name in worker else b"XREADGROUP") for name in "ab"]
+                                   withheld=() if name in worker else (b"XREADGROUP",)) for name in "ab"]
         self.daemons = [start_feedd("--redis-url", proxy.url, "--redis-timeout-ms", "20000", *flags, state=name)
                         for name, proxy in zip("ab", self.proxies)]
         self.a, self.b = (daemon.connect() for daemon in self.daemons)
@@ -317,6 +317,27 @@ def test_fast_alternation_of_follow_and_unfollow_ends_as_the_last_one_says(pair_
         assert check_agreement(pair, step) == (last == Cast.follow)
 
 
+def test_a_read_shows_the_writes_of_its_connection_however_far_the_tail_lags(pair_with):
+    pair = pair_with(worker="")
+    old = pair.a.call(Cast.share(0)).id
+    assert pair.a.timeline_ids(Cast.reader(0)) == []
+
+    def read_after(write):
+        stop_tail(pair)
+        reply = pair.a.call(write)
+        read = pair.a.send(Cast.read(0))
+        for _ in range(20):
+            pair.a.ping()  # the read may be answered now, or wait for the tail
+        pair.proxy.withhold(b"XREADGROUP")
+        return reply, ids(pair.a.reply_to(read))
+
+    assert read_after(Cast.follow(0))[1] == [old]
+    reply, seen = read_after(Cast.share(0))
+    assert seen == [reply.id, old]
+    assert read_after(pb.DeleteShareRequest(author=Cast.author(0), id=old))[1] == [reply.id]
+    assert read_after(Cast.unfollow(0))[1] == []
+
+
 # ---------------------------------------------------------------------------------------------------------- subscribe
 
 @pytest.mark.parametrize("partitions", ["1", "4"])
@@ -352,6 +373,31 @@ def test_a_follow_at_any_step_of_a_subscribe_takes_effect(pair_with, partitions,
         if not held:
             break
     assert step >= 1
+
+
+def stop_tail(pair):
+    """The tail of a stands still from here on: it learns nothing more of what is committed."""
+    pair.proxy.withhold(b"XREAD", b"XREADGROUP")
+    pair.b.share("somebody")  # ends the XREAD that is under way
+    wait_until(lambda: b"XREAD" in pair.proxy.waiting, what="the next XREAD of a")
+
+
+@pytest.mark.parametrize("resumed", [True, False], ids=["with-token", "without-token"])
+def test_a_follow_that_the_tail_has_not_seen_yet_brings_no_shares_from_before_it(pair_with, resumed):
+    """The tail of a stands still while b shares and follows and a subscribes."""
+    pair = pair_with(worker="b")
+    token = pair.b.follow_stream(home="reader0").token if resumed else b""
+    stop_tail(pair)
+    before = pair.b.call(Cast.share(0)).id
+    pair.b.call(Cast.follow(0))
+    home = pair.a.begin_subscribe(home="reader0", token=token)
+    for _ in range(50):
+        pair.a.ping()  # a has had its time to load the reader, and perhaps to catch up
+    after = pair.b.call(Cast.share(0)).id
+    pair.proxy.release_all()
+    home.wait_live()
+    home.wait_for_share(after)
+    assert home.ids == [after], f"{before} was shared before the follow"
 
 
 @pytest.mark.parametrize("request_", [Cast.follow, Cast.share], ids=["follow", "share"])

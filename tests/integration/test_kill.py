@@ -95,7 +95,7 @@ def test_a_daemon_killed_between_any_two_commands_keeps_what_it_acknowledged(sta
         daemon = start_feedd("--redis-url", proxy.url, "--store-partitions", str(partitions))
         for commands in itertools.count():
             daemon.stop()
-            proxy.withheld = None if jobs else b"XREADGROUP"
+            proxy.withhold(*([] if jobs else [b"XREADGROUP"]))
             daemon = daemon.restart()
             with daemon.connect() as client:
                 people = round_kind(client, commands)

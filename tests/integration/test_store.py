@@ -7,6 +7,7 @@ import pytest
 import feed_pb2 as pb
 from feed_client import Disconnected, FeedError
 from harness import free_port, processes_using, wait_until
+from redis_proxy import RedisProxy
 
 
 def share_request(author="author", **fields):
@@ -159,6 +160,24 @@ def test_a_redis_that_hangs_delays_nobody_for_long_and_nothing_is_shared_twice(s
         home.wait_for_share(last)
         assert sorted(home.ids) == sorted(shares + [last])
         assert client.profile_ids("author") == sorted(shares + [last], reverse=True)
+
+
+@pytest.mark.parametrize("key", ["", "key"], ids=["without-key", "with-key"])
+def test_a_command_of_a_link_given_up_does_nothing_when_it_arrives_late(start_feedd, redis, workdir, key):
+    with RedisProxy(workdir / "proxy.sock", redis.socket_path) as proxy:
+        daemon = start_feedd("--redis-url", proxy.url, "--redis-timeout-ms", "300")
+        with daemon.connect() as client:
+            client.share("author")
+            proxy.delay_next(b"EVALSHA")
+            error = client.refusal(share_request(title="late", idempotency_key=key))
+            assert error.code in ("OUTCOME_UNKNOWN", "UNAVAILABLE")
+            again = share_when_possible(client, title="again", **({"idempotency_key": key} if key else {}))
+            proxy.deliver_late()
+            last = client.share("author").id
+            shares, _ = client.whole_profile("author")
+            assert [share.id for share in shares][:2] == [last, again.id] and len(shares) == 3
+            assert not [share for share in shares if share.title == "late"]
+        daemon.stop()
 
 
 def test_feedd_ends_cleanly_while_redis_hangs_or_is_away(start_feedd, redis):

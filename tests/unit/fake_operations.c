@@ -166,7 +166,8 @@ int store_following_id(struct store *store, struct text reader, struct text subj
 int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
 {
     (void)store;
-    return ready_called((struct fake_call){.op = FAKE_PROFILE, .id = before, .limit = limit, .fn = fn, .context = context}, subject);
+    return ready_called((struct fake_call){.op = FAKE_PROFILE, .id = before, .limit = limit, .fn = fn, .context = context},
+                        subject);
 }
 
 int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit,
@@ -237,14 +238,15 @@ int store_timeline_finish(struct store *store, struct text reader, struct text m
     (void)store;
     (void)mark;
     return ids_called((struct fake_call){.op = FAKE_TIMELINE_FINISH, .id = floor, .fn = fn, .context = context}, reader, ids,
-                      count, bulk_called);
+                      count, ready_called);
 }
 
 int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
                       void *context)
 {
     (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_PROFILE_IDS, .id = before, .limit = limit, .fn = fn, .context = context}, subject);
+    return ready_called((struct fake_call){.op = FAKE_PROFILE_IDS, .id = before, .limit = limit, .fn = fn, .context = context},
+                        subject);
 }
 
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,

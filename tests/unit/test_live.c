@@ -1,0 +1,304 @@
+/* Live streams: who gets what, falling back at the soft limit, opening and ending, and waiting for the tail. */
+#include "feed_fixture.h"
+
+#define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
+
+static void a_share_reaches_each_stream_that_it_concerns_once(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    open_home(world, 2, 20, "ben", "[carl]");
+    subscribe(world, 3, 30, true, "bob", (struct text){NULL, 0}, &outcome);
+    expect_outcome(&outcome, FEED_OK);
+    expect_caught_up(world, 3, 30);
+
+    uint64_t share = tail_share("bob");
+    expect_share(world, 3, 30, share); /* profiles first */
+    expect_share(world, 1, 10, share);
+    expect_nothing(world);
+    share = tail_share("ann"); /* one's own */
+    expect_share(world, 1, 10, share);
+    tail_share("nobody");
+    expect_nothing(world);
+}
+
+static void follows_and_unfollows_take_effect_between_the_shares_that_they_stand_between(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[]");
+    tail_share("bob");
+    uint64_t version = fake.last_id[0] + 64;
+    tail_edge(true, "ann", "bob", version);
+    uint64_t seen = tail_share("bob");
+    tail_edge(false, "ann", "bob", version + 64);
+    tail_share("bob");
+    expect_share(world, 1, 10, seen);
+    expect_nothing(world);
+}
+
+static void a_deletion_follows_its_share(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    uint64_t share = tail_share("bob");
+    tail_delete("bob", share);
+    expect_share(world, 1, 10, share);
+    expect_deletion(world, 1, 10, share);
+    expect_nothing(world);
+}
+
+static void an_entry_that_comes_twice_is_sent_once(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    struct log_entry entry = fake_entry(LOG_SHARE, "bob", NULL, 0);
+    fake_tail(&entry);
+    fake_tail(&entry);
+    expect_share(world, 1, 10, entry.id);
+    expect_nothing(world);
+}
+
+static void a_stream_at_the_soft_limit_falls_back_and_goes_on_without_losing_or_doubling(void **state)
+{
+    struct world *world = *state;
+    uint64_t shares[40];
+    uint64_t demotions = 0;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    world->queued[1] = 0;
+    world->outlet.soft_limit_bytes = 100; /* two or three shares */
+    for (int i = 0; i < 40; i++) {
+        shares[i] = tail_share("bob");
+        if (i % 7 == 6)
+            drain(world, 1);
+        demotions += world->subscribers[1].first->state == SUBSCRIPTION_CATCHING_UP;
+    }
+    assert_true(demotions > 0);
+    while (world->subscribers[1].first->state == SUBSCRIPTION_CATCHING_UP)
+        drain(world, 1);
+    for (int i = 0, found = 0; i < 40; found++) {
+        assert_true(found < 80);
+        const Feed__ServerFrame *frame = next_sent(world, 1, 10);
+        if (frame->body_case == FEED__SERVER_FRAME__BODY_CAUGHT_UP)
+            continue;
+        assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_SHARED);
+        assert_int_equal(frame->shared->share->id, shares[i]);
+        i++;
+    }
+    expect_caught_up(world, 1, 10);
+    expect_nothing(world);
+}
+
+static void a_stream_that_fell_back_holds_no_more_than_the_soft_limit_and_one_frame(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    world->queued[1] = 0;
+    world->outlet.soft_limit_bytes = 100;
+    for (int i = 0; i < 40; i++)
+        tail_share("bob");
+    for (int drains = 0; drains < 20; drains++) {
+        assert_true(world->queued[1] < 200);
+        drain(world, 1);
+    }
+    assert_int_equal(world->subscribers[1].first->state, SUBSCRIPTION_LIVE);
+}
+
+static void every_hundred_events_a_token_says_how_far_the_stream_has_come(void **state)
+{
+    struct world *world = *state;
+    uint64_t positions[PARTITIONS_MAX];
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    for (int i = 0; i < 250; i++) {
+        uint64_t share = tail_share("bob");
+
+        expect_share(world, 1, 10, share);
+        if (i % 100 != 99)
+            continue;
+        const Feed__ServerFrame *frame = next_sent(world, 1, 10);
+        assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_HEARTBEAT);
+        struct text token = {(const char *)frame->heartbeat->resume_token.data, frame->heartbeat->resume_token.len};
+        assert_int_equal(token_read(token, fake.epoch, 1, positions), FEED_OK);
+        assert_int_equal(positions[0], share);
+        assert_false(frame->heartbeat->degraded);
+    }
+    expect_nothing(world);
+}
+
+static void a_heartbeat_goes_to_live_streams_only(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    assert_int_equal(feed_subscriber_heartbeat(world->feed, &world->subscribers[1]), 1);
+    assert_int_equal(next_sent(world, 1, 10)->body_case, FEED__SERVER_FRAME__BODY_HEARTBEAT);
+    world->outlet.soft_limit_bytes = 1;
+    expect_share(world, 1, 10, tail_share("bob"));
+    assert_int_equal(feed_subscriber_heartbeat(world->feed, &world->subscribers[1]), 0);
+    expect_nothing(world);
+}
+
+static void heartbeats_say_that_the_store_is_away_and_that_it_is_back(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    fake.ready = false;
+    fake.handlers->on_away(fake.context);
+    feed_subscriber_heartbeat(world->feed, &world->subscribers[1]);
+    assert_true(next_sent(world, 1, 10)->heartbeat->degraded);
+    fake.ready = true;
+    fake.handlers->on_ready(fake.context);
+    feed_subscriber_heartbeat(world->feed, &world->subscribers[1]);
+    assert_false(next_sent(world, 1, 10)->heartbeat->degraded);
+    expect_share(world, 1, 10, tail_share("bob"));
+}
+
+static void a_store_that_came_back_with_less_is_a_gap_for_every_stream(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    uint64_t kept = tail_share("bob"), lost = tail_share("bob");
+    expect_share(world, 1, 10, kept);
+    expect_share(world, 1, 10, lost);
+    fake.ready = false;
+    fake.handlers->on_away(fake.context);
+    fake.last_id[0] = kept;
+    fake.ready = true;
+    fake.handlers->on_ready(fake.context);
+    const Feed__ServerFrame *frame = next_sent(world, 1, 10);
+    assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_GAP);
+    assert_int_equal(frame->gap->reason, FEED__GAP_REASON__GAP_LOST);
+    assert_int_equal(frame->gap->n_ranges, 1);
+    assert_int_equal(frame->gap->ranges[0]->after, kept);
+    assert_int_equal(frame->gap->ranges[0]->until, lost);
+    fake.now_ms += 1000;
+    expect_share(world, 1, 10, tail_share("bob"));
+}
+
+static void a_subscriber_that_ends_while_its_stream_is_opened_is_told_nothing_more(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    subscribe(world, 1, 10, false, "ann", (struct text){NULL, 0}, &outcome);
+    feed_subscriber_done(world->feed, &world->subscribers[1]);
+    FAKE_ANSWER(FAKE_READER_LOAD, "[:0 [bob]]");
+    assert_int_equal(outcome.count, 1);
+    tail_share("bob");
+    expect_nothing(world);
+    assert_int_equal(world->feed->streams.count, 0);
+}
+
+static void a_request_id_opens_one_stream_only(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    subscribe(world, 1, 10, true, "carl", (struct text){NULL, 0}, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__INVALID);
+    open_home(world, 2, 10, "ben", "[bob]"); /* another connection's own */
+    assert_int_equal(world->feed->streams.count, 2);
+}
+
+static void ending_a_stream_leaves_the_others(void **state)
+{
+    struct world *world = *state;
+
+    struct outcome outcome;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    subscribe(world, 1, 11, false, "ann", (struct text){NULL, 0}, &outcome);
+    expect_outcome(&outcome, FEED_OK);
+    expect_caught_up(world, 1, 11);
+    assert_true(feed_unsubscribe(world->feed, &world->subscribers[1], 10));
+    assert_false(feed_unsubscribe(world->feed, &world->subscribers[1], 10));
+    expect_share(world, 1, 11, tail_share("bob"));
+    expect_nothing(world);
+    assert_true(feed_unsubscribe(world->feed, &world->subscribers[1], 11));
+    tail_share("bob");
+    expect_nothing(world);
+    uint32_t bob = subject_find(&world->feed->subjects, text_of("bob"));
+    assert_int_equal(world->feed->subjects.slots[bob]->online.count, 0);
+}
+
+/* ---- waiting ---- */
+
+struct wait {
+    unsigned order;
+    Feed__ErrorCode error;
+};
+
+static unsigned woken;
+
+static void on_woken(void *context, Feed__ErrorCode error)
+{
+    *(struct wait *)context = (struct wait){++woken, error};
+}
+
+static void those_who_wait_for_the_tail_are_woken_in_order_once_it_has_passed(void **state)
+{
+    struct world *world = *state;
+    struct wait waits[5] = {0};
+
+    woken = 0;
+    struct log_entry first = fake_entry(LOG_SHARE, "bob", NULL, 0), second = fake_entry(LOG_SHARE, "bob", NULL, 0);
+    for (int i = 0; i < 5; i++)
+        feed_wait(world->feed, i % 2 == 0 ? first.id : second.id, on_woken, &waits[i]);
+    fake_tail(&first);
+    fake_tail_end(1);
+    assert_int_equal(woken, 3);
+    for (unsigned i = 0; i < 5; i += 2)
+        assert_int_equal(waits[i].order, i / 2 + 1);
+    fake_tail(&second);
+    fake_tail_end(1);
+    assert_int_equal(waits[1].order, 4);
+    assert_int_equal(waits[3].order, 5);
+    assert_int_equal(waits[3].error, FEED_OK);
+}
+
+static void those_who_wait_are_told_when_the_store_goes_away(void **state)
+{
+    struct world *world = *state;
+    struct wait waits[2] = {0};
+
+    woken = 0;
+    feed_wait(world->feed, UINT64_C(1) << 50, on_woken, &waits[0]);
+    fake.ready = false;
+    fake.handlers->on_away(fake.context);
+    feed_wait(world->feed, UINT64_C(1) << 50, on_woken, &waits[1]);
+    assert_int_equal(waits[0].error, FEED__ERROR_CODE__UNAVAILABLE);
+    assert_int_equal(waits[1].error, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_WORLD(a_share_reaches_each_stream_that_it_concerns_once),
+        WITH_WORLD(follows_and_unfollows_take_effect_between_the_shares_that_they_stand_between),
+        WITH_WORLD(a_deletion_follows_its_share),
+        WITH_WORLD(an_entry_that_comes_twice_is_sent_once),
+        WITH_WORLD(a_stream_at_the_soft_limit_falls_back_and_goes_on_without_losing_or_doubling),
+        WITH_WORLD(a_stream_that_fell_back_holds_no_more_than_the_soft_limit_and_one_frame),
+        WITH_WORLD(every_hundred_events_a_token_says_how_far_the_stream_has_come),
+        WITH_WORLD(a_heartbeat_goes_to_live_streams_only),
+        WITH_WORLD(heartbeats_say_that_the_store_is_away_and_that_it_is_back),
+        WITH_WORLD(a_store_that_came_back_with_less_is_a_gap_for_every_stream),
+        WITH_WORLD(a_subscriber_that_ends_while_its_stream_is_opened_is_told_nothing_more),
+        WITH_WORLD(a_request_id_opens_one_stream_only),
+        WITH_WORLD(ending_a_stream_leaves_the_others),
+        WITH_WORLD(those_who_wait_for_the_tail_are_woken_in_order_once_it_has_passed),
+        WITH_WORLD(those_who_wait_are_told_when_the_store_goes_away),
+    };
+
+    return cmocka_run_group_tests_name("live", tests, NULL, NULL);
+}
