@@ -26,6 +26,7 @@
 #define LOCK_WAIT_MS 10000
 #define PRIVATE_REDIS_STOP_MS 30000
 #define COMPLAIN_MS 5000
+#define CLOSING_MS 1500 /* at least this long for the clients to be told */
 #define SPARE_DESCRIPTORS 64 /* links, listeners, files */
 
 enum server_state {
@@ -70,6 +71,8 @@ static void change_state(struct server *server, enum server_state state)
         feed_stop_jobs(server->feed);
         break;
     case SERVER_CLOSING:
+        if (server->config->drain_timeout_ms < CLOSING_MS)
+            server->deadline_ms = clock_now_ms() + CLOSING_MS;
         net_close_all(server->net, NET_CLOSE_SHUTDOWN);
         break;
     case SERVER_STOPPED:
@@ -80,11 +83,10 @@ static void change_state(struct server *server, enum server_state state)
 /* Moves on when what a state waits for is done, or its time is up. */
 static void advance(struct server *server)
 {
-    bool late = clock_now_ms() >= server->deadline_ms;
-
-    if (server->state == SERVER_DRAINING && (late || commands_in_progress(server->commands) == 0))
+    if (server->state == SERVER_DRAINING &&
+        (clock_now_ms() >= server->deadline_ms || commands_in_progress(server->commands) == 0))
         change_state(server, SERVER_CLOSING);
-    if (server->state == SERVER_CLOSING && (late || net_connections(server->net) == 0))
+    if (server->state == SERVER_CLOSING && (clock_now_ms() >= server->deadline_ms || net_connections(server->net) == 0))
         change_state(server, SERVER_STOPPED);
 }
 
@@ -96,8 +98,8 @@ static void on_signal(evutil_socket_t number, short events, void *context)
     log_info("stopping", "signal=%d connections=%zu", (int)number, net_connections(server->net));
     if (server->state == SERVER_RUNNING)
         change_state(server, SERVER_DRAINING);
-    else
-        server->deadline_ms = clock_now_ms(); /* asked twice: wait no longer */
+    else if (server->state == SERVER_DRAINING)
+        server->deadline_ms = clock_now_ms(); /* asked twice: wait no longer for what is in progress */
 }
 
 /* ---- what the feed says ---- */
@@ -204,7 +206,7 @@ static int make_rooms(struct server *server)
                                          .daemon_id = server->daemon_id,
                                          .idempotency_ttl_s = config->idempotency_ttl_s,
                                          .profile_cap = config->profile_cap,
-                                         .retention_s = config->log_retention_s,
+                                           .retention_s = config->log_retention_s,
                                          .max_following = config->max_following,
                                          .timeline_cap = config->timeline_cap,
                                          .timeline_slack = config->timeline_slack,
@@ -212,11 +214,11 @@ static int make_rooms(struct server *server)
     const struct feed_settings feed = {.backfill = config->backfill,
                                        .timeline_cap = config->timeline_cap,
                                        .timeline_slack = config->timeline_slack,
+                                       .timeline_idle_ttl_s = config->timeline_idle_ttl_s,
                                        .push_window = config->push_window,
                                        .push_quantum = config->push_quantum,
                                        .claim_after_ms = config->claim_after_ms,
                                        .lag_limit_ms = config->lag_limit_ms,
-                                       .retention_s = config->log_retention_s,
                                        .ring_bytes = (size_t)config->ring_bytes,
                                        .body_bytes = (size_t)config->body_bytes,
                                        .reader_bytes = (size_t)config->reader_bytes};

@@ -16,6 +16,7 @@
     METRIC(unfollows, "unfollows committed")                                   \
     METRIC(pushes, "timelines that a share was pushed to")                     \
     METRIC(pushes_away, "pushes to readers who are away and have no timeline") \
+    METRIC(pushes_failed, "pushes refused because the key is no timeline")       \
     METRIC(trims, "timelines trimmed to their cap")                            \
     METRIC(rebuilds, "timelines rebuilt")                                      \
     METRIC(jobs_done, "log entries fully applied")                             \

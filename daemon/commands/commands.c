@@ -76,9 +76,39 @@ static void start(struct session *session, struct request *request)
     run(request);
 }
 
-static bool may_start(const struct session *session, const struct request *request)
+/* How many requests of a class run at once. Reads are few, since each may answer with a whole frame. */
+static const uint32_t running_max[] = {
+    [ORDER_FREE] = UINT32_MAX,      [ORDER_SHARE] = UINT32_MAX,   [ORDER_FOLLOW] = UINT32_MAX,
+    [ORDER_READ] = 32,              [ORDER_SUBSCRIBE] = 64,       [ORDER_UNSUBSCRIBE] = UINT32_MAX,
+};
+
+static bool has_room(const struct commands *commands, uint64_t conn)
 {
-    return session->running == 0 || session->order == request->row->order;
+    return net_queued_bytes(commands->net, conn) < (size_t)commands->config->queue_soft_limit_bytes;
+}
+
+/* A client that does not take its answers gets no further ones. */
+static bool may_start(const struct commands *commands, const struct session *session, const struct request *request)
+{
+    if (session->running > 0 && (session->order != request->row->order || session->running >= running_max[session->order]))
+        return false;
+    return has_room(commands, request->conn);
+}
+
+/* Reading stops while too much is unanswered or unsent, and goes on when half of it is gone. */
+static void pause_or_resume(const struct commands *commands, struct session *session)
+{
+    uint32_t requests_max = (uint32_t)commands->config->max_in_flight;
+    uint64_t conn = session->subscriber.conn;
+    bool room = has_room(commands, conn);
+
+    if (!session->paused && (session->unanswered >= requests_max || session->bytes >= SESSION_BYTES_MAX || !room)) {
+        session->paused = true;
+        net_pause(commands->net, conn);
+    } else if (session->paused && session->unanswered <= requests_max / 2 && session->bytes <= SESSION_BYTES_MAX / 2 && room) {
+        session->paused = false;
+        net_resume(commands->net, conn);
+    }
 }
 
 /* Starts what waits, in order, as far as it may. A request that is answered at once comes back here and returns at once: the
@@ -90,7 +120,7 @@ static void start_waiting(struct commands *commands, uint64_t conn)
     if (!session || session->starting)
         return;
     session->starting = true;
-    while (session && session->waiting_first && may_start(session, session->waiting_first)) {
+    while (session && session->waiting_first && may_start(commands, session, session->waiting_first)) {
         struct request *request = session->waiting_first;
 
         session->waiting_first = request->next;
@@ -109,7 +139,7 @@ static void admit(struct session *session, struct request *request)
         run(request);
         return;
     }
-    if (!session->waiting_first && may_start(session, request)) {
+    if (!session->waiting_first && may_start(request->commands, session, request)) {
         start(session, request);
         return;
     }
@@ -152,11 +182,7 @@ void request_end(struct request *request)
         session->bytes -= (uint32_t)request->frame_bytes;
         if (request->row && request->row->order != ORDER_FREE)
             session->running--;
-        if (session->paused && session->unanswered <= (uint32_t)commands->config->max_in_flight / 2 &&
-            session->bytes <= SESSION_BYTES_MAX / 2) {
-            session->paused = false;
-            net_resume(commands->net, conn);
-        }
+        pause_or_resume(commands, session);
     }
     request_free(request);
     start_waiting(commands, conn);
@@ -250,10 +276,7 @@ static void on_frame(void *context, uint64_t conn, void *session_pointer, const 
         net_close(commands->net, conn, NET_CLOSE_MEMORY);
         return;
     }
-    if (session->unanswered >= commands->config->max_in_flight || session->bytes >= SESSION_BYTES_MAX) {
-        session->paused = true;
-        net_pause(commands->net, conn);
-    }
+    pause_or_resume(commands, session);
     if (decode(request, session, data, size))
         admit(session, request);
 }
@@ -272,11 +295,13 @@ static int on_open(void *context, uint64_t conn, void **ret_session)
     return 0;
 }
 
+/* What the session asked for comes before what its streams have missed. */
 static void on_drained(void *context, uint64_t conn, void *session)
 {
     struct commands *commands = context;
 
-    (void)conn;
+    pause_or_resume(commands, session);
+    start_waiting(commands, conn);
     feed_subscriber_drained(commands->feed, &((struct session *)session)->subscriber);
 }
 

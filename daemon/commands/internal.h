@@ -56,7 +56,7 @@ struct session {
     uint32_t bytes;   /* that unanswered requests take */
     enum order order;
     bool greeted;
-    bool paused;
+    bool paused;   /* nothing is read from the connection */
     bool starting; /* waiting requests are being started */
 };
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "feed/frames.h"
 #include "feed/internal.h"
@@ -66,7 +65,9 @@ struct catchup {
     struct reader *reader;       /* pinned; NULL: a profile */
     uint64_t target[PARTITIONS_MAX];
     unsigned partition;   /* whose deletions are read */
+    uint64_t deletions_after; /* in that partition: up to here they were read */
     uint64_t floor;       /* shares up to here are not vouched for */
+    uint64_t forgotten[PARTITIONS_MAX]; /* deletions up to here are not */
     struct missed *missed;
     size_t count;
     size_t capacity;
@@ -159,12 +160,11 @@ static int oldest_first(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id ? 1 : 0;
 }
 
-/* Says what cannot be vouched for: shares below the timeline's floor, deletions longer ago than they are kept. */
+/* Says what cannot be vouched for: shares below the timeline's floor, deletions that are forgotten. */
 static void report_gaps(struct catchup *catchup)
 {
     struct feed *feed = catchup->feed;
     struct subscription *stream = catchup->stream;
-    uint64_t oldest = id_at_unix_ms(clock_wall_ms() - feed->settings.retention_s * 1000);
     uint64_t ranges[2 * PARTITIONS_MAX];
     size_t count = 0;
     bool too_old = false;
@@ -172,9 +172,9 @@ static void report_gaps(struct catchup *catchup)
     for (unsigned partition = 0; partition < feed->partitions; partition++) {
         uint64_t after = stream->position[partition], until = catchup->floor;
 
-        too_old = too_old || after < oldest;
-        if (after < oldest && oldest > until)
-            until = oldest;
+        too_old = too_old || after < catchup->forgotten[partition];
+        if (catchup->forgotten[partition] > until)
+            until = catchup->forgotten[partition];
         if (after >= until)
             continue;
         ranges[2 * count] = after;
@@ -231,7 +231,7 @@ static void emit(struct catchup *catchup)
     struct feed *feed = catchup->feed;
     struct subscription *stream = catchup->stream;
 
-    while (catchup->at < catchup->count && catchup->missed[catchup->at].deletion)
+    while (catchup->at < catchup->count && catchup->missed[catchup->at].deletion && stream_has_room(feed, stream))
         send_missed(catchup, &catchup->missed[catchup->at++], NULL);
     if (catchup->at == catchup->count) {
         memcpy(stream->position, catchup->target, feed->partitions * sizeof(uint64_t));
@@ -308,19 +308,33 @@ static int add_deletion(struct catchup *catchup, struct text member, uint64_t id
 
 static void read_deletions(struct catchup *catchup);
 
+static void next_deletions(struct catchup *catchup)
+{
+    catchup->partition++;
+    if (catchup->stream && catchup->partition < catchup->feed->partitions)
+        catchup->deletions_after = catchup->stream->position[catchup->partition];
+    read_deletions(catchup);
+}
+
+/* [the highest position forgotten, [`share:author`, position, …]] */
 static void on_deletions(void *context, const struct reply *reply)
 {
     struct catchup *catchup = context;
+    const struct reply *rows = reply_at(reply, 1);
+    size_t count = reply_count(rows) / 2;
     int error = reply_error(reply);
 
-    for (size_t i = 0; catchup->stream && error == 0 && i + 1 < reply_count(reply); i += 2)
-        error = add_deletion(catchup, reply_text(reply_at(reply, i)), reply_id(reply_at(reply, i + 1)));
-    if (error < 0) {
-        catchup_fail(catchup);
-        return;
+    for (size_t i = 0; catchup->stream && error == 0 && i < count; i++) {
+        catchup->deletions_after = reply_id(reply_at(rows, 2 * i + 1));
+        error = add_deletion(catchup, reply_text(reply_at(rows, 2 * i)), catchup->deletions_after);
     }
-    catchup->partition++;
-    read_deletions(catchup);
+    catchup->forgotten[catchup->partition] = reply_id(reply_at(reply, 0));
+    if (error < 0)
+        catchup_fail(catchup);
+    else if (count == DELETIONS_PAGE)
+        read_deletions(catchup);
+    else
+        next_deletions(catchup);
 }
 
 static void read_deletions(struct catchup *catchup)
@@ -329,8 +343,8 @@ static void read_deletions(struct catchup *catchup)
 
     if (!catchup->stream || partition == catchup->feed->partitions)
         collected(catchup);
-    else if (store_deletions(catchup->feed->store, partition, catchup->stream->position[partition],
-                             catchup->target[partition], on_deletions, catchup) < 0)
+    else if (store_deletions(catchup->feed->store, partition, catchup->deletions_after, catchup->target[partition],
+                             on_deletions, catchup) < 0)
         catchup_fail(catchup);
 }
 
@@ -384,6 +398,7 @@ static void run_store(struct feed *feed, struct subscription *stream)
     catchup->reader = stream->reader;
     stream->catchup = catchup;
     memcpy(catchup->target, feed->positions, sizeof(catchup->target));
+    catchup->deletions_after = stream->position[0];
     if (stream->reader) {
         reader_pin(feed, stream->reader);
         timeline_fetch(feed, stream->reader, on_timeline, catchup);
@@ -395,6 +410,8 @@ static void run_store(struct feed *feed, struct subscription *stream)
 
 void catchup_run(struct feed *feed, struct subscription *stream)
 {
+    if (!stream_has_room(feed, stream))
+        return; /* goes on when the queue has drained */
     if (stream->catchup) {
         if (stream->catchup->collected && !stream->catchup->fetching)
             emit(stream->catchup);

@@ -1,9 +1,10 @@
 /* Fan-out: a share to the timelines of its author's followers.
  *
  * Followers are read in pages, in the order of their edges, up to the share's own id: whoever followed later got the share
- * with the backfill. Jobs take turns by a small quantum, all within one window of unanswered pushes, and no slice holds the
- * loop for more than a millisecond. After each page but the last the place is saved; a page in which anything failed is
- * done again as a whole, since reads drop repeats. */
+ * with the backfill. A first page is small, so that small jobs are soon done however many there are; further pages are large,
+ * and only a few are in memory at a time. Jobs take turns by a small quantum, all within one window of unanswered pushes, and
+ * no slice holds the loop for more than a millisecond. After each page but the last the place is saved; a page in which
+ * anything failed is done again as a whole, since reads drop repeats. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 #include "base/metrics.h"
 #include "feed/internal.h"
 
-#define PAGE 2000
+#define FIRST_PAGE 128
+#define LARGE_PAGE 2000
+#define LARGE_PAGES_MAX 8 /* in memory at once */
 #define SLICE_MS 1
 #define PUSHES_PER_CLOCK 64
 
@@ -28,27 +31,20 @@ static struct text author_of(const struct job *job)
     return (struct text){job->subject, job->subject_bytes};
 }
 
-static void enqueue(struct feed *feed, struct job *job)
+static void job_queue_add(struct job_queue *queue, struct job *job)
 {
-    struct jobs *jobs = &feed->jobs;
-
-    if (job->queued)
-        return;
-    job->queued = true;
     job->next = NULL;
-    *(jobs->queue_last ? &jobs->queue_last->next : &jobs->queue_first) = job;
-    jobs->queue_last = job;
+    *(queue->last ? &queue->last->next : &queue->first) = job;
+    queue->last = job;
 }
 
-static struct job *dequeue(struct feed *feed)
+static struct job *job_queue_take(struct job_queue *queue)
 {
-    struct jobs *jobs = &feed->jobs;
-    struct job *job = jobs->queue_first;
+    struct job *job = queue->first;
 
-    jobs->queue_first = job->next;
-    if (!jobs->queue_first)
-        jobs->queue_last = NULL;
-    job->queued = false;
+    queue->first = job->next;
+    if (!queue->first)
+        queue->last = NULL;
     return job;
 }
 
@@ -68,15 +64,17 @@ static struct job_call *job_call(struct feed *feed, struct job *job)
 
 /* ---- pages ---- */
 
+static void page_end(struct feed *feed, struct job *job);
+static void release_large(struct feed *feed, struct job *job);
+
 /* Names as they are pushed to: each behind its length. The author's own timeline comes first of all. */
-static int page_add(struct job *job, struct text name)
+static void page_add(struct job *job, struct text name)
 {
     if (name.size > UINT8_MAX)
-        return 0;
+        return; /* no subject has such a name */
     job->page[job->page_bytes++] = (uint8_t)name.size;
     memcpy(job->page + job->page_bytes, name.data, name.size);
     job->page_bytes += name.size;
-    return 0;
 }
 
 static void on_page(void *context, const struct reply *reply)
@@ -91,12 +89,13 @@ static void on_page(void *context, const struct reply *reply)
     free(job->page);
     job->page = reply_error(reply) == 0 ? malloc(bytes) : NULL;
     if (!job->page) {
-        job_retry(call.feed, job);
+        release_large(call.feed, job);
+        job_retry(job);
         return;
     }
     job->page_bytes = job->page_at = 0;
     job->failed = false;
-    job->page_is_last = count < PAGE;
+    job->page_is_last = count < job->page_limit;
     if (job->place == 0)
         page_add(job, author_of(job));
     for (size_t i = 0; i < count; i++)
@@ -104,19 +103,53 @@ static void on_page(void *context, const struct reply *reply)
     if (count > 0)
         job->page_last = reply_id(reply_at(reply, 2 * count - 1));
     if (job->page_bytes == 0)
-        job_finish(call.feed, job);
+        page_end(call.feed, job);
     else
-        enqueue(call.feed, job);
+        job_queue_add(&call.feed->jobs.to_push, job);
 }
 
 static void read_page(struct feed *feed, struct job *job)
 {
     struct job_call *call = job_call(feed, job);
 
-    if (!call || store_followers_page(feed->store, author_of(job), job->place, job->id, PAGE, on_page, call) < 0) {
+    job->page_limit = job->place == 0 ? FIRST_PAGE : LARGE_PAGE;
+    if (!call ||
+        store_followers_page(feed->store, author_of(job), job->place, job->id, (int64_t)job->page_limit, on_page, call) < 0) {
         free(call);
-        job_retry(feed, job);
+        release_large(feed, job);
+        job_retry(job);
     }
+}
+
+/* Reads the next page, or waits for its turn to have a large one. */
+static void read_further(struct feed *feed, struct job *job)
+{
+    struct jobs *jobs = &feed->jobs;
+
+    if (job->place == 0) {
+        read_page(feed, job);
+    } else if (job->holds_large || jobs->large_pages < LARGE_PAGES_MAX) {
+        jobs->large_pages += !job->holds_large;
+        job->holds_large = true;
+        read_page(feed, job);
+    } else {
+        job_queue_add(&jobs->wait_large, job);
+    }
+}
+
+/* Gives the turn to whoever waits for it. */
+static void release_large(struct feed *feed, struct job *job)
+{
+    struct jobs *jobs = &feed->jobs;
+
+    if (!job->holds_large)
+        return;
+    job->holds_large = false;
+    jobs->large_pages--;
+    free(job->page);
+    job->page = NULL;
+    if (jobs->wait_large.first)
+        read_further(feed, job_queue_take(&jobs->wait_large));
 }
 
 static void on_place(void *context, const struct reply *reply)
@@ -125,50 +158,47 @@ static void on_place(void *context, const struct reply *reply)
 
     free(context);
     if (reply_error(reply) < 0) {
-        job_retry(call.feed, call.job);
+        job_retry(call.job);
         return;
     }
     call.job->place = reply_id(reply);
-    call.job->fresh = true;
-    read_page(call.feed, call.job);
+    call.job->place_known = true;
+    read_further(call.feed, call.job);
 }
 
 void fanout_begin(struct feed *feed, struct job *job)
 {
     struct job_call *call;
 
-    if (job->fresh) {
-        read_page(feed, job);
+    if (job->place_known) {
+        read_further(feed, job);
         return;
     }
     call = job_call(feed, job);
     if (!call || store_job_place(feed->store, job->id, on_place, call) < 0) {
         free(call);
-        job_retry(feed, job);
+        job_retry(job);
     }
 }
 
-static void on_nothing(void *context, const struct reply *reply)
-{
-    (void)context;
-    (void)reply;
-}
-
-/* Every push of the page was answered. */
+/* Every push of the page was answered. A job gives up its turn at a large page after each, to others that wait. */
 static void page_end(struct feed *feed, struct job *job)
 {
     if (job->failed) {
-        job_retry(feed, job);
+        release_large(feed, job);
+        job_retry(job);
         return;
     }
     if (!job->page_is_last) {
         job->place = job->page_last;
-        store_job_save(feed->store, job->id, job->place, on_nothing, NULL);
-        read_page(feed, job);
+        store_job_save(feed->store, job->id, job->place, reply_ignore, NULL);
+        release_large(feed, job);
+        read_further(feed, job);
         return;
     }
     if (job->place > 0)
-        store_job_forget(feed->store, job->id, on_nothing, NULL);
+        store_job_forget(feed->store, job->id, reply_ignore, NULL);
+    release_large(feed, job);
     job_finish(feed, job);
 }
 
@@ -180,10 +210,13 @@ static void on_pushed(void *context, const struct reply *reply)
     struct feed *feed = push->feed;
     struct job *job = push->job;
     int64_t length = reply_number(reply);
+    int error = reply_error(reply);
 
     feed->jobs.pushes_in_flight--;
     job->in_flight--;
-    if (reply_error(reply) < 0) {
+    if (error == -EPROTO) {
+        metrics.pushes_failed++; /* what stands there is no timeline, and will not be one by trying again */
+    } else if (error < 0) {
         job->failed = true;
     } else if (length == 0) {
         metrics.pushes_away++;
@@ -191,7 +224,7 @@ static void on_pushed(void *context, const struct reply *reply)
         metrics.pushes++;
         if (length > feed->settings.timeline_cap + feed->settings.timeline_slack + 1) {
             metrics.trims++;
-            store_trim(feed->store, (struct text){push->reader, push->reader_bytes}, on_nothing, NULL);
+            store_trim(feed->store, (struct text){push->reader, push->reader_bytes}, reply_ignore, NULL);
         }
     }
     free(push);
@@ -230,14 +263,14 @@ static bool job_turn(struct feed *feed, struct job *job, int64_t deadline_ms)
             job->failed = true;
             job->page_at = job->page_bytes;
             if (job->in_flight == 0)
-                job_retry(feed, job);
+                page_end(feed, job);
             return false;
         }
         if (pushed % PUSHES_PER_CLOCK == 0 && clock_now_ms() > deadline_ms)
             break;
     }
     if (job->page_at < job->page_bytes)
-        enqueue(feed, job);
+        job_queue_add(&feed->jobs.to_push, job);
     return feed->jobs.pushes_in_flight < feed->settings.push_window && clock_now_ms() <= deadline_ms;
 }
 
@@ -245,9 +278,9 @@ void fanout_turn(struct feed *feed)
 {
     int64_t deadline_ms;
 
-    if (!feed->jobs.queue_first || !store_bulk_is_up(feed->store))
+    if (!feed->jobs.to_push.first || !store_bulk_is_up(feed->store))
         return;
     deadline_ms = clock_now_ms() + SLICE_MS;
-    while (feed->jobs.queue_first && job_turn(feed, dequeue(feed), deadline_ms))
+    while (feed->jobs.to_push.first && job_turn(feed, job_queue_take(&feed->jobs.to_push), deadline_ms))
         ;
 }

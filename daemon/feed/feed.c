@@ -189,6 +189,7 @@ void feed_stop(struct feed *feed)
     follow_turn(feed); /* what was queued is refused */
     feed->ready = false;
     waiters_fail(feed);
+    call_again(feed); /* with the store gone, whoever waits there is answered */
 }
 
 void feed_free(struct feed *feed)

@@ -33,11 +33,11 @@ struct feed_settings {
     int64_t backfill;
     int64_t timeline_cap;
     int64_t timeline_slack;
+    int64_t timeline_idle_ttl_s;
     int64_t push_window;
     int64_t push_quantum;
     int64_t claim_after_ms;
     int64_t lag_limit_ms;
-    int64_t retention_s;
     size_t ring_bytes;
     size_t body_bytes;
     size_t reader_bytes;
@@ -131,7 +131,7 @@ struct subscription;
 struct feed_subscriber {
     uint64_t conn;
     struct subscription *first;
-    uint32_t count;
+    uint32_t count; /* open and being opened */
 };
 
 typedef void feed_subscribe_fn(void *context, Feed__ErrorCode error);

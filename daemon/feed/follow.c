@@ -4,7 +4,8 @@
  *      whoever is given the entry carries it on.
  *   2  the subject's partition: the followers and an edge entry, unless something newer was applied.
  *   3  the backfill, if the reader has a timeline: the subject's latest shares are read, after the follower was added, so that
- *      none falls between backfill and fan-out, and merged into the timeline.
+ *      none falls between backfill and fan-out, and merged into the timeline. An unfollow drops a timeline that was cut at
+ *      its cap: what is no longer followed takes the place of what is.
  *
  * The daemon that took the request takes all three steps at once and answers then. The same entry also comes along as a job:
  * `follows` remembers what is under way or done here, so that the job need not do it again. Steps 1 and 2 are taken for many
@@ -17,7 +18,8 @@
 #include "feed/internal.h"
 
 #define BACKFILL_MAX 1000
-#define BATCH_MAX 32 /* follows in one script: about half a millisecond of Redis */
+#define BATCH_MAX 32   /* follows in one script: about half a millisecond of Redis */
+#define BATCHES_MAX 16 /* scripts under way: what other commands may have to wait for */
 
 struct follow {
     struct feed *feed;
@@ -27,6 +29,7 @@ struct follow {
     void *context;
     uint64_t version;     /* id of the follow entry */
     uint64_t position;    /* to be answered */
+    bool repeated;        /* to be answered */
     struct follow *next;  /* waiting for the turn's end */
     size_t reader_bytes;
     size_t subject_bytes;
@@ -76,19 +79,20 @@ static void follow_end(struct follow *op, Feed__ErrorCode error)
 {
     struct feed *feed = op->feed;
 
-    if (op->version != 0 && !op->job && error == FEED_OK)
+    if (op->version != 0 && !op->repeated && !op->job && error == FEED_OK)
         idmap_set(&feed->follows, op->version, &finished); /* the job is still to come */
-    else
+    else if (idmap_get(&feed->follows, op->version) == op)
         idmap_remove(&feed->follows, op->version);
-    if (op->job && error == FEED_OK)
+    if (op->job && (error == FEED_OK || error == FEED__ERROR_CODE__INTERNAL)) /* an answer that trying again will not change */
         job_finish(feed, op->job);
     else if (op->job)
-        job_retry(feed, op->job);
+        job_retry(op->job);
     if (op->fn)
-        op->fn(op->context, error, op->position, false);
+        op->fn(op->context, error, op->position, op->repeated);
     free(op);
 }
 
+/* The timeline is as it should be. */
 static void on_merged(void *context, const struct reply *reply)
 {
     follow_end(context, error_of_reply(reply, true));
@@ -126,7 +130,13 @@ static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct
 {
     if (error == FEED_OK && reply_id(position) != 0)
         op->position = reply_id(position);
-    if (error != FEED_OK || reply_number(follows) == 0 || op->feed->settings.backfill == 0)
+    if (error == FEED_OK && !op->follow) {
+        if (store_timeline_unfollow(op->feed->store, reader_of(op), on_merged, op) < 0)
+            follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+        return;
+    }
+    /* What a repeated follow may lack is brought by the first one's job. */
+    if (error != FEED_OK || op->repeated || reply_number(follows) == 0 || op->feed->settings.backfill == 0)
         follow_end(op, error);
     else if (store_timeline_exists(op->feed->store, reader_of(op), on_exists, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
@@ -136,15 +146,17 @@ static void follow_answered(struct follow *op, Feed__ErrorCode error, const stru
 {
     if (error == FEED_OK && reply_number(outcome) == 2)
         error = FEED__ERROR_CODE__LIMIT_EXCEEDED;
-    if (error != FEED_OK || reply_number(outcome) != 0) {
-        op->fn(op->context, error, reply_id(position), reply_number(outcome) == 1);
-        free(op);
+    op->repeated = error == FEED_OK && reply_number(outcome) == 1;
+    /* A follow that stands may have been left half done: it goes on. Of an unfollow nothing stands. */
+    if (error != FEED_OK || (op->repeated && !op->follow)) {
+        follow_end(op, error);
         return;
     }
     op->version = op->position = reply_id(position);
-    *(op->follow ? &metrics.follows : &metrics.unfollows) += 1;
+    if (!op->repeated)
+        *(op->follow ? &metrics.follows : &metrics.unfollows) += 1;
     /* If the job came first it has begun on its own: both may go on, each step may be done twice. */
-    if (!idmap_get(&op->feed->jobs.map, op->version))
+    if (!op->repeated && !idmap_get(&op->feed->jobs.map, op->version))
         idmap_set(&op->feed->follows, op->version, op);
     queue(op, FOLLOW_EDGE);
 }
@@ -162,6 +174,7 @@ static const struct {
 };
 
 struct batch {
+    struct feed *feed;
     enum follow_step step;
     size_t count;
     struct follow *ops[BATCH_MAX];
@@ -172,6 +185,7 @@ static void on_batch(void *context, const struct reply *reply)
     struct batch *batch = context;
     Feed__ErrorCode error = error_of_reply(reply, true);
 
+    batch->feed->follow_batches--;
     for (size_t i = 0; i < batch->count; i++)
         steps[batch->step].answered(batch->ops[i], error, reply_at(reply, 2 * i), reply_at(reply, 2 * i + 1));
     free(batch);
@@ -186,20 +200,24 @@ static void send_batch(struct feed *feed, struct batch *batch)
 
         follows[i] = (struct store_follow){op->follow, reader_of(op), subject_of(op), op->version};
     }
-    if (steps[batch->step].call(feed->store, follows, batch->count, on_batch, batch) == 0)
+    if (steps[batch->step].call(feed->store, follows, batch->count, on_batch, batch) == 0) {
+        feed->follow_batches++;
         return;
+    }
     for (size_t i = 0; i < batch->count; i++)
         steps[batch->step].answered(batch->ops[i], steps[batch->step].unsent, NULL, NULL);
     free(batch);
 }
 
 /* Takes up to a batch from a queue. NULL if it is empty, or memory ended: then it is tried again at the next turn. */
-static struct batch *take_batch(struct follow_queue *waiting, enum follow_step step)
+static struct batch *take_batch(struct feed *feed, enum follow_step step, unsigned partition)
 {
+    struct follow_queue *waiting = &feed->follow_queues[step][partition];
     struct batch *batch = waiting->first ? malloc(sizeof(*batch)) : NULL;
 
     if (!batch)
         return NULL;
+    batch->feed = feed;
     batch->step = step;
     batch->count = 0;
     while (waiting->first && batch->count < BATCH_MAX) {
@@ -211,13 +229,14 @@ static struct batch *take_batch(struct follow_queue *waiting, enum follow_step s
     return batch;
 }
 
+/* The later step first: what has begun ends before more begins. */
 void follow_turn(struct feed *feed)
 {
-    for (int step = 0; step < FOLLOW_STEPS; step++)
+    for (int step = FOLLOW_STEPS - 1; step >= 0; step--)
         for (unsigned partition = 0; partition < feed->partitions; partition++) {
             struct batch *batch;
 
-            while ((batch = take_batch(&feed->follow_queues[step][partition], (enum follow_step)step)))
+            while (feed->follow_batches < BATCHES_MAX && (batch = take_batch(feed, (enum follow_step)step, partition)))
                 send_batch(feed, batch);
         }
 }
@@ -266,7 +285,7 @@ void follow_begin_job(struct feed *feed, struct job *job)
     op = follow_new(feed, job->kind == LOG_FOLLOW, (struct text){job->reader, job->reader_bytes},
                     (struct text){job->subject, job->subject_bytes});
     if (!op) {
-        job_retry(feed, job);
+        job_retry(job);
         return;
     }
     op->version = job->id;

@@ -115,6 +115,7 @@ struct reader {
     uint32_t pins;            /* streams and operations that use it */
     struct idset following;   /* slots of subjects, the reader itself included; each holds a reference */
     uint64_t loaded_at;       /* follows of the reader up to this id are in `following` */
+    int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
     struct reader_load *load; /* while it is loaded */
     struct rebuild *rebuild;  /* while its timeline is built by this daemon */
     struct subscription *subscriptions;
@@ -209,13 +210,14 @@ struct job {
     enum log_kind kind;
     int64_t begun_ms;
     int64_t retry_at_ms; /* 0: not waiting to be tried again */
-    struct job *next;    /* in the queue of jobs that want to push */
-    bool queued;
-    bool fresh;          /* never begun before: has no saved place */
+    struct job *next;    /* in one of the queues of jobs */
+    bool place_known;    /* nobody began it before, or the place was read */
+    bool holds_large;    /* fan-out: has a turn at a large page */
     uint64_t place;      /* fan-out: edges up to here are done */
     uint8_t *page;       /* fan-out: names, each with its length in front */
     size_t page_bytes;
     size_t page_at;
+    size_t page_limit;   /* names asked for */
     uint64_t page_last;  /* edge id of the page's last name */
     bool page_is_last;
     bool failed;
@@ -226,6 +228,11 @@ struct job {
     char subject[];      /* the author of a share */
 };
 
+struct job_queue {
+    struct job *first;
+    struct job *last;
+};
+
 struct jobs {
     struct idmap map; /* id -> struct job */
     bool asking;
@@ -234,8 +241,9 @@ struct jobs {
     int64_t ask_at_ms; /* 0: at once */
     int64_t claim_at_ms;
     int64_t renew_at_ms;
-    struct job *queue_first; /* jobs with names to push to */
-    struct job *queue_last;
+    struct job_queue to_push;    /* jobs with names to push to */
+    struct job_queue wait_large; /* jobs that wait for a turn at a large page */
+    unsigned large_pages;
     int64_t pushes_in_flight;
     uint64_t *done[PARTITIONS_MAX]; /* finished and not acknowledged yet */
     size_t done_count[PARTITIONS_MAX];
@@ -249,7 +257,7 @@ void jobs_turn(struct feed *feed);
 void jobs_done(struct feed *feed);
 /* A job has had all its effects, or must be tried again later. Either may free or park it: do not touch it afterwards. */
 void job_finish(struct feed *feed, struct job *job);
-void job_retry(struct feed *feed, struct job *job);
+void job_retry(struct job *job);
 
 void fanout_begin(struct feed *feed, struct job *job);
 void fanout_turn(struct feed *feed);
@@ -281,6 +289,9 @@ struct timeline {
 typedef void timeline_fn(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding);
 void timeline_fetch(struct feed *feed, struct reader *reader, timeline_fn *fn, void *context);
 
+/* For qsort() of ids. */
+int newest_first(const void *a, const void *b);
+
 /* Builds a timeline that does not exist; concurrent calls share the work. */
 typedef void rebuild_fn(void *context, Feed__ErrorCode error, bool somebody_else);
 void timeline_rebuild(struct feed *feed, struct reader *reader, rebuild_fn *fn, void *context);
@@ -311,6 +322,7 @@ struct feed {
     struct ring rings[PARTITIONS_MAX];
     struct idmap deleted; /* shares whose deletion is in a ring */
     uint64_t positions[PARTITIONS_MAX]; /* of the tail */
+    uint64_t lost[PARTITIONS_MAX];      /* positions up to here were seen and then lost by the store */
     uint64_t applied[PARTITIONS_MAX];   /* every entry up to here has had its effects */
     unsigned samples_pending;
     uint64_t sampled;                   /* a bit for each partition answered */
@@ -323,6 +335,7 @@ struct feed {
     struct again *again;                /* calls to be made at the next tick */
     struct jobs jobs;
     struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
+    unsigned follow_batches; /* under way */
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
 };
 

@@ -9,7 +9,7 @@
 #include "base/metrics.h"
 #include "feed/internal.h"
 
-#define JOBS_MAX 4096 /* unfinished entries that one daemon holds */
+#define JOBS_MAX 2048 /* unfinished entries that one daemon holds */
 #define READ_COUNT 256
 #define RETRY_MS 500
 
@@ -65,9 +65,8 @@ void job_finish(struct feed *feed, struct job *job)
     job_free(job);
 }
 
-void job_retry(struct feed *feed, struct job *job)
+void job_retry(struct job *job)
 {
-    (void)feed;
     job->retry_at_ms = clock_now_ms() + RETRY_MS;
 }
 
@@ -107,7 +106,7 @@ static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
             job_free(job);
         return; /* it stays pending, and will be claimed */
     }
-    job->fresh = fresh;
+    job->place_known = fresh;
     begin(feed, job);
 }
 
@@ -188,12 +187,6 @@ static void on_claimed(void *context, int count)
     (void)count;
 }
 
-static void on_renewed(void *context, const struct reply *reply)
-{
-    (void)context;
-    (void)reply;
-}
-
 /* ---- time passes ---- */
 
 static void renew_all(struct feed *feed, int64_t now_ms)
@@ -202,7 +195,7 @@ static void renew_all(struct feed *feed, int64_t now_ms)
         const struct job *job = feed->jobs.map.slots[i].value;
 
         if (feed->jobs.map.slots[i].id != 0 && now_ms - job->begun_ms > feed->settings.claim_after_ms / 3)
-            store_jobs_renew(feed->store, job->id, on_renewed, NULL);
+            store_jobs_renew(feed->store, job->id, reply_ignore, NULL);
     }
 }
 
@@ -240,10 +233,36 @@ void jobs_tick(struct feed *feed, int64_t now_ms)
     }
 }
 
+struct acknowledgement {
+    struct feed *feed;
+    size_t count;
+    uint64_t ids[];
+};
+
+/* One that did not get through is said again: until then the entries are pending, and the log is not applied. */
 static void on_acknowledged(void *context, const struct reply *reply)
 {
-    (void)context;
-    (void)reply;
+    struct acknowledgement *sent = context;
+
+    for (size_t i = 0; reply_error(reply) < 0 && i < sent->count; i++)
+        acknowledge(sent->feed, sent->ids[i]);
+    free(sent);
+}
+
+static void send_acknowledgements(struct feed *feed, unsigned partition)
+{
+    struct jobs *jobs = &feed->jobs;
+    size_t count = jobs->done_count[partition];
+    struct acknowledgement *sent = malloc(sizeof(*sent) + count * sizeof(uint64_t));
+
+    if (!sent)
+        return;
+    *sent = (struct acknowledgement){feed, count};
+    memcpy(sent->ids, jobs->done[partition], count * sizeof(uint64_t));
+    if (store_jobs_ack(feed->store, partition, sent->ids, count, on_acknowledged, sent) < 0)
+        free(sent);
+    else
+        jobs->done_count[partition] = 0;
 }
 
 void jobs_turn(struct feed *feed)
@@ -251,12 +270,9 @@ void jobs_turn(struct feed *feed)
     struct jobs *jobs = &feed->jobs;
 
     fanout_turn(feed);
-    for (unsigned partition = 0; partition < feed->partitions; partition++) {
-        if (jobs->done_count[partition] == 0 || !store_bulk_is_up(feed->store))
-            continue;
-        store_jobs_ack(feed->store, partition, jobs->done[partition], jobs->done_count[partition], on_acknowledged, NULL);
-        jobs->done_count[partition] = 0;
-    }
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        if (jobs->done_count[partition] > 0 && store_bulk_is_up(feed->store))
+            send_acknowledgements(feed, partition);
     ask(feed);
 }
 

@@ -30,9 +30,12 @@ struct reader_load {
     size_t delta_count;
 };
 
+/* What a followed subject costs if no other reader follows it: its entry, its name, its places in the tables. */
+#define SUBJECT_BYTES 128
+
 static size_t reader_bytes(const struct reader *reader)
 {
-    return sizeof(*reader) + sizeof(uint32_t) * reader->following.capacity;
+    return sizeof(*reader) + SUBJECT_BYTES + reader->following.count * (size_t)SUBJECT_BYTES;
 }
 
 static void lru_remove(struct feed *feed, struct reader *reader)

@@ -11,7 +11,6 @@
 #include "base/metrics.h"
 #include "feed/internal.h"
 
-#define BUILDER_PATIENCE_MS 10000 /* a builder silent for this long is taken for dead */
 #define READS_IN_FLIGHT 64 /* so that other commands wait no longer than for these */
 #define READ_MIN 16
 
@@ -54,6 +53,9 @@ static void rebuild_end(struct rebuild *rebuild, Feed__ErrorCode error, bool som
     struct reader *reader = rebuild->reader;
 
     reader->rebuild = NULL;
+    if (error != FEED_OK && rebuild->mark)
+        store_timeline_abandon(feed->store, subject_name(&feed->subjects, reader->slot),
+                               (struct text){rebuild->mark, strlen(rebuild->mark)}, reply_ignore, NULL);
     for (struct rebuild_waiter *waiter = rebuild->waiters, *next; waiter; waiter = next) {
         next = waiter->next;
         waiter->fn(waiter->context, error, somebody_else);
@@ -81,13 +83,6 @@ static void on_finished(void *context, const struct reply *reply)
     if (error == FEED_OK && reply_number(reply) == 1)
         metrics.rebuilds++;
     rebuild_end(rebuild, error, error == FEED_OK && reply_number(reply) == 0);
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? 1 : x > y ? -1 : 0;
 }
 
 static void finish(struct rebuild *rebuild)
@@ -253,8 +248,7 @@ void timeline_rebuild(struct feed *feed, struct reader *reader, rebuild_fn *fn, 
     }
     rebuild = calloc(1, sizeof(*rebuild));
     if (!rebuild || getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce) ||
-        store_timeline_begin(feed->store, subject_name(&feed->subjects, reader->slot), nonce >> 1, BUILDER_PATIENCE_MS,
-                             on_begun, rebuild) < 0) {
+        store_timeline_begin(feed->store, subject_name(&feed->subjects, reader->slot), nonce >> 1, on_begun, rebuild) < 0) {
         free(rebuild);
         free(waiter);
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, false);

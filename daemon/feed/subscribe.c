@@ -44,6 +44,8 @@ static void opening_end(struct opening *opening, Feed__ErrorCode error)
         free(opening->stream->position);
         free(opening->stream);
     }
+    if (opening->subscriber && error != FEED_OK)
+        opening->subscriber->count--;
     opening->fn(opening->context, error);
     free(opening);
 }
@@ -79,7 +81,6 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
     *list = stream;
     stream->next_of_subscriber = stream->subscriber->first;
     stream->subscriber->first = stream;
-    stream->subscriber->count++;
 
     stream->state = SUBSCRIPTION_CATCHING_UP;
     if (!opening->has_token)
@@ -190,6 +191,7 @@ void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint3
                                 .next = feed->openings};
     memcpy(opening->name, subject.data, subject.size);
     feed->openings = opening;
+    subscriber->count++;
     stream->request_id = request_id;
     stream->position = position;
     check_token(opening);

@@ -26,6 +26,66 @@ bool share_is_deleted(const struct feed *feed, uint64_t id)
     return idmap_get(&feed->deleted, id) != NULL;
 }
 
+/* ---- what cannot be vouched for ---- */
+
+/* Forgets what this daemon knows of a partition up to `position`, from where it goes on. */
+static void forget(struct feed *feed, unsigned partition, uint64_t position)
+{
+    ring_done(feed, partition);
+    feed->rings[partition].floor = position;
+    if (feed->positions[partition] > position)
+        feed->lost[partition] = feed->positions[partition];
+    feed->positions[partition] = position;
+    feed->applied[partition] = 0;
+    feed->token_generation++;
+}
+
+/* Tells every stream that what lies in these ranges may be missing. */
+static void report_loss(struct feed *feed, const uint64_t *ranges, size_t count)
+{
+    struct frame *frame = frame_of_gap(FEED__GAP_REASON__GAP_LOST, ranges, count);
+
+    if (frame)
+        live_deliver_to_all(feed, frame);
+    frame_unref(frame);
+    metrics.gaps++;
+}
+
+/* An entry's predecessor is not what was seen last: what lies between was trimmed or lost before this daemon came to it. */
+static void on_hole(struct feed *feed, const struct log_entry *entry)
+{
+    const uint64_t range[2] = {feed->positions[entry->partition], entry->previous};
+
+    log_error("log-hole", "partition=%u after=%" PRIu64 " until=%" PRIu64, entry->partition, range[0], range[1]);
+    forget(feed, entry->partition, entry->previous);
+    report_loss(feed, range, 1);
+}
+
+void tail_check_loss(struct feed *feed)
+{
+    bool other = feed->epoch != 0 && feed->epoch != store_epoch(feed->store);
+    uint64_t ranges[2 * PARTITIONS_MAX];
+    size_t count = 0;
+
+    feed->epoch = store_epoch(feed->store);
+    for (unsigned partition = 0; feed->tail_started && partition < feed->partitions; partition++) {
+        uint64_t last = store_last_id(feed->store, partition), seen = feed->positions[partition];
+
+        if (last >= seen && !other)
+            continue;
+        log_error("store-lost-data", "partition=%u seen=%" PRIu64 " found=%" PRIu64, partition, seen, last);
+        ranges[2 * count] = other ? 0 : last;
+        ranges[2 * count + 1] = seen;
+        count++;
+        forget(feed, partition, last);
+    }
+    if (count == 0)
+        return;
+    bodies_done(feed);
+    readers_done(feed); /* those in use keep what they follow: edges that were lost are not heard of again */
+    report_loss(feed, ranges, count);
+}
+
 /* ---- entries ---- */
 
 static void take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
@@ -82,8 +142,7 @@ static void on_entry(void *context, const struct log_entry *entry)
     if (entry->id <= before)
         return;
     if (feed->rings[entry->partition].count > 0 && entry->previous != before)
-        log_error("log-hole", "partition=%u after=%" PRIu64 " expected_after=%" PRIu64, entry->partition, entry->previous,
-                  before);
+        on_hole(feed, entry);
     feed->positions[entry->partition] = entry->id;
     feed->token_generation++;
     if (takers[entry->kind]) {
@@ -106,7 +165,10 @@ static void on_entry(void *context, const struct log_entry *entry)
 
 bool feed_has_passed(const struct feed *feed, uint64_t position)
 {
-    return feed->positions[partition_of_id(position)] >= position;
+    unsigned partition = partition_of_id(position);
+
+    /* What the store has lost will not come any more. */
+    return feed->positions[partition] >= position || feed->lost[partition] >= position;
 }
 
 void feed_wait(struct feed *feed, uint64_t position, feed_wait_fn *fn, void *context)
@@ -152,27 +214,30 @@ void waiters_fail(struct feed *feed)
 
 /* ---- the tail itself ---- */
 
-/* A read that found nothing: whatever was there when the store was opened has been seen, or was trimmed long ago. */
-static void on_nothing_new(struct feed *feed)
+/* Whether the tail has come up to what was there when the store was opened. A read that found nothing has: what it did not
+ * see was trimmed long ago. */
+static void look_whether_caught_up(struct feed *feed, bool found_nothing)
 {
-    if (feed->caught_up)
-        return;
+    bool caught_up = true;
+
     for (unsigned partition = 0; partition < feed->partitions; partition++) {
         uint64_t last = store_last_id(feed->store, partition);
 
-        if (last > feed->positions[partition])
+        if (found_nothing && last > feed->positions[partition]) {
             feed->positions[partition] = last;
+            feed->token_generation++;
+        }
+        caught_up = caught_up && last <= feed->positions[partition];
     }
-    feed->caught_up = true;
-    feed->token_generation++;
+    feed->caught_up = caught_up;
 }
 
 static void on_batch_end(void *context, size_t entries)
 {
     struct feed *feed = context;
 
-    if (entries == 0)
-        on_nothing_new(feed);
+    if (!feed->caught_up)
+        look_whether_caught_up(feed, entries == 0);
     wake(feed, false, FEED_OK);
     feed_check_ready(feed);
 }
@@ -188,49 +253,6 @@ static void tail_read(struct feed *feed)
 void tail_link_up(struct feed *feed)
 {
     tail_read(feed);
-}
-
-/* ---- a store that came back with less ---- */
-
-/* Forgets what this daemon knows of a partition. */
-static void forget(struct feed *feed, unsigned partition)
-{
-    uint64_t last = store_last_id(feed->store, partition);
-
-    ring_done(feed, partition);
-    feed->rings[partition].floor = last;
-    feed->positions[partition] = last;
-    feed->applied[partition] = 0;
-    feed->token_generation++;
-}
-
-void tail_check_loss(struct feed *feed)
-{
-    bool other = feed->epoch != 0 && feed->epoch != store_epoch(feed->store);
-    uint64_t ranges[2 * PARTITIONS_MAX];
-    size_t count = 0;
-
-    feed->epoch = store_epoch(feed->store);
-    for (unsigned partition = 0; feed->tail_started && partition < feed->partitions; partition++) {
-        uint64_t last = store_last_id(feed->store, partition), seen = feed->positions[partition];
-
-        if (last >= seen && !other)
-            continue;
-        log_error("store-lost-data", "partition=%u seen=%" PRIu64 " found=%" PRIu64, partition, seen, last);
-        ranges[2 * count] = other ? 0 : last;
-        ranges[2 * count + 1] = seen;
-        count++;
-        forget(feed, partition);
-    }
-    if (count == 0)
-        return;
-    bodies_done(feed);
-    readers_done(feed);
-    struct frame *frame = frame_of_gap(FEED__GAP_REASON__GAP_LOST, ranges, count);
-    if (frame)
-        live_deliver_to_all(feed, frame);
-    frame_unref(frame);
-    metrics.gaps++;
 }
 
 /* ---- how far the logs are applied ---- */

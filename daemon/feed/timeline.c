@@ -39,7 +39,7 @@ static void on_rebuilt(void *context, Feed__ErrorCode error, bool somebody_else)
         call_end(call, FEED_OK, &empty, true);
 }
 
-static int newest_first(const void *a, const void *b)
+int newest_first(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
@@ -142,7 +142,13 @@ static void fetch(void *context)
 {
     struct timeline_call *call = context;
 
-    if (store_timeline(call->feed->store, subject_name(&call->feed->subjects, call->reader->slot), on_list, call) < 0)
+    struct feed *feed = call->feed;
+    int64_t now_ms = clock_now_ms();
+    bool renew = now_ms >= call->reader->renew_at_ms;
+
+    if (renew) /* often enough for a tenth of its time to live */
+        call->reader->renew_at_ms = now_ms + feed->settings.timeline_idle_ttl_s * 100;
+    if (store_timeline(feed->store, subject_name(&feed->subjects, call->reader->slot), renew, on_list, call) < 0)
         call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
 }
 

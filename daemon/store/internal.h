@@ -5,20 +5,23 @@
 #include "store/store.h"
 
 /* SCRIPT(name): daemon/store/lua/name.lua */
-#define SCRIPTS(SCRIPT)     \
-    SCRIPT(identify)        \
-    SCRIPT(open)            \
-    SCRIPT(share)           \
-    SCRIPT(delete)          \
-    SCRIPT(follow)          \
-    SCRIPT(edge)            \
-    SCRIPT(reader_load)     \
-    SCRIPT(names)           \
-    SCRIPT(timeline_begin)  \
-    SCRIPT(timeline_finish) \
-    SCRIPT(timeline_merge)  \
-    SCRIPT(timeline_trim)   \
-    SCRIPT(applied)         \
+#define SCRIPTS(SCRIPT)       \
+    SCRIPT(identify)          \
+    SCRIPT(open)              \
+    SCRIPT(share)             \
+    SCRIPT(delete)            \
+    SCRIPT(follow)            \
+    SCRIPT(edge)              \
+    SCRIPT(reader_load)       \
+    SCRIPT(names)             \
+    SCRIPT(deletions)         \
+    SCRIPT(timeline_begin)    \
+    SCRIPT(timeline_finish)   \
+    SCRIPT(timeline_abandon)  \
+    SCRIPT(timeline_merge)    \
+    SCRIPT(timeline_unfollow) \
+    SCRIPT(timeline_trim)     \
+    SCRIPT(applied)           \
     SCRIPT(renew)
 
 enum script {
@@ -37,6 +40,7 @@ struct store {
     struct link *tail;
     struct link *jobs;
     bool ready;
+    bool loading; /* scripts */
     bool jobs_stopped;
     char sha[SCRIPT_COUNT][41];
     uint64_t epoch;

@@ -60,7 +60,6 @@ static void change_state(struct link *link, enum link_state state)
     link->state = state;
     link->progress_ms = clock_now_ms();
     if (state == LINK_UP) {
-        link->backoff_ms = BACKOFF_FIRST_MS;
         if (link->was_up)
             metrics.redis_reconnects++;
         link->was_up = true;
@@ -84,6 +83,12 @@ static void drop(struct link *link, const char *why)
         redisAsyncFree(redis);
     timer_after(link, link->backoff_ms);
     link->backoff_ms = link->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : link->backoff_ms * 2;
+}
+
+void reply_ignore(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
 }
 
 static void on_reply(redisAsyncContext *redis, void *data, void *private_data)
@@ -143,6 +148,7 @@ static void on_greeted(void *context, const struct reply *reply)
         return;
     if (reply_error(reply) < 0) {
         log_warning("redis-refused", "link=%s reason=%s", link->name, log_quote(reply_message(reply)));
+        change_state(link, LINK_CONNECTING); /* what is still to be answered does not count */
         if (link->redis)
             redisAsyncDisconnect(link->redis);
         return;
@@ -220,12 +226,6 @@ static void connect_now(struct link *link)
     timer_after(link, link->timeout_ms / 4);
 }
 
-static void on_pong(void *context, const struct reply *reply)
-{
-    (void)context;
-    (void)reply;
-}
-
 static void on_timer(evutil_socket_t fd, short events, void *context)
 {
     struct link *link = context;
@@ -245,7 +245,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
         return;
     }
     if (link->state == LINK_UP && link->in_flight == 0 && !link->blocking && quiet_ms >= limit_ms / 2)
-        send_call(link, command_begin("PING"), on_pong, NULL);
+        send_call(link, command_begin("PING"), reply_ignore, NULL);
     timer_after(link, link->timeout_ms / 4);
 }
 
@@ -276,7 +276,7 @@ struct link *link_new(struct event_base *base, const char *name, const struct re
 void link_start(struct link *link)
 {
     if (link->state == LINK_STOPPED) {
-        link->state = LINK_AWAY;
+        change_state(link, LINK_AWAY);
         timer_after(link, 0);
     }
 }
@@ -310,6 +310,11 @@ void link_free(struct link *link)
         free(call);
     }
     free(link);
+}
+
+void link_settled(struct link *link)
+{
+    link->backoff_ms = BACKOFF_FIRST_MS;
 }
 
 bool link_is_up(const struct link *link)

@@ -18,6 +18,8 @@ struct link;
 
 /* `reply` is NULL if the connection ended first. Called exactly once for each accepted call. May call link_call(). */
 typedef void reply_fn(void *context, const struct reply *reply);
+/* For calls whose answer nobody needs. */
+void reply_ignore(void *context, const struct reply *reply);
 
 struct link_handlers {
     void (*on_up)(void *context, struct link *link);
@@ -37,8 +39,10 @@ void link_free(struct link *link);
 void link_start(struct link *link);
 /* Disconnects and stays so. */
 void link_stop(struct link *link);
-/* Gives the connection up as if it had broken; it is made again. Not from within on_up or on_down. */
+/* Gives the connection up as if it had broken; it is made again. Not from within on_down. */
 void link_restart(struct link *link);
+/* All is well: the next pause is the shortest again. */
+void link_settled(struct link *link);
 
 bool link_is_up(const struct link *link);
 const char *link_name(const struct link *link);

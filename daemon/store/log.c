@@ -26,14 +26,14 @@ static enum log_kind kind_of(struct text name)
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody). Returns false for an entry that was trimmed while it was pending. */
+ * r(eader), v(ersion), b(ody). An entry that was trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
     struct log_entry entry = {.kind = LOG_UNKNOWN, .partition = partition};
 
     entry.id = id_of_stream_id(reply_text(reply_at(reply, 0)), partition);
-    if (entry.id == 0 || reply_count(fields) == 0)
+    if (entry.id == 0)
         return false;
     for (size_t i = 0; i + 1 < reply_count(fields); i += 2) {
         struct text name = reply_text(reply_at(fields, i));
@@ -72,7 +72,7 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
     return true;
 }
 
-/* Hands up the entries of one log. Returns how many there were, trimmed ones included. */
+/* Hands up the entries of one log. Returns how many there were. */
 static int hand_up(const struct reply *entries, unsigned partition, const struct log_handlers *handlers, void *context)
 {
     for (size_t i = 0; i < reply_count(entries); i++) {

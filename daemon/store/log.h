@@ -56,9 +56,9 @@ int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids,
 /* Shows that work on an entry goes on (bulk link). Answers 1 if it is still ours. */
 int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context);
 
-/* How far a log is applied, into *ret_applied: every entry up to it has had its effects. `reply` is the answer to
- * store_applied(), which also trims the log by age (command link). */
+/* Asks how far a log is applied, and trims it by age (command link). */
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context);
+/* What was answered to that: every entry up to this id has had its effects. */
 uint64_t store_read_applied(const struct reply *reply, unsigned partition);
 
 #endif

@@ -17,10 +17,12 @@ static const char *const script_text[] = {
 #undef SCRIPT
 };
 
+/* Tries again later: somebody may mend it. */
 static void refuse(struct store *store, const char *explanation)
 {
     log_error("store-refused", "reason=%s", log_quote(explanation));
     store->handlers->on_refused(store->context, explanation);
+    link_restart(store->command);
 }
 
 /* An answer that is neither an error nor a lost link; a lost link opens the store again by itself. */
@@ -56,6 +58,7 @@ static void open_partition(struct store *store)
 
     if (partition == store->settings.partitions) {
         store->ready = true;
+        link_settled(store->command);
         store->handlers->on_ready(store->context);
         link_start(store->bulk);
         link_start(store->tail);
@@ -134,12 +137,14 @@ static void on_script_loaded(void *context, const struct reply *reply)
         return;
     struct text sha = reply_text(reply);
     snprintf(load.store->sha[load.script], sizeof(load.store->sha[0]), "%.*s", (int)sha.size, sha.data);
+    load.store->loading = load.script + 1 < SCRIPT_COUNT;
     if (load.open_next)
         identify(load.store);
 }
 
 static void load_scripts(struct store *store, bool then_open)
 {
+    store->loading = true;
     for (int script = 0; script < SCRIPT_COUNT; script++) {
         struct script_load *load = malloc(sizeof(*load));
         struct command *command = command_begin("SCRIPT");
@@ -158,7 +163,8 @@ static void load_scripts(struct store *store, bool then_open)
 
 void store_reload_scripts(struct store *store)
 {
-    load_scripts(store, false);
+    if (store->ready && !store->loading) /* opening loads them anyway */
+        load_scripts(store, false);
 }
 
 /* The value of `name:` in the text of INFO. */

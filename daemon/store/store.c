@@ -14,6 +14,8 @@ static void on_link_up(void *context, struct link *link)
 {
     struct store *store = context;
 
+    if (link != store->command)
+        link_settled(link);
     if (link == store->command)
         store_open(store);
     else if (link == store->bulk)
@@ -28,7 +30,14 @@ static void on_link_down(void *context, struct link *link)
 {
     struct store *store = context;
 
-    if (link == store->command && store->ready) {
+    if (link != store->command)
+        return;
+    /* The others wait until it is known which store is there. */
+    link_stop(store->bulk);
+    link_stop(store->tail);
+    link_stop(store->jobs);
+    store->loading = false;
+    if (store->ready) {
         store->ready = false;
         store->handlers->on_away(store->context);
     }
@@ -40,6 +49,8 @@ static void on_link_error(void *context, struct link *link, const struct reply *
 
     if (strncmp(reply_message(reply), "NOSCRIPT", 8) == 0)
         store_reload_scripts(store);
+    else if (strncmp(reply_message(reply), "GHOST", 5) == 0)
+        link_restart(store->command); /* somebody else uses our name, or the store was put back: open it again */
     else if (reply_error(reply) == -EPROTO)
         log_error("redis-error", "link=%s reason=%s", link_name(link), log_quote(reply_message(reply)));
 }
@@ -166,14 +177,12 @@ int store_share(struct store *store, struct text author, struct text body, struc
                 void *context)
 {
     unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_share, 4);
+    struct command *command = store_script(store, SCRIPT_share, key.size > 0 ? 4 : 3);
 
     store_add_log_keys(command, partition);
+    command_add_subject_key(command, KEY_PROFILE, author);
     if (key.size > 0)
         command_add_idempotency_key(command, author, key);
-    else
-        command_add_string(command, "");
-    command_add_subject_key(command, KEY_PROFILE, author);
     store_add_log_arguments(store, command, partition);
     command_add_text(command, author);
     command_add_text(command, body);
@@ -310,13 +319,13 @@ int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_f
 
 int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context)
 {
-    struct command *command = command_begin("ZRANGE");
+    struct command *command = store_script(store, SCRIPT_deletions, 2);
 
+    command_add_partition_key(command, KEY_META, partition);
     command_add_partition_key(command, KEY_DELETIONS, partition);
     command_add_id(command, after + 1);
     command_add_id(command, until);
-    command_add_string(command, "BYSCORE");
-    command_add_string(command, "WITHSCORES");
+    command_add_number(command, DELETIONS_PAGE);
     return client_call(store, command, fn, context);
 }
 

@@ -16,6 +16,7 @@
 #include "store/link.h"
 
 #define STORE_SCHEMA "1"
+#define BUILDER_PATIENCE_MS 10000 /* who builds a timeline and is silent for this long is taken for dead */
 #define DAEMON_ID_BYTES 17 /* 16 hexadecimal digits and a zero */
 
 struct store;
@@ -100,11 +101,13 @@ int store_profile(struct store *store, struct text subject, uint64_t before, int
 /* Answers [number of members, [member, score, …]], latest first, below `before`. For KEY_FOLLOWING and KEY_FOLLOWERS. */
 int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
                 void *context);
-/* Answers the whole list, the header last; empty if there is none. Its time to live begins anew. */
-int store_timeline(struct store *store, struct text reader, reply_fn *fn, void *context);
+/* Answers the whole list, the header last; empty if there is none. `renew`: its time to live begins anew. */
+int store_timeline(struct store *store, struct text reader, bool renew, reply_fn *fn, void *context);
 /* Bodies of ids of one partition, in their order; null for those that are gone. */
 int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
-/* Answers [`share:author`, score, …]: deletions of one partition with after < position <= until, in order. */
+/* Answers [the highest position forgotten, [`share:author`, position, …]]: deletions of one partition with
+ * after < position <= until, in order, at most DELETIONS_PAGE. */
+#define DELETIONS_PAGE 500
 int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context);
 /* Answers the last id of a partition, as digits. */
 int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context);
@@ -117,11 +120,14 @@ int store_timeline_exists(struct store *store, struct text reader, reply_fn *fn,
 int store_timeline_merge(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn,
                          void *context);
 /* Begins to build a timeline (command link). Answers [0 it exists | 1 begun, mark, [subjects] | 2 somebody else builds]. */
-int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, int64_t patience_ms, reply_fn *fn,
-                         void *context);
+int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, reply_fn *fn, void *context);
 /* Answers 1 if the timeline was still ours to write (command link). */
 int store_timeline_finish(struct store *store, struct text reader, struct text mark, uint64_t floor, const uint64_t *ids,
                           size_t count, reply_fn *fn, void *context);
+/* Gives up what was begun (command link). */
+int store_timeline_abandon(struct store *store, struct text reader, struct text mark, reply_fn *fn, void *context);
+/* Drops a timeline that was cut, as what is no longer followed takes the place of what is (command link). Answers 1 if so. */
+int store_timeline_unfollow(struct store *store, struct text reader, reply_fn *fn, void *context);
 /* The newest shares of a profile, for building a timeline (command link: somebody waits for it). Answers [id, …]. */
 int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context);
 
@@ -132,6 +138,7 @@ int store_followers_page(struct store *store, struct text author, uint64_t after
                          reply_fn *fn, void *context);
 /* Answers the length of the list with its header, 0 if there is none. */
 int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context);
+/* A timeline whose builder is taken for dead is dropped. */
 int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context);
 /* How far a fan-out has come: an edge id. Answers the digits, or null. */
 int store_job_place(struct store *store, uint64_t job, reply_fn *fn, void *context);

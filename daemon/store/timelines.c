@@ -3,23 +3,20 @@
 
 #include "store/internal.h"
 
-static void on_nothing(void *context, const struct reply *reply)
-{
-    (void)context;
-    (void)reply;
-}
-
-int store_timeline(struct store *store, struct text reader, reply_fn *fn, void *context)
+int store_timeline(struct store *store, struct text reader, bool renew, reply_fn *fn, void *context)
 {
     if (!store->ready)
         return -ENOTCONN;
-    struct command *command = command_begin("EXPIRE");
-    command_add_subject_key(command, KEY_TIMELINE, reader);
-    command_add_number(command, store->settings.timeline_idle_ttl_s);
-    int error = link_call(store->command, command, on_nothing, NULL);
-    if (error < 0)
-        return error;
-    command = command_begin("LRANGE");
+    if (renew) {
+        struct command *expire = command_begin("EXPIRE");
+
+        command_add_subject_key(expire, KEY_TIMELINE, reader);
+        command_add_number(expire, store->settings.timeline_idle_ttl_s);
+        int error = link_call(store->command, expire, reply_ignore, NULL);
+        if (error < 0)
+            return error;
+    }
+    struct command *command = command_begin("LRANGE");
     command_add_subject_key(command, KEY_TIMELINE, reader);
     command_add_number(command, 0);
     command_add_number(command, -1);
@@ -47,15 +44,14 @@ int store_timeline_merge(struct store *store, struct text reader, const uint64_t
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
-int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, int64_t patience_ms, reply_fn *fn,
-                         void *context)
+int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, reply_fn *fn, void *context)
 {
     struct command *command = store_script(store, SCRIPT_timeline_begin, 2);
 
     command_add_subject_key(command, KEY_TIMELINE, reader);
     command_add_subject_key(command, KEY_FOLLOWING, reader);
     command_add_id(command, nonce);
-    command_add_number(command, patience_ms);
+    command_add_number(command, BUILDER_PATIENCE_MS);
     command_add_number(command, store->settings.timeline_idle_ttl_s);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
@@ -71,6 +67,23 @@ int store_timeline_finish(struct store *store, struct text reader, struct text m
     command_add_id(command, floor);
     for (size_t i = 0; i < count; i++)
         command_add_id(command, ids[i]);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
+}
+
+int store_timeline_abandon(struct store *store, struct text reader, struct text mark, reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_timeline_abandon, 1);
+
+    command_add_subject_key(command, KEY_TIMELINE, reader);
+    command_add_text(command, mark);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
+}
+
+int store_timeline_unfollow(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_timeline_unfollow, 1);
+
+    command_add_subject_key(command, KEY_TIMELINE, reader);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
@@ -115,6 +128,7 @@ int store_trim(struct store *store, struct text reader, reply_fn *fn, void *cont
     command_add_subject_key(command, KEY_TIMELINE, reader);
     command_add_number(command, store->settings.timeline_cap);
     command_add_number(command, store->settings.timeline_slack);
+    command_add_number(command, BUILDER_PATIENCE_MS);
     return link_call(store->bulk, command, fn, context);
 }
 

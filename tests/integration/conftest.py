@@ -8,6 +8,7 @@ protoc at the start of each run, into a directory that is removed at its end.
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,10 @@ def pytest_sessionstart(session):
     harness.FEEDCTL = Path(session.config.getoption("--feedctl")).absolute()
     if not os.access(harness.FEEDD, os.X_OK):
         raise pytest.UsageError(f"there is no feedd at {harness.FEEDD}")
+
+
+def pytest_configure(config):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped then too
 
 
 def pytest_unconfigure(config):

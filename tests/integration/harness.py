@@ -75,6 +75,7 @@ class Server:
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, log_from: subprocess.PIPE}
         self.name = name
         self.lines = []
+        command = ["setpriv", "--pdeathsig", "KILL", *command]  # if this process is killed, nothing stays behind
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
                                         errors="backslashreplace", env=ENVIRONMENT, **streams)
         self.pid = self.process.pid

@@ -179,9 +179,10 @@ int store_names(struct store *store, enum key_kind kind, struct text subject, ui
                         subject);
 }
 
-int store_timeline(struct store *store, struct text reader, reply_fn *fn, void *context)
+int store_timeline(struct store *store, struct text reader, bool renew, reply_fn *fn, void *context)
 {
     (void)store;
+    (void)renew;
     return ready_called((struct fake_call){.op = FAKE_TIMELINE, .fn = fn, .context = context}, reader);
 }
 
@@ -224,11 +225,9 @@ int store_timeline_merge(struct store *store, struct text reader, const uint64_t
                       ready_called);
 }
 
-int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, int64_t patience_ms, reply_fn *fn,
-                         void *context)
+int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, reply_fn *fn, void *context)
 {
     (void)store;
-    (void)patience_ms;
     return ready_called((struct fake_call){.op = FAKE_TIMELINE_BEGIN, .id = nonce, .fn = fn, .context = context}, reader);
 }
 
@@ -239,6 +238,19 @@ int store_timeline_finish(struct store *store, struct text reader, struct text m
     (void)mark;
     return ids_called((struct fake_call){.op = FAKE_TIMELINE_FINISH, .id = floor, .fn = fn, .context = context}, reader, ids,
                       count, ready_called);
+}
+
+int store_timeline_abandon(struct store *store, struct text reader, struct text mark, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)mark;
+    return ready_called((struct fake_call){.op = FAKE_TIMELINE_ABANDON, .fn = fn, .context = context}, reader);
+}
+
+int store_timeline_unfollow(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_TIMELINE_UNFOLLOW, .fn = fn, .context = context}, reader);
 }
 
 int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,

@@ -75,7 +75,7 @@ static void what_left_the_ring_comes_out_of_the_store_and_then_what_came_meanwhi
     resume_home(world, ids[0]);
     answer_timeline(ids, 0, "0");
     uint64_t meanwhile = tail_share("bob");
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     expect_nothing(world);
     answer_bodies(ids[5]); /* one is deleted */
     answer_bodies(0);
@@ -100,7 +100,7 @@ static void deletions_of_shares_that_the_client_may_have_seen_come_in_their_plac
     assert_int_equal(call->id, ids[67]);
     assert_int_equal(call->until, world->feed->positions[0]);
     char format[256];
-    snprintf(format, sizeof(format), "[%llu:bob %llu %llu:bob %llu %llu:eve %llu]", (unsigned long long)ids[10],
+    snprintf(format, sizeof(format), "[0 [%llu:bob %llu %llu:bob %llu %llu:eve %llu]]", (unsigned long long)ids[10],
              (unsigned long long)ids[68] + 1, (unsigned long long)ids[68], (unsigned long long)ids[69] - 1,
              (unsigned long long)ids[11], (unsigned long long)ids[69] - 2);
     fake_answer(call, format);
@@ -121,13 +121,34 @@ static void what_the_timeline_no_longer_holds_is_a_gap(void **state)
     resume_home(world, ids[0]);
     snprintf(header, sizeof(header), "-%llu", (unsigned long long)ids[65]);
     answer_timeline(ids, 60, header);
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     answer_bodies(0);
     expect_gap(world, 1, 10, FEED__GAP_REASON__GAP_CAPPED);
     for (int i = 66; i < OLD; i++)
         expect_share(world, 1, 10, ids[i]);
     expect_caught_up(world, 1, 10);
     expect_nothing(world);
+}
+
+static void deletions_that_the_store_has_forgotten_are_a_gap(void **state)
+{
+    struct world *world = *state;
+    uint64_t ids[OLD];
+
+    age(world, ids);
+    resume_home(world, ids[66]);
+    answer_timeline(ids, 60, "0");
+    FAKE_ANSWER(FAKE_DELETIONS, "[# []]", ids[67]);
+    answer_bodies(0);
+    const Feed__ServerFrame *frame = next_sent(world, 1, 10);
+    assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_GAP);
+    assert_int_equal(frame->gap->reason, FEED__GAP_REASON__GAP_TOO_OLD);
+    assert_int_equal(frame->gap->n_ranges, 1);
+    assert_int_equal(frame->gap->ranges[0]->after, ids[66]);
+    assert_int_equal(frame->gap->ranges[0]->until, ids[67]);
+    for (int i = 67; i < OLD; i++)
+        expect_share(world, 1, 10, ids[i]);
+    expect_caught_up(world, 1, 10);
 }
 
 static void what_a_profile_no_longer_holds_is_a_gap(void **state)
@@ -140,7 +161,7 @@ static void what_a_profile_no_longer_holds_is_a_gap(void **state)
     subscribe(world, 1, 10, true, "bob", token_of(world, &ids[0]), &outcome);
     expect_outcome(&outcome, FEED_OK);
     FAKE_ANSWER(FAKE_PROFILE, "[y # x # capped 0]", ids[69], ids[68]); /* 1 to 67 were dropped */
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     answer_bodies(0);
     expect_gap(world, 1, 10, FEED__GAP_REASON__GAP_CAPPED);
     expect_share(world, 1, 10, ids[68]);
@@ -157,7 +178,7 @@ static void a_profile_that_reaches_back_far_enough_is_no_gap_though_it_is_capped
     age(world, ids);
     subscribe(world, 1, 10, true, "bob", token_of(world, &ids[68]), &outcome);
     FAKE_ANSWER(FAKE_PROFILE, "[y # x # capped 0]", ids[69], ids[68]);
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     answer_bodies(0);
     expect_share(world, 1, 10, ids[69]);
     expect_caught_up(world, 1, 10);
@@ -172,7 +193,7 @@ static void a_full_queue_pauses_it_and_draining_goes_on_where_it_stopped(void **
     resume_home(world, ids[0]);
     world->outlet.soft_limit_bytes = 100;
     answer_timeline(ids, 0, "0");
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     answer_bodies(0);
     assert_int_equal(fake_waiting(FAKE_BODIES), 0); /* the queue is full: no more is fetched */
     drain(world, 1);
@@ -197,18 +218,18 @@ static void lost_answers_are_asked_for_again_and_nothing_is_doubled(void **state
     FAKE_ANSWER(FAKE_DELETIONS, "!LOADING");
     world_tick(world, 50);
     answer_timeline(ids, 0, "0");
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     FAKE_ANSWER(FAKE_BODIES, NULL);
     world_tick(world, 50);
     answer_timeline(ids, 0, "0");
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     answer_bodies(0);
     for (int i = 1; i <= 64; i++)
         expect_share(world, 1, 10, ids[i]);
     FAKE_ANSWER(FAKE_BODIES, NULL); /* after the first 64 were sent */
     world_tick(world, 50);
     answer_timeline(ids, 0, "0");
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     if (fake_waiting(FAKE_BODIES) > 0)
         answer_bodies(0);
     for (int i = 65; i < OLD; i++)
@@ -232,7 +253,7 @@ static void end_after(int answers)
         if (i == 0)
             answer_timeline(ids, 0, "0");
         else if (i == 1)
-            FAKE_ANSWER(FAKE_DELETIONS, "[7:bob 8]");
+            FAKE_ANSWER(FAKE_DELETIONS, "[0 [7:bob 8]]");
         else if (fake_waiting(FAKE_BODIES) > 0)
             answer_bodies(0);
         if (i >= answers && fake_waiting(FAKE_DELETIONS) + fake_waiting(FAKE_BODIES) == 0)
@@ -261,7 +282,7 @@ static void a_deletion_that_arrives_while_the_body_is_fetched_wins(void **state)
     age(world, ids);
     resume_home(world, ids[67]);
     answer_timeline(ids, 60, "0");
-    FAKE_ANSWER(FAKE_DELETIONS, "[]");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
     tail_delete("bob", ids[68]);
     answer_bodies(0); /* read before the deletion */
     expect_share(world, 1, 10, ids[69]);
@@ -276,6 +297,7 @@ int main(void)
         WITH_WORLD(what_left_the_ring_comes_out_of_the_store_and_then_what_came_meanwhile),
         WITH_WORLD(deletions_of_shares_that_the_client_may_have_seen_come_in_their_place),
         WITH_WORLD(what_the_timeline_no_longer_holds_is_a_gap),
+        WITH_WORLD(deletions_that_the_store_has_forgotten_are_a_gap),
         WITH_WORLD(what_a_profile_no_longer_holds_is_a_gap),
         WITH_WORLD(a_profile_that_reaches_back_far_enough_is_no_gap_though_it_is_capped),
         WITH_WORLD(a_full_queue_pauses_it_and_draining_goes_on_where_it_stopped),

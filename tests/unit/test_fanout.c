@@ -2,7 +2,8 @@
 #include "feed_fixture.h"
 
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
-#define PAGE 2000
+#define FIRST_PAGE 128  /* is small, so that small jobs are soon done */
+#define LARGE_PAGE 2000
 #define RETRY_MS 500
 
 /* The daemon has nothing left of its own and asks for new entries. */
@@ -154,19 +155,23 @@ static void a_lost_link_leaves_the_entry_unacknowledged_until_all_is_done(void *
 
 static void after_each_page_but_the_last_the_place_is_saved_and_at_the_end_forgotten(void **state)
 {
+    static const int sizes[] = {FIRST_PAGE, LARGE_PAGE, LARGE_PAGE, 1};
     struct world *world = *state;
+    int done = 0;
 
     begin_jobs(world);
     struct log_entry share = deal_share("bob");
-    answer_page(0, PAGE);
-    assert_int_equal(answer_pushes(world, ":5"), PAGE + 1);
-    struct fake_call *save = fake_expect(FAKE_JOB_SAVE);
-    assert_int_equal(save->until, PAGE * 64);
-    fake_answer(save, "OK");
-    struct fake_call *page = fake_expect(FAKE_FOLLOWERS_PAGE);
-    assert_int_equal(page->id, PAGE * 64);
-    fake_answer(page, "[last 1280064]");
-    assert_int_equal(answer_pushes(world, ":5"), 1);
+    for (int page = 0; page < 4; page++) {
+        answer_page(done, sizes[page]);
+        assert_int_equal(answer_pushes(world, ":5"), sizes[page] + (page == 0));
+        done += sizes[page];
+        if (page == 3)
+            break;
+        struct fake_call *save = fake_expect(FAKE_JOB_SAVE);
+        assert_int_equal(save->until, done * 64);
+        fake_answer(save, "OK");
+        expect_unacknowledged(world);
+    }
     FAKE_ANSWER(FAKE_JOB_FORGET, ":1");
     expect_acknowledged(world, share.id);
 }
@@ -177,12 +182,12 @@ static void the_place_is_forgotten_also_when_the_last_page_is_empty(void **state
 
     begin_jobs(world);
     struct log_entry share = deal_share("bob");
-    answer_page(0, PAGE);
+    answer_page(0, FIRST_PAGE);
     answer_pushes(world, ":5");
     FAKE_ANSWER(FAKE_JOB_SAVE, "OK");
     FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
-    expect_acknowledged(world, share.id);
     FAKE_ANSWER(FAKE_JOB_FORGET, ":1");
+    expect_acknowledged(world, share.id);
 }
 
 static void a_failed_page_is_done_again_from_its_own_beginning(void **state)
@@ -191,16 +196,79 @@ static void a_failed_page_is_done_again_from_its_own_beginning(void **state)
 
     begin_jobs(world);
     deal_share("bob");
-    answer_page(0, PAGE);
+    answer_page(0, FIRST_PAGE);
     answer_pushes(world, ":5");
     FAKE_ANSWER(FAKE_JOB_SAVE, "OK");
     FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[last 1280064]");
     assert_int_equal(answer_pushes(world, "!READONLY"), 1);
     world_tick(world, RETRY_MS + 50);
     struct fake_call *page = fake_expect(FAKE_FOLLOWERS_PAGE);
-    assert_int_equal(page->id, PAGE * 64);
+    assert_int_equal(page->id, FIRST_PAGE * 64);
     fake_answer(page, "[last 1280064]");
     assert_int_equal(answer_pushes(world, ":5"), 1);
+}
+
+static void a_push_that_can_never_succeed_does_not_hold_up_the_others(void **state)
+{
+    struct world *world = *state;
+
+    begin_jobs(world);
+    struct log_entry share = deal_share("bob");
+    answer_page(0, 2);
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_PUSH, ":5");
+    FAKE_ANSWER(FAKE_PUSH, "!WRONGTYPE");
+    FAKE_ANSWER(FAKE_PUSH, ":5");
+    expect_acknowledged(world, share.id);
+}
+
+static void an_acknowledgement_that_is_lost_is_said_again(void **state)
+{
+    struct world *world = *state;
+
+    begin_jobs(world);
+    struct log_entry share = deal_share("bob");
+    answer_page(0, 0);
+    assert_int_equal(answer_pushes(world, ":5"), 1);
+    FAKE_ANSWER(FAKE_JOBS_ACK, NULL);
+    fake.refuses[FAKE_JOBS_ACK] = true;
+    feed_turn(world->feed);
+    fake.refuses[FAKE_JOBS_ACK] = false;
+    expect_acknowledged(world, share.id);
+    feed_turn(world->feed);
+    assert_int_equal(fake_waiting(FAKE_JOBS_ACK), 0);
+}
+
+static void only_a_few_large_pages_are_held_and_every_job_has_its_turn(void **state)
+{
+    struct world *world = *state;
+    struct log_entry entries[20];
+    int acknowledged = 0;
+
+    begin_jobs(world);
+    for (int i = 0; i < 20; i++)
+        entries[i] = fake_entry(LOG_SHARE, "bob", NULL, 0);
+    fake_deal(fake_expect(FAKE_JOBS_NEW), entries, 20);
+    for (int i = 0; i < 20; i++)
+        answer_page(0, FIRST_PAGE);
+    answer_pushes(world, ":5");
+    for (int pages = 0; acknowledged < 20; pages++) {
+        assert_true(pages < 40);
+        assert_in_range(fake_waiting(FAKE_FOLLOWERS_PAGE), 1, 8);
+        FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, pages % 3 == 1 ? NULL : "[last 1280064]"); /* some are lost */
+        answer_pushes(world, ":5");
+        feed_turn(world->feed);
+        while (fake_waiting(FAKE_JOBS_ACK) > 0) {
+            struct fake_call *call = fake_expect(FAKE_JOBS_ACK);
+
+            acknowledged += (int)call->count;
+            fake_answer(call, ":1");
+        }
+        if (fake_waiting(FAKE_FOLLOWERS_PAGE) == 0)
+            world_tick(world, RETRY_MS + 50);
+    }
+    assert_int_equal(world->feed->jobs.map.count, 0);
+    assert_int_equal(world->feed->jobs.large_pages, 0);
 }
 
 static void an_entry_of_an_earlier_life_goes_on_at_its_saved_place(void **state)
@@ -280,7 +348,7 @@ static void no_more_pushes_are_under_way_than_the_window_and_small_jobs_have_the
     begin_jobs(world);
     struct log_entry entries[2] = {fake_entry(LOG_SHARE, "big", NULL, 0), fake_entry(LOG_SHARE, "small", NULL, 0)};
     fake_deal(fake_expect(FAKE_JOBS_NEW), entries, 2);
-    answer_page(0, 1000);
+    answer_page(0, FIRST_PAGE);
     answer_page(0, 5);
     feed_turn(world->feed);
     assert_int_equal(fake_waiting(FAKE_PUSH), 60);
@@ -320,6 +388,9 @@ int main(void)
         WITH_WORLD(after_each_page_but_the_last_the_place_is_saved_and_at_the_end_forgotten),
         WITH_WORLD(the_place_is_forgotten_also_when_the_last_page_is_empty),
         WITH_WORLD(a_failed_page_is_done_again_from_its_own_beginning),
+        WITH_WORLD(a_push_that_can_never_succeed_does_not_hold_up_the_others),
+        WITH_WORLD(an_acknowledgement_that_is_lost_is_said_again),
+        WITH_WORLD(only_a_few_large_pages_are_held_and_every_job_has_its_turn),
         WITH_WORLD(an_entry_of_an_earlier_life_goes_on_at_its_saved_place),
         WITH_WORLD(an_entry_given_out_again_while_it_is_worked_on_is_not_begun_twice),
         WITH_WORLD(what_another_daemon_left_is_taken_over),

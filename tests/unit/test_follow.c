@@ -119,9 +119,12 @@ static void what_was_followed_already_and_what_is_too_many_are_said(void **state
 
     follow_until(world, COMMIT, &outcome);
     FAKE_ANSWER(FAKE_FOLLOWS, "[# :1]", VERSION);
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_EDGES, "[# :1]", EDGE); /* it may have been left half done */
     expect_outcome(&outcome, FEED_OK);
     assert_true(outcome.repeated);
-    assert_int_equal(outcome.position, VERSION);
+    assert_int_equal(outcome.position, EDGE);
+    assert_int_equal(world->feed->follows.count, 0);
     follow_until(world, COMMIT, &outcome);
     FAKE_ANSWER(FAKE_FOLLOWS, "[0 :2]");
     expect_outcome(&outcome, FEED__ERROR_CODE__LIMIT_EXCEEDED);
@@ -141,8 +144,24 @@ static void an_unfollow_has_an_edge_and_no_backfill(void **state)
     assert_false(call->follows[0].follow);
     assert_int_equal(call->follows[0].version, VERSION);
     fake_answer(call, "[# :0]", EDGE);
+    assert_int_equal(outcome.count, 0);
+    FAKE_ANSWER(FAKE_TIMELINE_UNFOLLOW, ":0"); /* a timeline that was cut is built anew */
     expect_outcome(&outcome, FEED_OK);
     assert_int_equal(outcome.position, EDGE);
+}
+
+static void an_unfollow_of_what_is_not_followed_is_answered_at_once(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome = {0};
+
+    feed_follow(world->feed, false, text_of("ann"), text_of("bob"), on_write, &outcome);
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_FOLLOWS, "[0 :1]");
+    expect_outcome(&outcome, FEED_OK);
+    assert_true(outcome.repeated);
+    feed_turn(world->feed);
+    assert_int_equal(fake_waiting(FAKE_EDGES), 0);
 }
 
 static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(void **state)
@@ -155,7 +174,7 @@ static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(voi
         char name[16];
 
         snprintf(name, sizeof(name), "s%d", i);
-        feed_follow(world->feed, true, text_of("ann"), text_of(name), on_write, &outcomes[i]);
+        feed_follow(world->feed, false, text_of("ann"), text_of(name), on_write, &outcomes[i]);
     }
     assert_true(fake_waiting(FAKE_FOLLOWS) == 0);
     feed_turn(world->feed);
@@ -169,7 +188,7 @@ static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(voi
 
             snprintf(name, sizeof(name), "s%zu", answered);
             assert_string_equal(call->follows[i].subject, name); /* in order */
-            at += snprintf(at, 16, answered % 2 == 0 ? "%zu :1 " : "0 :2 ", answered + 1);
+            at += snprintf(at, 16, "0 :%d ", answered % 2 == 0 ? 1 : 2);
         }
         snprintf(at, 2, "]");
         fake_answer(call, format);
@@ -177,7 +196,7 @@ static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(voi
     assert_int_equal(answered, 40);
     for (size_t i = 0; i < 40; i++) {
         expect_outcome(&outcomes[i], i % 2 == 0 ? FEED_OK : FEED__ERROR_CODE__LIMIT_EXCEEDED);
-        assert_int_equal(outcomes[i].position, i % 2 == 0 ? i + 1 : 0);
+        assert_int_equal(outcomes[i].repeated, i % 2 == 0);
     }
 }
 
@@ -292,6 +311,7 @@ static void the_job_of_a_follow_of_another_daemon_is_carried_out_unless_it_is_vo
     FAKE_ANSWER(FAKE_FOLLOWING_ID, "nil");
     feed_turn(world->feed);
     FAKE_ANSWER(FAKE_EDGES, "[# :0]", EDGE);
+    FAKE_ANSWER(FAKE_TIMELINE_UNFOLLOW, ":0");
     expect_acknowledged(world);
 }
 
@@ -326,6 +346,7 @@ int main(void)
         WITH_WORLD(a_later_step_that_cannot_be_sent_leaves_the_outcome_unknown),
         WITH_WORLD(what_was_followed_already_and_what_is_too_many_are_said),
         WITH_WORLD(an_unfollow_has_an_edge_and_no_backfill),
+        WITH_WORLD(an_unfollow_of_what_is_not_followed_is_answered_at_once),
         WITH_WORLD(follows_of_one_turn_travel_together_and_each_gets_its_own_answer),
         WITH_WORLD(the_job_of_a_follow_that_was_done_here_is_done_at_once),
         WITH_WORLD(the_job_of_a_follow_that_is_under_way_here_waits_for_it),

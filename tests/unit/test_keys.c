@@ -45,14 +45,6 @@ static unsigned slot_of_key(struct text key)
     return slot_of(open + 1, (size_t)(close - open - 1));
 }
 
-static struct text log_key(unsigned partition)
-{
-    struct command *command = command_begin("X");
-
-    command_add_partition_key(command, KEY_LOG, partition);
-    return log_key_name(partition);
-}
-
 static void the_crc_here_is_the_right_one(void **state)
 {
     (void)state;
@@ -65,7 +57,7 @@ static void the_tags_spread_partitions_evenly_over_the_slots(void **state)
     for (unsigned partitions = 1; partitions <= PARTITIONS_MAX; partitions *= 2) {
         keys_init(partitions);
         for (unsigned partition = 0; partition < partitions; partition++) {
-            unsigned slot = slot_of_key(log_key(partition));
+            unsigned slot = slot_of_key(log_key_name(partition));
 
             assert_int_equal(slot * partitions / SLOTS, partition);
         }
@@ -84,7 +76,7 @@ static void all_keys_of_a_subject_and_of_its_shares_are_in_one_slot(void **state
         int size = snprintf(name, sizeof(name), "brand:{%d}", i); /* braces of its own must not matter */
         struct text subject = {name, (size_t)size};
         unsigned partition = partition_of_subject(subject);
-        unsigned slot = slot_of_key(log_key(partition));
+        unsigned slot = slot_of_key(log_key_name(partition));
         struct command *command;
 
         for (size_t kind = 0; kind < sizeof(subject_kinds) / sizeof(subject_kinds[0]); kind++) {

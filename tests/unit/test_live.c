@@ -184,6 +184,28 @@ static void a_store_that_came_back_with_less_is_a_gap_for_every_stream(void **st
     expect_share(world, 1, 10, tail_share("bob"));
 }
 
+static void an_entry_that_was_trimmed_before_the_tail_came_to_it_is_a_gap(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    uint64_t before = tail_share("bob");
+    expect_share(world, 1, 10, before);
+    struct log_entry missed = fake_entry(LOG_SHARE, "bob", NULL, 0);
+    uint64_t after = tail_share("bob");
+    const Feed__ServerFrame *frame = next_sent(world, 1, 10);
+    assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_GAP);
+    assert_int_equal(frame->gap->reason, FEED__GAP_REASON__GAP_LOST);
+    assert_int_equal(frame->gap->ranges[0]->after, before);
+    assert_int_equal(frame->gap->ranges[0]->until, missed.id);
+    expect_share(world, 1, 10, after);
+    /* The ring cannot vouch for what is missing either. */
+    subscribe(world, 2, 20, true, "bob", token_of(world, &before), &outcome);
+    expect_outcome(&outcome, FEED_OK);
+    assert_int_equal(fake_waiting(FAKE_PROFILE), 1);
+}
+
 static void a_subscriber_that_ends_while_its_stream_is_opened_is_told_nothing_more(void **state)
 {
     struct world *world = *state;
@@ -293,6 +315,7 @@ int main(void)
         WITH_WORLD(a_heartbeat_goes_to_live_streams_only),
         WITH_WORLD(heartbeats_say_that_the_store_is_away_and_that_it_is_back),
         WITH_WORLD(a_store_that_came_back_with_less_is_a_gap_for_every_stream),
+        WITH_WORLD(an_entry_that_was_trimmed_before_the_tail_came_to_it_is_a_gap),
         WITH_WORLD(a_subscriber_that_ends_while_its_stream_is_opened_is_told_nothing_more),
         WITH_WORLD(a_request_id_opens_one_stream_only),
         WITH_WORLD(ending_a_stream_leaves_the_others),

@@ -183,10 +183,11 @@ static void readers_nobody_uses_go_longest_unused_first(void **state)
     struct world *world;
 
     (void)state;
-    settings.reader_bytes = 3 * (sizeof(struct reader) + 4 * sizeof(uint32_t)); /* three of four subjects each */
     world = world_new(&settings, 1);
     struct reader *pinned = load(world, "pinned");
     reader_unpin(world->feed, load(world, "a"));
+    settings.reader_bytes = 3 * world->feed->readers.idle_bytes; /* they are all alike */
+    world->feed->settings.reader_bytes = settings.reader_bytes;
     reader_unpin(world->feed, load(world, "b"));
     reader_unpin(world->feed, load(world, "c"));
     reader_unpin(world->feed, load(world, "a")); /* used again: now b is the oldest */

@@ -18,5 +18,11 @@ redis.call('UNLINK', KEYS[4])
 local key = redis.call('GETDEL', KEYS[6])
 if key then redis.call('EXPIRE', key, ARGV[7]) end
 redis.call('ZADD', KEYS[5], text(id), member)
-redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', '(' .. log_horizon(log, tonumber(ARGV[6])))
+-- Deletions are forgotten after a while, which is remembered: a token from before cannot be vouched for.
+local horizon = '(' .. log_horizon(log, tonumber(ARGV[6]))
+local newest = redis.call('ZRANGE', KEYS[5], horizon, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')
+if newest[2] then
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', horizon)
+  redis.call('HSET', KEYS[1], 'forgotten', newest[2])
+end
 return {text(id), 0}

@@ -8,24 +8,20 @@
 local log, refusal = log_open()
 if not log then return refusal end
 
-local function standing(followers, reader)
-  local edge = redis.call('ZSCORE', followers, reader)
-  return edge and text(tonumber(edge)) or '0'
-end
-
 local function apply(followers, versions, follow, reader, subject, version)
   if redis.call('ZADD', versions, 'GT', 'CH', version, reader) == 0 then
-    local newer = redis.call('ZSCORE', versions, reader) ~= version
-    return newer and '0' or standing(followers, reader), (follow and not newer) and 1 or 0
+    if redis.call('ZSCORE', versions, reader) ~= version then return '0', 0 end
+    local edge = redis.call('ZSCORE', followers, reader)
+    return edge and text(tonumber(edge)) or '0', follow and 1 or 0
   end
-  local changed
+  -- An entry for every version, even if the followers stay as they are: some daemon may have read what stood in between.
+  local id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version))
   if follow then
-    changed = redis.call('ZADD', followers, 'NX', text(log_next(log)), reader)
+    redis.call('ZADD', followers, id, reader)
   else
-    changed = redis.call('ZREM', followers, reader)
+    redis.call('ZREM', followers, reader)
   end
-  if changed == 0 then return standing(followers, reader), follow and 1 or 0 end
-  return text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version)), follow and 1 or 0
+  return id, follow and 1 or 0
 end
 
 local results = {}
@@ -35,8 +31,10 @@ for i = 3, #KEYS, 2 do
     apply(KEYS[i], KEYS[i + 1], ARGV[at] == 'follow', ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
 end
 log_close(log)
--- Versions that can no longer matter go in passing: a few for each batch.
-for _, reader in ipairs(redis.call('ZRANGE', KEYS[4], '-inf', '(' .. log_horizon(log, tonumber(ARGV[4])), 'BYSCORE', 'LIMIT', 0, 64)) do
-  redis.call('ZREM', KEYS[4], reader)
+-- Versions that can no longer matter go in passing: a few of one subject for each batch.
+local versions = KEYS[4 + 2 * (log.now % ((#KEYS - 2) / 2))]
+local horizon = '(' .. log_horizon(log, tonumber(ARGV[4]))
+for _, reader in ipairs(redis.call('ZRANGE', versions, '-inf', horizon, 'BYSCORE', 'LIMIT', 0, 64)) do
+  redis.call('ZREM', versions, reader)
 end
 return results

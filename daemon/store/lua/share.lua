@@ -1,12 +1,12 @@
 -- uses: log
 -- Commits a share.
--- KEYS: meta, log, idempotency key (or ''), profile
+-- KEYS: meta, log, profile, idempotency key (if there is one)
 -- ARGV: daemon, generation, partition, author, body, idempotency ttl in s (0: as long as the share), profile cap,
 --       prefix of body keys, prefix of the keys that name an import's idempotency key, how long such a key outlives its share
 -- Returns the id and whether it is a repeat.
 local ttl, cap = tonumber(ARGV[6]), tonumber(ARGV[7])
-if KEYS[3] ~= '' then
-  local first = redis.call('GET', KEYS[3])
+if KEYS[4] then
+  local first = redis.call('GET', KEYS[4])
   if first then return {first, 1} end
 end
 local log, refusal = log_open()
@@ -14,22 +14,22 @@ if not log then return refusal end
 
 local name = text(log_append(log, 'k', 'share', 'a', ARGV[4], 'b', ARGV[5]))
 log_close(log)
-if KEYS[3] ~= '' then
+if KEYS[4] then
   if ttl > 0 then
-    redis.call('SET', KEYS[3], name, 'EX', ttl)
+    redis.call('SET', KEYS[4], name, 'EX', ttl)
   else
-    redis.call('SET', KEYS[3], name)
-    redis.call('SET', ARGV[9] .. name, KEYS[3])
+    redis.call('SET', KEYS[4], name)
+    redis.call('SET', ARGV[9] .. name, KEYS[4])
   end
 end
 redis.call('SET', ARGV[8] .. name, ARGV[5])
-redis.call('ZADD', KEYS[4], name, name)
-if redis.call('ZCARD', KEYS[4]) > cap then -- the marker `capped`, which has score 0, does not count
-  local marked = redis.call('ZSCORE', KEYS[4], 'capped') and 1 or 0
-  local surplus = math.min(redis.call('ZCARD', KEYS[4]) - cap - marked, 16) -- more of them only if the cap was lowered
-  for _, old in ipairs(redis.call('ZRANGE', KEYS[4], marked, marked + surplus - 1)) do
-    redis.call('ZREM', KEYS[4], old)
-    redis.call('ZADD', KEYS[4], 0, 'capped')
+redis.call('ZADD', KEYS[3], name, name)
+if redis.call('ZCARD', KEYS[3]) > cap then -- the marker `capped`, which has score 0, does not count
+  local marked = redis.call('ZSCORE', KEYS[3], 'capped') and 1 or 0
+  local surplus = math.min(redis.call('ZCARD', KEYS[3]) - cap - marked, 16) -- more of them only if the cap was lowered
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[3], marked, marked + surplus - 1)) do
+    redis.call('ZREM', KEYS[3], old)
+    redis.call('ZADD', KEYS[3], 0, 'capped')
     redis.call('UNLINK', ARGV[8] .. old)
     local key = redis.call('GETDEL', ARGV[9] .. old)
     if key then redis.call('EXPIRE', key, ARGV[10]) end

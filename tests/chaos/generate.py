@@ -1,0 +1,183 @@
+"""Histories as a service that keeps all promises would leave them, for testing the checker.
+
+People write, some writes without an answer; streams break and resume; in the end everything is read. Times are those of
+an imagined clock: a write begins, takes effect a little later, and is answered a little later still.
+"""
+import collections
+import random
+
+AUTHORS = [f"author{number}" for number in range(8)]
+READERS = [f"reader{number}" for number in range(24)]
+BACKFILL = 20
+DAEMONS = ("A", "B")
+
+
+class Entry:
+    """One entry of the log."""
+
+    def __init__(self, what, at, position, **fields):
+        self.what, self.at, self.position = what, at, position
+        self.__dict__.update(fields)
+
+
+class Generator:
+    def __init__(self, seed, writes=1200):
+        self.random = random.Random(seed)
+        self.records = [{"is": "settings", "backfill": BACKFILL}]
+        self.log = []
+        self.time = 0.0
+        self.position = 0
+        self.connections = 0
+        self.live = {author: [] for author in AUTHORS + READERS}           # ids of shares that are not deleted
+        self.all_shares = []                                               # (id, author, url)
+        self.following = {reader: {} for reader in READERS}                # subject -> time of the follow
+        self.periods = collections.defaultdict(list)                       # (reader, subject) -> [[from, until], ...]
+        for reader in READERS:
+            for author in self.random.sample(AUTHORS, 5):
+                self.follow(reader, author)
+        for _ in range(writes):
+            self.write_something()
+        self.time += 100
+        for reader in READERS:
+            Stream(self, reader).run()
+        self.records.append({"is": "settled", "at": self.time})
+        self.read_everything()
+
+    # -- writes
+
+    def commit(self, what, **fields):
+        """An entry, a little after now."""
+        self.time += self.random.uniform(0.1, 1)
+        self.position += self.random.randrange(1, 50)
+        entry = Entry(what, self.time, self.position, **fields)
+        self.log.append(entry)
+        return entry
+
+    def record(self, begin, entry, what, repeated=False, **fields):
+        """The writes that led to an entry: perhaps attempts without an answer, then an answer."""
+        outcome = "done" if self.random.random() > 0.03 or what in ("follow", "unfollow") else "unknown"
+        if not repeated and self.random.random() < 0.05:
+            self.records.append(self.attempt(begin, "none", what, fields))
+        self.records.append({**self.attempt(begin, outcome, what, fields), "position": entry.position,
+                             "repeated": repeated})
+        if outcome == "unknown":
+            begin = self.time + self.random.uniform(1, 3)
+            self.records.append({**self.attempt(begin, "done", what, fields), "position": entry.position,
+                                 "repeated": True})
+
+    def attempt(self, begin, outcome, what, fields):
+        end = None if outcome == "unknown" else max(begin, self.time) + self.random.uniform(0.01, 3)
+        return {"is": "write", "what": what, "begin": begin, "end": end, "connection": self.random.random(),
+                "outcome": outcome, **fields}
+
+    def write_something(self):
+        chance = self.random.random()
+        if chance < 0.85:
+            self.share(self.random.choice(AUTHORS) if chance < 0.8 else self.random.choice(READERS))
+        elif chance < 0.90:
+            self.delete(self.random.choice(AUTHORS))
+        else:
+            reader, author = self.random.choice(READERS), self.random.choice(AUTHORS)
+            (self.unfollow if author in self.following[reader] else self.follow)(reader, author)
+
+    def share(self, author):
+        begin, url = self.time, f"http://example.org/{len(self.all_shares)}"
+        entry = self.commit("share", author=author, url=url)
+        self.live[author].append(entry.position)
+        self.all_shares.append((entry.position, author, url))
+        self.record(begin, entry, "share", author=author, url=url, id=entry.position)
+
+    def delete(self, author):
+        if not self.live[author]:
+            return
+        share = self.live[author].pop(self.random.randrange(len(self.live[author])))
+        begin = self.time
+        entry = self.commit("delete", author=author, share=share)
+        self.record(begin, entry, "delete", author=author, share=share)
+
+    def follow(self, reader, author):
+        begin = self.time
+        entry = self.commit("follow", reader=reader, subject=author)
+        self.following[reader][author] = entry.at
+        self.periods[reader, author].append([entry.at, float("inf")])
+        self.record(begin, entry, "follow", reader=reader, subject=author)
+        self.time += 4  # what follows comes after the answer
+
+    def unfollow(self, reader, author):
+        begin = self.time
+        entry = self.commit("unfollow", reader=reader, subject=author)
+        del self.following[reader][author]
+        self.periods[reader, author][-1][1] = entry.at
+        self.record(begin, entry, "unfollow", reader=reader, subject=author)
+        self.time += 4
+
+    def followed(self, reader, author, at):
+        return reader == author or any(since < at < until for since, until in self.periods[reader, author])
+
+    # -- the end
+
+    def read_everything(self):
+        for daemon in DAEMONS:
+            for reader in READERS:
+                self.read("following", reader, daemon, list(self.following[reader]))
+                authors = [*self.following[reader], reader]
+                self.read("timeline", reader, daemon, self.newest_first(authors))
+            for author in AUTHORS + READERS:
+                self.read("profile", author, daemon, self.newest_first([author]))
+
+    def newest_first(self, authors):
+        live = {share for author in authors for share in self.live[author]}
+        return [list(share) for share in reversed(self.all_shares) if share[0] in live]
+
+    def read(self, what, of, daemon, items):
+        self.records.append({"is": "read", "what": what, "of": of, "daemon": daemon, "begin": self.time + 1,
+                             "end": self.time + 2, "final": True, "items": items, "page_end": "END"})
+
+
+class Stream:
+    """One reader's home stream from some moment on."""
+
+    def __init__(self, world, reader):
+        self.world = world
+        self.reader = reader
+        self.events = []   # of this connection
+        self.token = None  # the latest: a position
+        self.connection = None
+        self.opened_at = 0.0
+
+    def run(self):
+        random = self.world.random
+        start = random.randrange(len(self.world.log) // 4)
+        self.connect(self.world.log[start].at, self.world.log[start].position)
+        index = start + 1
+        while index < len(self.world.log):
+            entry = self.world.log[index]
+            self.show(entry)
+            if random.random() < 0.05:
+                self.event("heartbeat", entry.at + 4, token=str(entry.position))
+                self.token = entry.position
+            index += 1
+            if random.random() < 0.02:
+                away_until = min(index + random.randrange(1, 60), len(self.world.log) - 1)
+                self.connect(self.world.log[away_until].at, self.token)
+                index = next(place for place, one in enumerate(self.world.log) if one.position > self.token)
+
+    def connect(self, at, position):
+        self.world.connections += 1
+        self.connection, self.opened_at = self.world.connections, max(at, self.opened_at + 1)
+        token = str(self.token) if self.token else ""
+        self.world.records.append({"is": "connection", "stream": self.reader, "connection": self.connection,
+                                   "at": self.opened_at, "token": token})
+        if not token:
+            self.event("caught_up", at, token=str(position))
+            self.token = position
+
+    def event(self, what, at, **fields):
+        self.world.records.append({"is": "event", "connection": self.connection, "at": max(at, self.opened_at + 0.01),
+                                   "what": what, **fields})
+
+    def show(self, entry):
+        if entry.what == "share" and self.world.followed(self.reader, entry.author, entry.at):
+            self.event("shared", entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url)
+        elif entry.what == "delete" and self.world.followed(self.reader, entry.author, entry.at):
+            self.event("deleted", entry.at + 3.5, id=entry.position, share=entry.share, author=entry.author)

@@ -1,0 +1,139 @@
+/* Commits of shares and deletions: what the store's answers mean to the publisher. */
+#include "feed_fixture.h"
+
+#define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
+
+static void share(struct world *world, struct outcome *ret_outcome)
+{
+    *ret_outcome = (struct outcome){0};
+    feed_share(world->feed, text_of("bob"), fake_body("bob", "https://example.org/"), (struct text){"", 0}, false, on_write,
+               ret_outcome);
+}
+
+static void delete(struct world *world, const char *author, uint64_t id, struct outcome *ret_outcome)
+{
+    *ret_outcome = (struct outcome){0};
+    feed_delete(world->feed, text_of(author), id, on_write, ret_outcome);
+}
+
+static void a_committed_share_has_its_id_and_a_repeated_one_says_so(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    share(world, &outcome);
+    FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");
+    expect_outcome(&outcome, FEED_OK);
+    assert_int_equal(outcome.position, 6400);
+    assert_false(outcome.repeated);
+    share(world, &outcome);
+    FAKE_ANSWER(FAKE_SHARE, "[6400 :1]");
+    expect_outcome(&outcome, FEED_OK);
+    assert_true(outcome.repeated);
+}
+
+static void a_lost_answer_is_unknown_and_a_refusal_is_not(void **state)
+{
+    static const struct {
+        const char *answer;
+        Feed__ErrorCode error;
+    } cases[] = {
+        {NULL, FEED__ERROR_CODE__OUTCOME_UNKNOWN},      {"!OOM", FEED__ERROR_CODE__UNAVAILABLE},
+        {"!READONLY", FEED__ERROR_CODE__UNAVAILABLE},   {"!LOADING", FEED__ERROR_CODE__UNAVAILABLE},
+        {"!MISCONF", FEED__ERROR_CODE__UNAVAILABLE},    {"!GHOST", FEED__ERROR_CODE__UNAVAILABLE},
+        {"!CLOCK", FEED__ERROR_CODE__UNAVAILABLE},      {"!TRYAGAIN", FEED__ERROR_CODE__UNAVAILABLE},
+        {"!NOSCRIPT", FEED__ERROR_CODE__UNAVAILABLE},   {"!WRONGTYPE", FEED__ERROR_CODE__INTERNAL},
+        {"!OOMPH", FEED__ERROR_CODE__INTERNAL},
+    };
+    struct world *world = *state;
+    struct outcome outcome;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        share(world, &outcome);
+        FAKE_ANSWER(FAKE_SHARE, cases[i].answer);
+        expect_outcome(&outcome, cases[i].error);
+        delete(world, "bob", 6400, &outcome);
+        FAKE_ANSWER(FAKE_DELETE, cases[i].answer);
+        expect_outcome(&outcome, cases[i].error);
+    }
+    fake.refuses[FAKE_SHARE] = fake.refuses[FAKE_DELETE] = true;
+    share(world, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__UNAVAILABLE);
+    delete(world, "bob", 6400, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+static void publishers_are_refused_while_the_fan_out_lags(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    tail_share("bob");
+    fake.now_ms += world_settings.lag_limit_ms;
+    share(world, &outcome);
+    FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");
+    expect_outcome(&outcome, FEED_OK);
+    fake.now_ms += 1;
+    share(world, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__BUSY);
+    assert_int_equal(fake_waiting(FAKE_SHARE), 0);
+    world_applied(world);
+    share(world, &outcome);
+    FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");
+    expect_outcome(&outcome, FEED_OK);
+}
+
+static void each_outcome_of_a_deletion_is_said(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    delete(world, "bob", 6400, &outcome);
+    FAKE_ANSWER(FAKE_DELETE, "[6464 :0]");
+    expect_outcome(&outcome, FEED_OK);
+    assert_int_equal(outcome.position, 6464);
+    delete(world, "bob", 6400, &outcome);
+    FAKE_ANSWER(FAKE_DELETE, "[6464 :1]");
+    expect_outcome(&outcome, FEED_OK);
+    assert_true(outcome.repeated);
+    delete(world, "bob", 6400, &outcome);
+    FAKE_ANSWER(FAKE_DELETE, "[0 :2]");
+    expect_outcome(&outcome, FEED__ERROR_CODE__NOT_FOUND);
+    delete(world, "bob", 6400, &outcome);
+    FAKE_ANSWER(FAKE_DELETE, "[0 :3]");
+    expect_outcome(&outcome, FEED__ERROR_CODE__FORBIDDEN);
+    delete(world, "bob", 6401, &outcome); /* there is one partition */
+    expect_outcome(&outcome, FEED__ERROR_CODE__NOT_FOUND);
+}
+
+static void a_share_of_another_partition_is_somebody_elses_or_nobodys(void **state)
+{
+    struct world *world = world_new(&world_settings, 2);
+    uint64_t elsewhere = 6400 + !partition_of_subject(text_of("bob"));
+    struct outcome outcome;
+
+    (void)state;
+    delete(world, "bob", elsewhere, &outcome);
+    FAKE_ANSWER(FAKE_BODIES, "[$]", fake_body("carl", "https://example.org/"));
+    expect_outcome(&outcome, FEED__ERROR_CODE__FORBIDDEN);
+    delete(world, "bob", elsewhere, &outcome);
+    FAKE_ANSWER(FAKE_BODIES, "[nil]");
+    expect_outcome(&outcome, FEED__ERROR_CODE__NOT_FOUND);
+    delete(world, "bob", elsewhere, &outcome);
+    FAKE_ANSWER(FAKE_BODIES, NULL);
+    expect_outcome(&outcome, FEED__ERROR_CODE__UNAVAILABLE); /* nothing was to be written */
+    world_free(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_WORLD(a_committed_share_has_its_id_and_a_repeated_one_says_so),
+        WITH_WORLD(a_lost_answer_is_unknown_and_a_refusal_is_not),
+        WITH_WORLD(publishers_are_refused_while_the_fan_out_lags),
+        WITH_WORLD(each_outcome_of_a_deletion_is_said),
+        WITH_WORLD(a_share_of_another_partition_is_somebody_elses_or_nobodys),
+    };
+
+    return cmocka_run_group_tests_name("writes", tests, NULL, NULL);
+}
