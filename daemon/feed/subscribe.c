@@ -23,6 +23,7 @@ struct opening {
     struct feed *feed;
     struct subscription *stream;
     struct feed_subscriber *subscriber; /* NULL once it is gone */
+    struct reader *reader;              /* pinned, once it is there */
     feed_subscribe_fn *fn;
     void *context;
     bool profile;
@@ -93,14 +94,34 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
         catchup_run(feed, stream);
 }
 
+static void on_reader_passed(void *context, Feed__ErrorCode error)
+{
+    struct opening *opening = context;
+    struct reader *reader = opening->reader;
+
+    if (error == FEED_OK) {
+        join(opening, reader, reader->slot);
+        return;
+    }
+    reader_unpin(opening->feed, reader);
+    opening_end(opening, error);
+}
+
+/* The stream waits until the tail has come to where the following set was read: a share that the tail is yet to bring may
+ * stand before the follow that the set already holds. */
 static void on_reader(void *context, Feed__ErrorCode error, struct reader *reader)
 {
     struct opening *opening = context;
 
-    if (error != FEED_OK)
+    if (error != FEED_OK) {
         opening_end(opening, error);
+        return;
+    }
+    opening->reader = reader;
+    if (feed_has_passed(opening->feed, reader->loaded_at))
+        on_reader_passed(opening, FEED_OK);
     else
-        join(opening, reader, reader->slot);
+        feed_wait(opening->feed, reader->loaded_at, on_reader_passed, opening);
 }
 
 static void open_stream(struct opening *opening)

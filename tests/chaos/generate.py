@@ -21,7 +21,7 @@ class Entry:
 
 
 class Generator:
-    def __init__(self, seed, writes=1200):
+    def __init__(self, seed, writes=680):
         self.random = random.Random(seed)
         self.records = [{"is": "settings", "backfill": BACKFILL}]
         self.log = []

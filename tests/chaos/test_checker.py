@@ -31,10 +31,12 @@ class Sample:
                                 for place in self._certain(reader, events)] for reader in self.readers}
 
     def _certain(self, reader, events):
-        """The places of shares by authors whom the reader followed all the time from well before, and that stayed."""
+        """The places of shares that stayed, by authors whom the reader followed all the time, from well before them.
+        They were also made well after the stream began."""
+        started_at = self.history.streams[reader][0][0]["at"]
         return [place for place, event in enumerate(events) if event["what"] == "shared"
                 and (reader, event["author"]) in self.forever and event["id"] not in self.deleted
-                and self.history.by_id[event["id"]].begin > self.follow_at[reader, event["author"]] + 10]
+                and self.history.by_id[event["id"]].begin > max(started_at, self.follow_at[reader, event["author"]]) + 10]
 
 
 @functools.cache
