@@ -292,8 +292,8 @@ class Client:
         return subscription
 
     def resume(self, token, shares, deletions=0, **stream):
-        """Subscribes with a token and waits for so many events. Where CaughtUp stands among them is the server's choice,
-        which may not have seen yet what another connection was told a moment ago."""
+        """Subscribes with a token and waits for so many events. Where CaughtUp stands among them is the server's
+        choice, which may not have seen yet what another connection was told a moment ago."""
         subscription = self.follow_stream(token=token, **stream)
         subscription.wait_for_count(shares, deletions)
         return subscription

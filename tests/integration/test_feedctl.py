@@ -149,7 +149,8 @@ def test_what_the_server_refuses_ends_with_1_and_names_the_field(ctl, name):
 @pytest.mark.parametrize("words", [
     [], ["nonsense"], ["share", "http://example.org/"], ["timeline"], ["follow", "reader"], ["ping", "--nonsense"],
     ["timeline", "reader", "--limit", "many"], ["import"], ["import", "graph"],
-    ["import", "graph", "/nonexistent/file"], ["show", "one", "two"], ["watch"], ["share", "--as"], ["delete", "--as", "a", "x1"],
+    ["import", "graph", "/nonexistent/file"], ["show", "one", "two"], ["watch"], ["share", "--as"],
+    ["delete", "--as", "a", "x1"],
 ], ids=lambda words: " ".join(words) or "nothing")
 def test_a_wrong_command_line_ends_with_2_and_says_why(ctl, words):
     result = ctl.run(*words)

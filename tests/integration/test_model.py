@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not (model.LINKS.exis
 def replay():
     """Imports the graph, connects the subscribers, replays all links, and waits until everything has arrived.
 
-    A third of the people have read their timelines before (shares are pushed), a third after half of the replay (built in
-    the middle of it), the others never (built at the first read of the comparison). Subscribers are of all kinds."""
+    A third of the people have read their timelines before (shares are pushed), a third after half of the replay (built
+    in the middle of it), the others never (built at the first read of the comparison). Subscribers are of all kinds."""
     network = model.Network()
     with harness.work_directory() as path, harness.Servers(path) as servers:
         store = servers.start_redis()

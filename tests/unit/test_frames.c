@@ -207,7 +207,11 @@ static void a_gap_names_every_range(void **state)
 
 static void the_author_is_read_out_of_a_body_and_of_nothing_else(void **state)
 {
-    static const struct text none[] = {{"", 0}, {"\x12", 1}, {"\x12\x05" "bob", 5}, {"\x1a\x03" "bob", 5}, {"\x12\xff\xff\xff", 4}};
+    static const struct text none[] = {{"", 0},
+                                       {"\x12", 1},
+                                       {"\x12\x05" "bob", 5},
+                                       {"\x1a\x03" "bob", 5},
+                                       {"\x12\xff\xff\xff", 4}};
     struct text body = make_body("brand:acme", 10);
     struct text author = author_of_body(body);
 
