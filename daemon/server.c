@@ -25,7 +25,8 @@
 
 #define LOCK_WAIT_MS 10000
 #define PRIVATE_REDIS_STOP_MS 30000
-#define COMPLAIN_MS 5000
+#define FIRST_COMPLAINT_MS 500
+#define COMPLAIN_S 5
 #define CLOSING_MS 1500 /* at least this long for the clients to be told */
 #define SPARE_DESCRIPTORS 64 /* links, listeners, files */
 
@@ -129,8 +130,11 @@ static void on_complain(evutil_socket_t fd, short events, void *context)
 {
     struct server *server = context;
 
+    struct timeval again = {.tv_sec = COMPLAIN_S};
+
     (void)fd;
     (void)events;
+    event_add(server->complain, &again);
     if (feed_is_ready(server->feed))
         return;
     if (server->redis)
@@ -291,7 +295,7 @@ static void raise_descriptors(const struct config *config)
 
 static int start(struct server *server)
 {
-    struct timeval complain = {.tv_sec = COMPLAIN_MS / 1000};
+    struct timeval complain = {.tv_usec = FIRST_COMPLAINT_MS * 1000};
     int error;
 
     raise_descriptors(server->config);
@@ -308,7 +312,7 @@ static int start(struct server *server)
         return -ENOMEM;
     server->terminate = evsignal_new(server->base, SIGTERM, on_signal, server);
     server->interrupt = evsignal_new(server->base, SIGINT, on_signal, server);
-    server->complain = event_new(server->base, -1, EV_PERSIST, on_complain, server);
+    server->complain = event_new(server->base, -1, 0, on_complain, server);
     if (!server->terminate || !server->interrupt || !server->complain)
         return -ENOMEM;
     error = find_redis(server);

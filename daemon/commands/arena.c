@@ -28,6 +28,8 @@ void arena_done(struct arena *arena)
 
 void *arena_allocate(struct arena *arena, size_t size)
 {
+    if (size > arena->budget) /* before rounding up, which could wrap */
+        return NULL;
     size = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     if (size > arena->budget)
         return NULL;

@@ -130,6 +130,15 @@ static void catchup_fail(struct catchup *catchup)
     struct subscription *stream = catchup->stream;
     struct retry *retry = stream ? malloc(sizeof(*retry)) : NULL;
 
+    /* What was sent, oldest first over all partitions, is not sent again. */
+    for (unsigned partition = 0; stream && catchup->at > 0 && partition < catchup->feed->partitions; partition++) {
+        uint64_t sent = catchup->missed[catchup->at - 1].id;
+        uint64_t *position = &stream->position[partition];
+
+        sent = sent < catchup->target[partition] ? sent : catchup->target[partition];
+        *position = *position > sent ? *position : sent;
+    }
+
     if (retry) {
         *retry = (struct retry){catchup->feed, stream->subscriber->conn, stream->request_id};
         if (!feed_call_later(catchup->feed, on_retry, retry))
@@ -209,7 +218,8 @@ static void on_batch(void *context, Feed__ErrorCode error)
     size_t found = 0;
 
     catchup->fetching = false;
-    while (error == FEED_OK && catchup->stream && found < catchup->batch_count) {
+    while (error == FEED_OK && catchup->stream && found < catchup->batch_count &&
+           stream_has_room(catchup->feed, catchup->stream)) {
         const struct missed *missed = &catchup->missed[catchup->at];
 
         send_missed(catchup, missed, &catchup->batch[found]);

@@ -16,6 +16,7 @@ struct read {
     size_t at;                /* ids up to here were looked at */
     size_t count;             /* items found */
     size_t fetching;          /* items behind them that are being fetched */
+    uint32_t subject;         /* of a profile of which the store may hold more; else NO_SUBJECT */
     struct feed_item items[];
 };
 
@@ -26,6 +27,7 @@ static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end
     read->fn(read->context, error, &page);
     items_done(read->feed, read->items, read->count);
     free(read->timeline.ids);
+    subject_unref(&read->feed->subjects, read->subject);
     if (read->reader)
         reader_unpin(read->feed, read->reader);
     free(read);
@@ -44,10 +46,12 @@ static struct read *read_new(struct feed *feed, uint64_t before, size_t limit, f
     read->limit = limit;
     read->fn = fn;
     read->context = context;
+    read->subject = NO_SUBJECT;
     return read;
 }
 
 static void fill(struct read *read);
+static void profile_further(struct read *read);
 
 /* Keeps what is there and what the reader may see. */
 static void on_hydrated(void *context, Feed__ErrorCode error)
@@ -81,6 +85,8 @@ static void fill(struct read *read)
         hydrate(read->feed, read->items + read->count, read->fetching, on_hydrated, read);
     else if (read->count > read->limit)
         read_end(read, FEED_OK, FEED__PAGE_END__MORE);
+    else if (read->subject != NO_SUBJECT)
+        profile_further(read);
     else
         read_end(read, FEED_OK, timeline->floor == 0 ? FEED__PAGE_END__END : FEED__PAGE_END__CAPPED);
 }
@@ -126,7 +132,9 @@ static void on_profile(void *context, const struct reply *reply)
     Feed__ErrorCode error = error_of_reply(reply, false);
     size_t count = reply_count(reply) / 2;
 
-    read->timeline.ids = error == FEED_OK ? malloc((count + 1) * sizeof(uint64_t)) : NULL;
+    free(read->timeline.ids);
+    read->timeline = (struct timeline){.ids = error == FEED_OK ? malloc((count + 1) * sizeof(uint64_t)) : NULL};
+    read->at = 0;
     if (!read->timeline.ids) {
         read_end(read, error == FEED_OK ? FEED__ERROR_CODE__UNAVAILABLE : error, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
         return;
@@ -135,20 +143,36 @@ static void on_profile(void *context, const struct reply *reply)
         uint64_t id = reply_id(reply_at(reply, 2 * i + 1));
 
         if (id > 0)
-            read->timeline.ids[read->timeline.count++] = id;
+            read->before = read->timeline.ids[read->timeline.count++] = id;
         else
             read->timeline.floor = 1;
     }
+    if (count < read->limit + 2) {
+        subject_unref(&read->feed->subjects, read->subject);
+        read->subject = NO_SUBJECT;
+    }
     fill(read);
+}
+
+/* One more than the page holds shows whether there are more, another one makes room for the marker. */
+static void profile_further(struct read *read)
+{
+    if (store_profile(read->feed->store, subject_name(&read->feed->subjects, read->subject), read->before,
+                      (int64_t)read->limit + 2, on_profile, read) < 0)
+        read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
 }
 
 void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
 {
     struct read *read = read_new(feed, before, limit, fn, context);
 
-    /* One more shows whether there are more, another one makes room for the marker. */
-    if (read && store_profile(feed->store, subject, before, (int64_t)limit + 2, on_profile, read) < 0)
+    if (!read)
+        return;
+    read->subject = subject_intern(&feed->subjects, subject);
+    if (read->subject == NO_SUBJECT)
         read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
+    else
+        profile_further(read);
 }
 
 static void on_share(void *context, Feed__ErrorCode error)

@@ -256,8 +256,11 @@ void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *contex
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
         return;
     }
-    *waiter = (struct reader_waiter){fn, context, reader->load->waiters};
-    reader->load->waiters = waiter;
+    struct reader_waiter **last = &reader->load->waiters;
+    while (*last)
+        last = &(*last)->next;
+    *waiter = (struct reader_waiter){fn, context, NULL};
+    *last = waiter;
 }
 
 void reader_join(struct feed *feed, struct reader *reader)

@@ -54,7 +54,8 @@ static void report_loss(struct feed *feed, const uint64_t *ranges, size_t count)
 /* An entry's predecessor is not what was seen last: what lies between was trimmed or lost before this daemon came to it. */
 static void on_hole(struct feed *feed, const struct log_entry *entry)
 {
-    const uint64_t range[2] = {feed->positions[entry->partition], entry->previous};
+    uint64_t seen = feed->positions[entry->partition];
+    const uint64_t range[2] = {seen < entry->previous ? seen : entry->previous, seen < entry->previous ? entry->previous : seen};
 
     log_error("log-hole", "partition=%u after=%" PRIu64 " until=%" PRIu64, entry->partition, range[0], range[1]);
     forget(feed, entry->partition, entry->previous);
@@ -173,8 +174,11 @@ bool feed_has_passed(const struct feed *feed, uint64_t position)
 
 void feed_wait(struct feed *feed, uint64_t position, feed_wait_fn *fn, void *context)
 {
+    if (feed->ready && feed_has_passed(feed, position)) {
+        fn(context, FEED_OK);
+        return;
+    }
     struct waiter *waiter = feed->ready ? malloc(sizeof(*waiter)) : NULL;
-
     if (!waiter) {
         fn(context, FEED__ERROR_CODE__UNAVAILABLE);
         return;

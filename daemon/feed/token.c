@@ -49,6 +49,13 @@ Feed__ErrorCode token_read(struct text token, uint64_t epoch, unsigned partition
         return FEED__ERROR_CODE__TOKEN_DAMAGED;
     if (get_number(bytes + 2, 8) != epoch || bytes[1] != partitions)
         return FEED__ERROR_CODE__TOKEN_FOREIGN;
+    for (unsigned partition = 0; partition < partitions; partition++) {
+        uint64_t position = get_number(bytes + 10 + (size_t)8 * partition, 8);
+
+        /* Nobody would ever come to a position of another partition. */
+        if (position != 0 && partition_of_id(position) != partition)
+            return FEED__ERROR_CODE__TOKEN_DAMAGED;
+    }
     for (unsigned partition = 0; partition < partitions; partition++)
         ret_positions[partition] = get_number(bytes + 10 + (size_t)8 * partition, 8);
     return FEED_OK;

@@ -79,7 +79,9 @@ static int read_query(const char *query, struct redis_address *address)
             return -EINVAL;
         size_t name_size = (size_t)(value - query);
         int value_size;
-        char *unescaped = curl_easy_unescape(NULL, value + 1, (int)(size - name_size - 1), &value_size);
+        int escaped_size = (int)(size - name_size - 1);
+        /* A length of 0 would mean all of the rest. */
+        char *unescaped = curl_easy_unescape(NULL, escaped_size > 0 ? value + 1 : "", escaped_size, &value_size);
         int error = unescaped ? 0 : -ENOMEM;
 
         if (error == 0 && name_size == 8 && strncmp(query, "password", 8) == 0) {

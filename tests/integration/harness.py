@@ -18,6 +18,7 @@ from pathlib import Path
 import redis as redis_package
 
 from feed_client import Client
+from wait import wait_until
 
 FEEDD = FEEDCTL = Path()  # set at the start of the session
 RUNNING = []              # every server that has not been stopped
@@ -25,15 +26,6 @@ RUNNING = []              # every server that has not been stopped
 ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "print_legend=0"}
 SANITIZER_REPORT = re.compile(r"(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:")
 LOG_PAIR = re.compile(r'([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
-
-
-def wait_until(condition, timeout=15, what="the condition"):
-    """Polls until `condition()` is truthy, and returns that."""
-    deadline = time.monotonic() + timeout
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"waited {timeout} s in vain for {what() if callable(what) else what}"
-        time.sleep(0.005)
-    return result
 
 
 def free_port():

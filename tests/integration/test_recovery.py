@@ -24,8 +24,8 @@ def test_a_client_that_asks_much_and_reads_nothing_costs_a_bounded_number_of_byt
         for _ in range(200):
             writer.ping()
             assert writer.profile_ids("author", 200) == shares[::-1]
-        # 2,000 answers are 800 MB; some answers under way and the soft limit are a few dozen.
-        assert memory_bytes(daemon) - before < 100e6
+        # 2,000 answers are 800 MB. Those under way are a few dozen; a sanitizer keeps up to 256 MB of what was freed.
+        assert memory_bytes(daemon) - before < 300e6
 
 
 @pytest.mark.parametrize("wanted", ["followed", "unfollowed"])
