@@ -174,6 +174,14 @@ bool stream_send(struct feed *feed, struct subscription *subscription, struct fr
 void stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);
 /* Goes on from subscription->position until it is live, or its queue is full, or the store must be asked. */
 void catchup_run(struct feed *feed, struct subscription *subscription);
+/* Whether a subject's entries belong to the stream. */
+bool stream_concerns(const struct subscription *stream, uint32_t subject);
+
+/* ---- catchup_store.c: out of the store, as a part of catchup_run() ---- */
+
+void catchup_store(struct feed *feed, struct subscription *stream);
+/* The queue has drained. */
+void catchup_store_go_on(struct catchup *catchup);
 /* The subscription ends: the store's answer will find nobody. */
 void catchup_cancel(struct subscription *subscription);
 
