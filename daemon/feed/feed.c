@@ -13,20 +13,6 @@
 
 #define TICK_MS 50
 
-Feed__ErrorCode error_of_reply(const struct reply *reply, bool write)
-{
-    switch (reply_error(reply)) {
-    case 0:
-        return FEED_OK;
-    case -EPIPE:
-        return write ? FEED__ERROR_CODE__OUTCOME_UNKNOWN : FEED__ERROR_CODE__UNAVAILABLE;
-    case -EAGAIN:
-        return FEED__ERROR_CODE__UNAVAILABLE;
-    default:
-        return FEED__ERROR_CODE__INTERNAL;
-    }
-}
-
 /* ---- ready or not ---- */
 
 void feed_check_ready(struct feed *feed)
@@ -95,44 +81,13 @@ unsigned feed_partitions(const struct feed *feed)
 
 /* ---- clockwork ---- */
 
-struct again {
-    void (*fn)(void *context);
-    void *context;
-    struct again *next;
-};
-
-bool feed_call_later(struct feed *feed, void (*fn)(void *context), void *context)
-{
-    struct again *again = malloc(sizeof(*again));
-
-    if (!again)
-        return false;
-    *again = (struct again){fn, context, feed->again};
-    feed->again = again;
-    return true;
-}
-
-static void call_again(struct feed *feed)
-{
-    struct again *again = feed->again;
-
-    feed->again = NULL;
-    while (again) {
-        struct again *next = again->next;
-
-        again->fn(again->context);
-        free(again);
-        again = next;
-    }
-}
-
 static void on_tick(evutil_socket_t fd, short events, void *context)
 {
     struct feed *feed = context;
 
     (void)fd;
     (void)events;
-    call_again(feed);
+    feed_call_again(feed);
     if (store_is_ready(feed->store) && (!feed->tail_started || feed_lag_ms(feed) > 0))
         tail_sample_applied(feed);
     jobs_tick(feed, clock_now_ms());
@@ -189,14 +144,14 @@ void feed_stop(struct feed *feed)
     follow_turn(feed); /* what was queued is refused */
     feed->ready = false;
     waiters_fail(feed);
-    call_again(feed); /* with the store gone, whoever waits there is answered */
+    feed_call_again(feed); /* with the store gone, whoever waits there is answered */
 }
 
 void feed_free(struct feed *feed)
 {
     if (!feed)
         return;
-    call_again(feed); /* with the store gone and no streams left, each ends */
+    feed_call_again(feed); /* with the store gone and no streams left, each ends */
     store_free(feed->store);
     if (feed->tick)
         event_free(feed->tick);

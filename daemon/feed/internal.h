@@ -98,6 +98,9 @@ struct ring_entry *ring_at(const struct ring *ring, size_t index);
 /* Index of the first entry above `id`. */
 size_t ring_above(const struct ring *ring, uint64_t id);
 
+/* Whether a share's deletion is in a ring. */
+bool share_is_deleted(const struct feed *feed, uint64_t id);
+
 /* What a reader began to follow within a part of a ring: a share that stands before came with the backfill, if at all. */
 struct joins {
     struct join *items;
@@ -208,7 +211,6 @@ void tail_link_up(struct feed *feed);
 void tail_check_loss(struct feed *feed);
 /* Asks how far the logs are applied. */
 void tail_sample_applied(struct feed *feed);
-bool share_is_deleted(const struct feed *feed, uint64_t id);
 void waiters_fail(struct feed *feed);
 
 /* ---- jobs.c, fanout.c, follow.c ---- */
@@ -349,8 +351,13 @@ struct feed {
 
 /* Looks whether the feed can serve, and says so. */
 void feed_check_ready(struct feed *feed);
+
+/* ---- error.c, later.c ---- */
+
 Feed__ErrorCode error_of_reply(const struct reply *reply, bool write);
 /* Calls `fn` at a later tick, about 50 ms from now. Lost when memory ends: false. */
 bool feed_call_later(struct feed *feed, void (*fn)(void *context), void *context);
+/* Makes the calls that are due. */
+void feed_call_again(struct feed *feed);
 
 #endif

@@ -90,6 +90,11 @@ void ring_done(struct feed *feed, unsigned partition)
     *ring = (struct ring){0};
 }
 
+bool share_is_deleted(const struct feed *feed, uint64_t id)
+{
+    return idmap_get(&feed->deleted, id) != NULL;
+}
+
 /* ---- joins ---- */
 
 struct join {

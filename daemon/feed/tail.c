@@ -21,11 +21,6 @@ struct waiter {
     struct waiter *next;
 };
 
-bool share_is_deleted(const struct feed *feed, uint64_t id)
-{
-    return idmap_get(&feed->deleted, id) != NULL;
-}
-
 /* ---- what cannot be vouched for ---- */
 
 /* Forgets what this daemon knows of a partition up to `position`, from where it goes on. */
