@@ -4,7 +4,8 @@
  * store, up to where the tail stood when that began, and then out of the ring. Either way the stream pauses when its queue
  * is full and goes on when that has drained, so that it never holds more than the soft limit.
  *
- * A deletion is sent only for a share that the client may have seen; a share that is deleted by now is not sent. */
+ * A share that is deleted by now is not sent. A deletion is sent only for a share that the client may have seen: for any, if it
+ * came with a token, since events may have reached it after the token. */
 #include <stdlib.h>
 
 #include "feed/internal.h"
@@ -34,7 +35,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
             continue;
         if (entry->kind == LOG_SHARE && (share_is_deleted(feed, entry->id) || joins_backfilled(&joins, entry)))
             continue;
-        if (entry->kind == LOG_DELETE && entry->other > start)
+        if (entry->kind == LOG_DELETE && !stream->resumed && entry->other > start)
             continue;
         room = stream_send(feed, stream, entry->frame);
     }
@@ -61,5 +62,6 @@ void catchup_run(struct feed *feed, struct subscription *stream)
     free(stream->position);
     stream->position = NULL;
     stream->state = SUBSCRIPTION_LIVE;
+    stream->resumed = false;
     stream_send_token(feed, stream, true);
 }

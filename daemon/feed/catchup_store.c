@@ -258,7 +258,9 @@ static int add_deletion(struct catchup *catchup, struct text member, uint64_t id
     const char *colon = memchr(member.data, ':', member.size);
     uint64_t share_id = strtoull(member.data, NULL, 10);
 
-    if (!colon || share_id > catchup->stream->position[partition_of_id(share_id) & (feed->partitions - 1)])
+    uint64_t position = catchup->stream->position[partition_of_id(share_id) & (feed->partitions - 1)];
+
+    if (!colon || (!catchup->stream->resumed && share_id > position))
         return 0;
     struct text author = {colon + 1, member.size - (size_t)(colon + 1 - member.data)};
     uint32_t slot = subject_find(&feed->subjects, author);

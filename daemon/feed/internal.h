@@ -161,6 +161,7 @@ struct subscription {
     uint32_t request_id;
     uint32_t since_token;      /* events since the last token */
     enum subscription_state state;
+    bool resumed;              /* with a token, and not live yet: the client may have seen more than its position says */
     uint64_t *position;        /* while catching up: one per partition */
     struct catchup *catchup;   /* while catching up out of the store */
 };

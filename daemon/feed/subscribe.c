@@ -84,6 +84,7 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
     stream->subscriber->first = stream;
 
     stream->state = SUBSCRIPTION_CATCHING_UP;
+    stream->resumed = opening->has_token;
     if (!opening->has_token)
         memcpy(stream->position, feed->positions, feed->partitions * sizeof(uint64_t));
     opening->stream = NULL;

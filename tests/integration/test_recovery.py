@@ -87,6 +87,21 @@ def test_a_store_that_is_refused_after_it_was_ready_is_taken_again_once_it_is_me
         wait_until(shares_again, what="the store to be taken again")
 
 
+def test_a_resumed_stream_hears_of_the_deletion_of_a_share_that_came_after_its_token(start_feedd):
+    daemon = start_feedd()
+    with daemon.connect() as client:
+        client.follow("rita", "sam")
+        with daemon.connect() as other:
+            home = other.follow_stream(home="rita")
+            token = home.token
+            share = client.share("sam").id
+            home.wait_for_share(share)
+        client.delete("sam", share)
+        resumed = client.follow_stream(home="rita", token=token)
+        resumed.wait_for_deletion(share)
+        assert resumed.ids == []
+
+
 def test_every_client_is_told_even_if_no_time_is_given_to_what_is_in_progress(start_feedd):
     daemon = start_feedd("--timing-drain-timeout-ms", "0")
     with daemon.connect() as one, daemon.connect() as two:

@@ -105,7 +105,8 @@ static void deletions_of_shares_that_the_client_may_have_seen_come_in_their_plac
              (unsigned long long)ids[11], (unsigned long long)ids[69] - 2);
     fake_answer(call, format);
     answer_bodies(ids[68]);
-    expect_deletion(world, 1, 10, ids[10]); /* not that of share 68, which the client never saw, nor that of a stranger */
+    expect_deletion(world, 1, 10, ids[10]);
+    expect_deletion(world, 1, 10, ids[68]); /* which the client may have seen after its token; not that of a stranger */
     expect_share(world, 1, 10, ids[69]);
     expect_caught_up(world, 1, 10);
     expect_nothing(world);
