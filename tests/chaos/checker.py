@@ -114,13 +114,16 @@ def check_read(history, read):
             found.append(f"unentitled: {share} in {where}")
         seen.add(share_id)
         previous = share_id
+    for share_id in read.get("must", ()):
+        if share_id not in seen and not history.by_id[share_id].may_be_deleted(read["end"]):
+            found.append(f"lost: {share_id}, acknowledged on the same connection, is not in {where}")
     if read["final"]:
         found += check_complete(history, read, seen, where)
     return found
 
 
 def may_be_read(history, read, share):
-    if any(one["outcome"] == "done" and one["end"] < read["begin"] for one in share.deletions):
+    if read["final"] and share.deleted:
         return False
     if share.author == read["of"]:
         return True
@@ -128,7 +131,7 @@ def may_be_read(history, read, share):
         return False
     if read["final"]:
         return share.author in history.follows_at_end(read["of"])
-    return history.pairs[read["of"], share.author].possibly(read["begin"], read["end"])
+    return history.pairs[read["of"], share.author].possibly(share.begin, read["end"])
 
 
 def check_complete(history, read, seen, where):
@@ -138,13 +141,19 @@ def check_complete(history, read, seen, where):
     oldest = 0
     if read["page_end"] == "CAPPED":
         oldest = min(seen, default=NEVER)
-        if len(seen) < cap:
-            return [f"lost: {where} is said to be capped with {len(seen)} shares of {cap}"]
+        if (held := held_since(history, read, oldest)) < cap:
+            return [f"lost: {where} is said to be capped, but holds {held} shares of {cap} at most"]
     elif read["page_end"] != "END":
         return [f"lost: {where} ends in {read['page_end']}"]
     authors = [read["of"]] if is_profile else sorted(history.follows_at_end(read["of"]))
     return [f"lost: {share} is not in {where}" for author in authors for share in belonging(history, read["of"], author)
             if share.id not in seen and share.id > oldest]
+
+
+def held_since(history, read, oldest):
+    """How many shares there may be in a list from the oldest shown on: also those deleted and unfollowed since."""
+    authors = {read["of"]} | (history.subjects_of[read["of"]] if read["what"] == "timeline" else set())
+    return sum(share.id >= oldest for author in authors for share in history.by_author[author])
 
 
 def belonging(history, reader, author):

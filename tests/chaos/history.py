@@ -11,13 +11,15 @@ connection  of a home stream: stream (the reader), connection, at, token (hexade
 event       connection, at, what: shared (id, author, url), deleted (id, share, author), caught_up or heartbeat (token),
             gap (reason, ranges), refused (code)
 read        what: timeline or profile (items: id, author, url, newest first; page_end), following (items: names)
-            of, begin, end, daemon; final: nothing was going on any more
+            of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
+            any more
 settled     at: from here on every stream had the time to deliver everything
 complaint   text: a client saw something that the protocol does not allow
 """
 import collections
 import itertools
 import json
+import sys
 
 NEVER = float("inf")
 
@@ -38,6 +40,7 @@ class Recorder:
 
     def complain(self, text):
         self.add(**{"is": "complaint", "text": text})
+        print(f"complaint: {text}", file=sys.stderr, flush=True)
 
     def save(self, path):
         with open(path, "w") as file:

@@ -240,6 +240,8 @@ def item(number):
     ("", [{"is": "settings", "profile_cap": 1}, share(1, 2, 10), share(3, 4, 11),
           final("profile", "a", item(11), page_end="CAPPED")]),
     ("lost", [share(1, 2, 10), final("profile", "a", page_end="CAPPED")]),
+    ("lost", [share(1, 2, 10), {**final("profile", "a"), "begin": 3, "end": 4, "final": False, "must": [10]}]),
+    ("", [share(1, 2, 10), {**final("profile", "a"), "begin": 3, "end": 4, "final": False}]),
     ("complaint", [{"is": "complaint", "text": "a frame after Closing"}]),
 ])
 def test_what_the_protocol_says_about_small_histories(expected, records):

@@ -1,0 +1,307 @@
+"""The people of a chaos run: each a thread that uses the service, repeats what failed, and records what it saw."""
+import contextlib
+import random
+import threading
+import time
+import traceback
+import zlib
+
+import environment  # noqa: F401  (makes the next ones importable)
+import feed_pb2 as pb
+from feed_client import Client, Disconnected, FeedError
+from wait import wait_until
+
+PATIENCE_S = 3          # a connection that does not answer for so long is given up
+NOTHING_DONE = ("UNAVAILABLE", "BUSY")
+UNKNOWN = ("OUTCOME_UNKNOWN", "INTERNAL")
+
+
+def comment_for(url):
+    """What the share of this url must always come with: up to 2,000 characters."""
+    return (url + " ") * (zlib.crc32(url.encode()) % 2000 // (len(url) + 1))
+
+
+def share_request(author, url):
+    return pb.ShareRequest(author=author, url=url, title=url[-20:], comment=comment_for(url), idempotency_key=url)
+
+
+class Person(threading.Thread):
+    """Has at most one connection, to whichever daemon is there."""
+
+    def __init__(self, world, name):
+        super().__init__(name=name, daemon=True)
+        self.world = world
+        self.recorder = world.recorder
+        self.random = random.Random(f"{world.seed} {name}")
+        self.client = None
+        self.connection = 0
+
+    def run(self):
+        try:
+            self.live()
+        except Exception:  # a fault of this driver: shown at the end
+            self.recorder.complain(f"{self.name} ended: {traceback.format_exc()}")
+        finally:
+            self.drop()
+
+    # -- connections
+
+    def connect(self):
+        """A connection, or None if nobody accepts one just now."""
+        if not self.client:
+            try:
+                address = self.random.choice(self.world.addresses())
+                self.client = Client(address, timeout=PATIENCE_S, receive_buffer_bytes=self.receive_buffer_bytes())
+                self.connection = self.recorder.now()
+                self.world.count("connections")
+            except (OSError, Disconnected, AssertionError, IndexError):
+                self.drop()
+        return self.client
+
+    def receive_buffer_bytes(self):
+        return None
+
+    def drop(self):
+        if self.client:
+            self.client.close()
+        self.client = None
+
+    def pause(self, seconds):
+        self.world.stopping.wait(seconds)
+
+    # -- writes
+
+    def attempt(self, requests, writes):
+        """Sends all requests at once. Each write's record says at the end what became of it; returns the replies to
+        those that were done, as pairs (write, reply)."""
+        for write in writes:
+            write.update({"is": "write", "begin": self.recorder.now(), "end": None, "connection": self.connection,
+                          "outcome": "unknown", "position": 0, "repeated": False})
+            self.recorder.records.append(write)
+        done, broken, retry_after_ms = [], None, 0
+        client = self.client
+        sent = [client.new_id() for _ in requests]
+        try:
+            client.send_all(requests, sent)
+        except (OSError, Disconnected, AssertionError) as failure:
+            broken = failure
+        for write, request_id in zip(writes, sent):
+            try:
+                reply = client.reply_to(request_id)
+            except FeedError as error:
+                retry_after_ms = max(retry_after_ms, self.take_error(write, error))
+                continue
+            except (OSError, Disconnected, AssertionError) as failure:
+                client.timeout = 0  # what is there already is still taken
+                broken = failure
+                continue
+            write.update(end=self.recorder.now(), outcome="done", position=getattr(reply, "position", 0),
+                         repeated=bool(getattr(reply, "repeated", False)))
+            self.world.count("acks")
+            done.append((write, reply))
+        if broken:
+            self.lose_connection(broken)
+        if retry_after_ms:
+            self.pause(min(retry_after_ms, 500) / 1000)
+        return done
+
+    def take_error(self, write, error):
+        if error.code in NOTHING_DONE:
+            write.update(end=self.recorder.now(), outcome="none")
+            if error.retry_after_ms == 0:
+                self.recorder.complain(f"{error.code} without a time to retry")
+        elif error.code in UNKNOWN:
+            if error.code == "INTERNAL":
+                self.recorder.complain(f"{write['what']}: {error}")
+        else:
+            write.update(end=self.recorder.now(), outcome="none")
+            self.recorder.complain(f"{write} was answered with {error}")
+        self.world.count(error.code)
+        return error.retry_after_ms
+
+    def lose_connection(self, failure):
+        """Gives the connection up; what is no broken or silent connection is a complaint."""
+        if isinstance(failure, AssertionError) and not str(failure).startswith(("waited", "the server takes nothing")):
+            self.recorder.complain(f"{self.name}: {failure}")
+        if self.client:
+            self.drop()
+
+
+class Publisher(Person):
+    """Shares, a few at a time; repeats with the same key until there is an answer. Sometimes reads its own profile or
+    timeline, which must show what was answered on this connection."""
+
+    def __init__(self, world, author):
+        super().__init__(world, f"publisher of {author}")
+        self.author = author
+        self.pending = []
+        self.made = 0
+
+    def live(self):
+        while not self.world.stopping.is_set():
+            self.write_new(self.random.randrange(1, 10))
+            self.publish()
+            self.pause(self.random.uniform(0, self.world.pace_s))
+        self.publish_all()
+        self.world.last_call.wait()
+        self.write_new(1)  # the last one of this author: nobody deletes it, and its followers have been so for a while
+        self.publish_all()
+
+    def publish_all(self):
+        while self.pending and not self.world.finished.wait(0.02):
+            self.publish()
+
+    def write_new(self, count):
+        while len(self.pending) < count:
+            self.made += 1
+            self.pending.append(f"http://example.org/{self.author}/{self.made}")
+
+    def publish(self):
+        if not self.connect():
+            self.pause(0.05)
+            return
+        writes = [{"what": "share", "author": self.author, "url": url} for url in self.pending]
+        done = self.attempt([share_request(self.author, url) for url in self.pending], writes)
+        for write, reply in done:
+            write["id"] = reply.id
+            self.pending.remove(write["url"])
+            self.world.shares.append((self.author, reply.id))
+        if done:
+            self.world.last_share[self.author] = done[-1][1].id
+        if done and self.client and self.random.random() < 0.1:
+            what = self.random.choice(("profile", "timeline"))
+            read_shares(self, what, self.author, must=[reply.id for _, reply in done])
+
+
+class Deleter(Person):
+    """Deletes what was shared, some of it twice."""
+
+    def live(self):
+        pending = []
+        while not self.world.stopping.is_set() or pending and not self.world.finished.wait(0.05):
+            while self.world.shares and len(pending) < 3 and not self.world.stopping.is_set():
+                place = self.random.randrange(max(0, len(self.world.shares) - 300), len(self.world.shares))
+                pending.append(self.world.shares[place])
+            if pending and self.connect():
+                writes = [{"what": "delete", "author": author, "share": share} for author, share in pending]
+                requests = [pb.DeleteShareRequest(author=author, id=share) for author, share in pending]
+                done = self.attempt(requests, writes)
+                for write, _ in done:
+                    pending.remove((write["author"], write["share"]))
+            self.pause(self.random.uniform(0.1, 0.6))
+
+
+class Follower(Person):
+    """Follows and unfollows for some readers. A pair with a write that got no answer is brought to an end and then,
+    mostly, left alone: what may still happen to it later would make everything about it uncertain."""
+
+    def __init__(self, world, name, readers):
+        super().__init__(world, name)
+        self.pairs = [(reader, author) for reader in readers for author in world.authors if author != reader]
+        self.pending = {}  # pair -> follow or unfollow
+        self.uncertain = set()
+
+    def live(self):
+        while not self.world.stopping.is_set() or self.pending and not self.world.finished.wait(0.05):
+            if not self.pending and not self.world.stopping.is_set():
+                for pair in self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs))):
+                    if pair not in self.uncertain or self.random.random() < 0.05:
+                        self.pending[pair] = "unfollow" if pair in self.world.following else "follow"
+            if self.pending and self.connect():
+                self.write()
+            self.pause(self.random.uniform(0, 2 * self.world.pace_s))
+
+    def write(self):
+        writes, requests = [], []
+        for (reader, subject), what in self.pending.items():
+            kind = pb.FollowRequest if what == "follow" else pb.UnfollowRequest
+            requests.append(kind(reader=reader, subject=subject))
+            writes.append({"what": what, "reader": reader, "subject": subject})
+        done = self.attempt(requests, writes)
+        for write in writes:
+            if write["outcome"] == "unknown":
+                self.uncertain.add((write["reader"], write["subject"]))
+        for write, _ in done:
+            pair = write["reader"], write["subject"]
+            del self.pending[pair]
+            (self.world.following.add if write["what"] == "follow" else self.world.following.discard)(pair)
+
+
+class TimelineReader(Person):
+    """Reads timelines in between, which keeps them in use."""
+
+    def live(self):
+        while not self.world.stopping.is_set():
+            if self.connect():
+                read_shares(self, "timeline", self.random.choice(self.world.readers))
+            self.pause(self.random.uniform(0.05, 0.5))
+
+
+# ------------------------------------------------------------------------------------------------------------- reads
+
+def check_content(recorder, share):
+    if share.comment.strip() != comment_for(share.url).strip() or share.title != share.url[-20:]:
+        recorder.complain(f"share {share.id} says {share.title!r}, {share.comment[:50]!r}")
+
+
+def read_shares(person, what, of, must=(), final=False, daemon=""):
+    """A page of shares, or all pages if `final`; recorded if it was answered. Returns whether it was."""
+    begin = person.recorder.now()
+    client = person.client
+    try:
+        if final:
+            shares, end = getattr(client, f"whole_{what}")(of, 1000)
+        else:
+            kind = pb.GetTimelineRequest(reader=of, limit=200) if what == "timeline" else pb.GetProfileRequest(subject=of, limit=200)
+            page = client.call(kind)
+            shares, end = page.shares, page.end
+    except FeedError as error:
+        if error.code not in NOTHING_DONE:
+            person.recorder.complain(f"{what} of {of}: {error}")
+        return False
+    except (OSError, Disconnected, AssertionError) as failure:
+        person.lose_connection(failure)
+        return False
+    for share in shares:
+        check_content(person.recorder, share)
+    person.recorder.add(**{"is": "read", "what": what, "of": of, "daemon": daemon, "begin": begin,
+                           "end": person.recorder.now(), "final": final, "must": list(must),
+                           "items": [[share.id, share.author, share.url] for share in shares],
+                           "page_end": pb.PageEnd.Name(end)})
+    person.world.count("reads")
+    return True
+
+
+class FinalReader(Person):
+    """Reads everything at one daemon when nothing happens any more."""
+
+    def __init__(self, world, daemon):
+        super().__init__(world, f"final reader at {daemon}")
+        self.daemon = daemon
+
+    def live(self):
+        for author in self.world.authors:
+            self.insist(lambda name=author: read_shares(self, "profile", name, final=True, daemon=self.daemon))
+        for reader in self.world.readers + self.world.sample:
+            self.insist(lambda name=reader: self.read_following(name))
+            self.insist(lambda name=reader: read_shares(self, "timeline", name, final=True, daemon=self.daemon))
+
+    def insist(self, action):
+        wait_until(lambda: self.connect_here() and action(), timeout=30, what="a final read to be answered")
+
+    def connect_here(self):
+        if not self.client:
+            with contextlib.suppress(OSError, Disconnected, AssertionError):
+                self.client = Client(self.world.address_of(self.daemon), timeout=20)
+        return self.client
+
+    def read_following(self, reader):
+        begin = self.recorder.now()
+        try:
+            names = self.client.following(reader, 200)
+        except (FeedError, OSError, Disconnected, AssertionError):
+            self.drop()
+            return False
+        self.recorder.add(**{"is": "read", "what": "following", "of": reader, "daemon": self.daemon, "begin": begin,
+                             "end": self.recorder.now(), "final": True, "items": names})
+        return True

@@ -1,0 +1,121 @@
+"""A person who follows a home stream: comes and goes, stalls, and resumes with the latest token."""
+import time
+
+import environment  # noqa: F401
+import feed_pb2 as pb
+from feed_client import Disconnected, FeedError
+from people import Person, check_content
+
+PING_EVERY_S = 5
+TOKEN_ERRORS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE")
+
+
+class Subscriber(Person):
+    """`kind` is home or profile. A profile is told like the home stream of somebody who follows nobody."""
+
+    def __init__(self, world, reader, kind="home"):
+        super().__init__(world, f"subscriber {reader}")
+        self.reader = reader
+        self.kind = kind
+        self.tokens = []       # of this stream, in the order in which they came
+        self.newest = {}       # author -> the newest share seen
+        self.heartbeats = 0
+
+    def live(self):
+        while not self.world.finished.is_set():
+            if self.connect():
+                self.follow_stream()
+                self.drop()
+                self.world.count("reconnects")
+            if not self.world.stopping.is_set() and self.random.random() < 0.1:
+                self.pause(self.random.uniform(1, 10))  # long enough to be forgotten by a ring of a few seconds
+            self.world.finished.wait(self.random.uniform(0.01, 0.3))
+
+    def receive_buffer_bytes(self):
+        return 4096 if self.random.random() < 0.5 else None
+
+    def token(self):
+        """The latest; sometimes an older one, as of a client that lost its latest notes."""
+        if not self.tokens:
+            return b""
+        return self.random.choice(self.tokens[-5:]) if self.random.random() < 0.05 else self.tokens[-1]
+
+    def follow_stream(self):
+        token = self.token()
+        self.recorder.add(**{"is": "connection", "stream": self.reader, "connection": self.connection,
+                             "at": self.recorder.now(), "token": token.hex()})
+        stream, recorded = None, 0
+        leaves_at = time.monotonic() + self.random.expovariate(1 / 3)
+        stalls_at = time.monotonic() + self.random.expovariate(1 / 6)
+        ping_at = time.monotonic() + PING_EVERY_S
+        try:
+            stream = self.client.begin_subscribe(token=token, **{self.kind: self.reader})
+            answered = False
+            while not self.world.finished.is_set():
+                self.client.read_for(0.2)
+                recorded = self.record(stream, recorded)
+                if not answered and self.client.answered(stream.id):
+                    self.client.reply_to(stream.id)
+                    answered = True
+                if self.client._disconnected:
+                    break
+                now = time.monotonic()
+                if now >= ping_at:
+                    self.client.send(pb.PingRequest())
+                    ping_at = now + PING_EVERY_S
+                if self.world.stopping.is_set():
+                    continue
+                if now >= leaves_at:
+                    break
+                if now >= stalls_at:
+                    self.world.count("stalls")
+                    self.pause(self.random.uniform(0.5, 3))
+                    stalls_at = time.monotonic() + self.random.expovariate(1 / 6)
+        except FeedError as error:
+            self.take_refusal(error)
+        except (OSError, Disconnected, AssertionError) as failure:
+            self.lose_connection(failure)
+        except KeyError as unknown:
+            self.recorder.complain(f"{self.name}: an event under request id {unknown}")
+        if stream:
+            self.record(stream, recorded)
+
+    def take_refusal(self, error):
+        if error.code in TOKEN_ERRORS:
+            self.recorder.add(**{"is": "event", "connection": self.connection, "at": self.recorder.now(),
+                                 "what": "refused", "code": error.code})
+            self.tokens = []
+        elif error.code not in ("UNAVAILABLE", "BUSY"):
+            self.recorder.complain(f"{self.name}: {error}")
+        self.world.count(error.code)
+
+    def record(self, stream, recorded):
+        for kind, message in stream.events[recorded:]:
+            event = {"is": "event", "connection": self.connection, "at": self.recorder.now(), "what": kind}
+            if kind == "shared":
+                share = message.share
+                event.update(id=share.id, author=share.author, url=share.url)
+                self.newest[share.author] = max(share.id, self.newest.get(share.author, 0))
+                check_content(self.recorder, share)
+            elif kind == "deleted":
+                event.update(id=message.id, share=message.share_id, author=message.author)
+            elif kind == "gap":
+                event.update(reason=pb.GapReason.Name(message.reason),
+                             ranges=[[one.after, one.until] for one in message.ranges])
+                self.world.count("gaps")
+            else:
+                event.update(token=message.resume_token.hex())
+                self.heartbeats += 1
+                if message.resume_token:
+                    self.tokens.append(message.resume_token)
+            if kind in ("shared", "deleted"):
+                self.world.count("events")
+            if kind == "caught_up" and recorded:
+                self.world.count("caught_up_again")
+            self.recorder.add(**event)
+        return len(stream.events)
+
+    def has_seen_the_last(self):
+        """The last share of everybody whom this reader follows."""
+        return all(self.newest.get(author, 0) >= last for author, last in self.world.last_share.items()
+                   if author == self.reader or (self.reader, author) in self.world.following)
