@@ -95,7 +95,8 @@ class World:
         self.flags = [
             "--store-partitions", self.partitions, "--follow-backfill", backfill, "--timeline-cap", caps[0],
             "--profile-cap", caps[1], "--timeline-slack", draw.choice((10, 200)), "--limits-max-page", 1000,
-            "--limits-queue-soft-limit-bytes", draw.choice((8192, 65536)), "--redis-timeout-ms", draw.choice((400, 1000)),
+            "--limits-queue-soft-limit-bytes", draw.choice((8192, 65536)),
+            "--redis-timeout-ms", draw.choice((400, 1000)),
             "--timing-heartbeat-interval-ms", 300, "--fanout-claim-after-ms", draw.choice((500, 1500)),
             "--cache-ring-bytes", draw.choice((1 << 20, 1 << 26)), "--fanout-push-window", draw.choice((64, 1024)),
         ]
@@ -276,8 +277,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--feedd", type=Path, default=os.environ.get("FEEDD_BIN", environment.ROOT / "build/test/bin/feedd"))
-    parser.add_argument("--pace", type=float, default=0.4, help="the longest pause of a publisher, in seconds")
+    parser.add_argument("--feedd", type=Path,
+                        default=os.environ.get("FEEDD_BIN", environment.ROOT / "build/test/bin/feedd"))
+    parser.add_argument("--pace", type=float, default=0.3, help="the longest pause of a publisher, in seconds")
     parser.add_argument("--counts", type=Path, help="write the counts there, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the history of a good run as well")
     arguments = parser.parse_args()

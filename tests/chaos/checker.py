@@ -69,7 +69,7 @@ def check_positions(owner, entries):
             latest = max(latest, ended[next_ended][2])
             next_ended += 1
         if position <= latest:
-            found.append(f"order: a {what} of {owner} at {position} began after what stands at {latest} was acknowledged")
+            found.append(f"order: a {what} of {owner} at {position} began after {latest} was acknowledged")
     if len({position for _, _, position, _ in entries}) != len(entries):
         found.append(f"inconsistent: two writes of {owner} have one position")
     return found
@@ -209,7 +209,8 @@ class StreamCheck:
         if token and token not in self.tokens:
             self.say(f"complaint: connection {connection['connection']} resumed with a token that never came")
         resumed_at = self.tokens.get(token, 0)
-        self.seen = {entry: place for entry, place in self.seen.items() if place < resumed_at}  # the rest may come again
+        # What came behind the token may come again.
+        self.seen = {entry: place for entry, place in self.seen.items() if place < resumed_at}
         here = set()    # log entry ids
         latest = {}     # author -> share id
         for event in events:

@@ -50,17 +50,21 @@ class Faults(threading.Thread):
 class DaemonFaults(Faults):
     def __init__(self, world, star):
         super().__init__(world, "daemon faults",
-                         ["kill_in_fanout"] * 6 + ["kill", "kill_both", "stop_daemon", "stop_and_kill"], (0.2, 1.2))
+                         ["kill_in_fanout"] * 8 + ["kill", "kill_both", "stop_daemon", "stop_and_kill"], (0.2, 1.2))
         self.star = star
 
     def kill_in_fanout(self):
         """Shares something that many follow, and kills the daemon that was given the work when it has just begun."""
+        self.kill_daemon(self.begin_fanout())
+
+    def begin_fanout(self):
+        """The name of the daemon that has begun with it; after a while of whichever."""
         for _ in range(PATIENCE):
             self.star.burst.set()
-            victim = self.world.stored(self.owner_of_fanout, within_s=0.5)
-            if victim or self.world.stopping.is_set():
+            owner = self.world.stored(self.owner_of_fanout, within_s=0.5)
+            if owner or self.world.stopping.is_set():
                 break
-        self.kill_daemon(victim or self.random.choice(list(self.world.daemons)))
+        return owner or self.random.choice(list(self.world.daemons))
 
     def owner_of_fanout(self, store):
         owners = [name for name in self.world.daemons if self.world.shares_in_work(store, name, STAR)]
@@ -70,13 +74,14 @@ class DaemonFaults(Faults):
         self.kill_daemon(self.random.choice(list(self.world.daemons)))
 
     def kill_both(self):
-        self.kill_daemon(*self.random.sample(list(self.world.daemons), 2))
+        first = self.begin_fanout()
+        self.kill_daemon(first, *[name for name in self.world.daemons if name != first])
 
     def kill_daemon(self, *names):
         for name in names:
             self.world.kill_daemon(name)
         in_fanout = [name for name in names
-                     if self.world.stored(lambda store, name=name: self.world.shares_in_work(store, name), within_s=0.3)]
+                     if self.world.stored(lambda store, one=name: self.world.shares_in_work(store, one), within_s=0.3)]
         self.world.count("daemon_kills", len(names))
         self.world.count("kills_in_fanout", len(in_fanout))
         self.hold(0, 1)

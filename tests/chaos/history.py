@@ -54,7 +54,7 @@ def load(path):
 
 
 class Share:
-    """One publication, however often it was sent: its author and url, and what its attempts and everybody's eyes say."""
+    """One publication, however often it was sent: its author and url, and what everybody saw of it."""
 
     def __init__(self, author, url, begin):
         self.author = author

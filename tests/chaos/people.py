@@ -252,8 +252,7 @@ def read_shares(person, what, of, must=(), final=False, daemon=""):
         if final:
             shares, end = getattr(client, f"whole_{what}")(of, 1000)
         else:
-            kind = pb.GetTimelineRequest(reader=of, limit=200) if what == "timeline" else pb.GetProfileRequest(subject=of, limit=200)
-            page = client.call(kind)
+            page = getattr(client, what)(of, 200)
             shares, end = page.shares, page.end
     except FeedError as error:
         if error.code not in NOTHING_DONE:

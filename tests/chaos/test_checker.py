@@ -36,7 +36,8 @@ class Sample:
         started_at = self.history.streams[reader][0][0]["at"]
         return [place for place, event in enumerate(events) if event["what"] == "shared"
                 and (reader, event["author"]) in self.forever and event["id"] not in self.deleted
-                and self.history.by_id[event["id"]].begin > max(started_at, self.follow_at[reader, event["author"]]) + 10]
+                and self.history.by_id[event["id"]].begin
+                > max(started_at, self.follow_at[reader, event["author"]]) + 10]
 
 
 @functools.cache
@@ -160,7 +161,8 @@ def write(what, begin, end, outcome="done", **fields):
 
 
 def share(begin, end, number, **fields):
-    return write("share", begin, end, **{"author": "a", "url": f"u{number}", "id": number, "position": number, **fields})
+    return write("share", begin, end,
+                 **{"author": "a", "url": f"u{number}", "id": number, "position": number, **fields})
 
 
 def follow(begin, end, position=1, what="follow", **fields):
