@@ -21,6 +21,7 @@
 #include "feed/feed.h"
 #include "net/net.h"
 #include "store/private_redis.h"
+#include "store/seen.h"
 #include "store/store.h"
 
 #define LOCK_WAIT_MS 10000
@@ -44,6 +45,7 @@ struct server {
     struct event *interrupt;
     struct event *complain;
     struct private_redis *redis;
+    struct seen *seen;
     struct redis_address address;
     struct commands *commands;
     struct feed *feed;
@@ -51,6 +53,7 @@ struct server {
     struct feed_outlet outlet;
     enum server_state state;
     int64_t deadline_ms; /* of the state, when draining or closing */
+    size_t max_connections;
     int lock_fd;
     int status;
     bool was_ready;
@@ -74,6 +77,7 @@ static void change_state(struct server *server, enum server_state state)
     case SERVER_CLOSING:
         if (server->config->drain_timeout_ms < CLOSING_MS)
             server->deadline_ms = clock_now_ms() + CLOSING_MS;
+        feed_leave(server->feed);
         net_close_all(server->net, NET_CLOSE_SHUTDOWN);
         break;
     case SERVER_STOPPED:
@@ -85,9 +89,11 @@ static void change_state(struct server *server, enum server_state state)
 static void advance(struct server *server)
 {
     if (server->state == SERVER_DRAINING &&
-        (clock_now_ms() >= server->deadline_ms || commands_in_progress(server->commands) == 0))
+        (clock_now_ms() >= server->deadline_ms ||
+         (commands_in_progress(server->commands) == 0 && feed_jobs_are_handed_back(server->feed))))
         change_state(server, SERVER_CLOSING);
-    if (server->state == SERVER_CLOSING && (clock_now_ms() >= server->deadline_ms || net_connections(server->net) == 0))
+    if (server->state == SERVER_CLOSING && (clock_now_ms() >= server->deadline_ms ||
+                                            (net_connections(server->net) == 0 && feed_has_left(server->feed))))
         change_state(server, SERVER_STOPPED);
 }
 
@@ -146,9 +152,9 @@ static void on_complain(evutil_socket_t fd, short events, void *context)
         log_warning("waiting-for-redis", "address=%s:%d", server->address.host, server->address.port);
 }
 
-static size_t outlet_send(void *context, uint64_t conn, uint32_t request_id, struct frame *frame)
+static size_t outlet_send(void *context, uint64_t conn, uint32_t request_id, uint32_t stream, struct frame *frame)
 {
-    return net_send(((struct server *)context)->net, conn, request_id, frame);
+    return net_send_event(((struct server *)context)->net, conn, request_id, stream, frame);
 }
 
 static size_t outlet_queued(void *context, uint64_t conn)
@@ -205,9 +211,12 @@ static int make_rooms(struct server *server)
 {
     const struct config *config = server->config;
     const struct store_settings store = {.address = server->address,
-                                         .timeout_ms = (uint32_t)config->redis_timeout_ms,
+                                         .times = {.timeout_ms = (uint32_t)config->redis_timeout_ms,
+                                                   .stall_ms = (uint32_t)config->redis_stall_ms},
                                          .partitions = (unsigned)config->store_partitions,
                                          .daemon_id = server->daemon_id,
+                                         .seen = server->seen,
+                                         .vouch_patience_ms = (uint32_t)config->vouch_patience_ms,
                                          .idempotency_ttl_s = config->idempotency_ttl_s,
                                          .profile_cap = config->profile_cap,
                                            .retention_s = config->log_retention_s,
@@ -226,9 +235,10 @@ static int make_rooms(struct server *server)
                                        .ring_bytes = (size_t)config->ring_bytes,
                                        .body_bytes = (size_t)config->body_bytes,
                                        .reader_bytes = (size_t)config->reader_bytes};
-    const struct net_limits limits = {.max_connections = (size_t)config->max_connections,
+    const struct net_limits limits = {.max_connections = server->max_connections,
                                       .max_frame_bytes = (size_t)config->max_frame_bytes,
                                       .queue_soft_limit_bytes = (size_t)config->queue_soft_limit_bytes,
+                                      .queue_budget_bytes = (size_t)config->queue_budget_bytes,
                                       .hello_timeout_ms = (uint32_t)config->hello_timeout_ms,
                                       .silence_limit_ms = (uint32_t)config->silence_limit_ms,
                                       .stall_limit_ms = (uint32_t)config->stall_limit_ms,
@@ -279,18 +289,24 @@ static int listen_on(struct server *server)
     return 0;
 }
 
-/* As many descriptors as may be; too few for what is configured is worth a word. */
-static void raise_descriptors(const struct config *config)
+/* As many descriptors as may be; too few for what is configured is worth a word. Clients beyond them are told that the server
+ * is full: the daemon's own links need theirs. Returns how many connections there may be. */
+static size_t raise_descriptors(const struct config *config)
 {
+    size_t wanted = (size_t)config->max_connections, possible;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
+        return wanted;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < (rlim_t)config->max_connections + SPARE_DESCRIPTORS)
-        log_warning("few-descriptors", "limit=%llu needed=%lld", (unsigned long long)limit.rlim_cur,
-                    (long long)config->max_connections + SPARE_DESCRIPTORS);
+    possible = limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS : limit.rlim_cur / 2;
+    if (wanted <= possible)
+        return wanted;
+    log_warning("few-descriptors", "limit=%llu needed=%zu connections=%zu advice=\"raise the limit of open files "
+                "(LimitNOFILE= of the unit), or lower limits.max_connections\"",
+                (unsigned long long)limit.rlim_cur, wanted + SPARE_DESCRIPTORS, possible);
+    return possible;
 }
 
 static int start(struct server *server)
@@ -298,13 +314,18 @@ static int start(struct server *server)
     struct timeval complain = {.tv_usec = FIRST_COMPLAINT_MS * 1000};
     int error;
 
-    raise_descriptors(server->config);
+    server->max_connections = raise_descriptors(server->config);
     error = state_lock(server->config->state_dir, LOCK_WAIT_MS, &server->lock_fd);
     if (error < 0)
         return error;
     error = load_daemon_id(server);
     if (error < 0) {
         log_error("no-identity", "file=%s/daemon-id reason=%s", server->config->state_dir, log_quote(strerror(-error)));
+        return error;
+    }
+    error = seen_open(server->config->state_dir, &server->seen);
+    if (error < 0) {
+        log_error("state-not-usable", "file=%s/seen reason=%s", server->config->state_dir, log_quote(strerror(-error)));
         return error;
     }
     server->base = event_base_new();
@@ -348,6 +369,7 @@ static void finish(struct server *server)
         log_error("redis-killed", "reason=\"it did not end in time\"");
     private_redis_free(server->redis);
     redis_address_done(&server->address);
+    seen_close(server->seen);
     if (server->complain)
         event_free(server->complain);
     if (server->base)

@@ -79,7 +79,8 @@ static void adapter_watch(struct feed_libevent *adapter)
         wait_ms > retry_ms)
         wait_ms = retry_ms;
     timeout = (struct timeval){ .tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000 };
-    evtimer_add(adapter->timer, &timeout);
+    if (evtimer_add(adapter->timer, &timeout) < 0)
+        event_active(adapter->timer, EV_TIMEOUT, 0); /* without memory it goes round at once: else it might never */
 }
 
 static void on_wake(void *context)

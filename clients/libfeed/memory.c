@@ -25,11 +25,13 @@ ProtobufCAllocator environment_allocator = { default_alloc, default_free, NULL }
 
 uint64_t environment_now_ms(void *context)
 {
+    static _Thread_local uint64_t last_ms; /* when the clock cannot be read it stands still */
     struct timespec now;
 
     (void)context;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) == 0)
+        last_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return last_ms;
 }
 
 int environment_random(void *context, void *out, size_t size)

@@ -13,8 +13,7 @@ struct frame *frame_new(size_t size)
     frame = malloc(sizeof(*frame) + size);
     if (!frame)
         return NULL;
-    frame->refs = 1;
-    frame->size = (uint32_t)size;
+    *frame = (struct frame){.refs = 1, .size = (uint32_t)size};
     return frame;
 }
 

@@ -8,13 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A frame whose `position` is this covers what was queued before it: a token. */
+#define FRAME_TOKEN UINT64_MAX
+
 struct frame {
     uint32_t refs;
-    uint32_t size; /* bytes in `bytes` */
+    uint32_t size;     /* bytes in `bytes` */
+    uint32_t queued;   /* places in queues of connections, counted there */
+    uint64_t position; /* what it stands for: the log entry that it tells of, or FRAME_TOKEN. What has one may be left out of
+                        * a queue again, since it can be made anew; 0: it may not */
     uint8_t bytes[];
 };
 
-/* A frame with room for `size` bytes and one reference, which the caller owns. NULL when memory ends. */
+/* A frame with room for `size` bytes, one reference, which the caller owns, and position 0. NULL when memory ends. */
 struct frame *frame_new(size_t size);
 
 /* Takes another reference. Returns `frame`. */
@@ -22,5 +28,11 @@ struct frame *frame_ref(struct frame *frame);
 
 /* Gives one reference back; the last one frees. NULL is allowed. */
 void frame_unref(struct frame *frame);
+
+/* What a frame takes in memory. */
+static inline size_t frame_memory_bytes(const struct frame *frame)
+{
+    return sizeof(*frame) + frame->size;
+}
 
 #endif

@@ -2,16 +2,19 @@
 #include "base/log.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <unistr.h>
 
+#include "base/clock.h"
+
 #define LINE_MAX_BYTES 2048
 #define QUOTE_MAX_BYTES 512
 #define QUOTE_BUFFERS 8
+#define LIMIT_LINES 8
+#define LIMIT_MS 60000
 
 static enum log_level max_level = LOG_LEVEL_INFO;
 
@@ -74,6 +77,29 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     line[used++] = '\n';
     written = write(STDERR_FILENO, line, used);
     (void)written; /* there is nowhere to complain to */
+}
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *event, const char *format, ...)
+{
+    char pairs[LINE_MAX_BYTES];
+    int64_t now_ms = clock_now_ms();
+    unsigned long left_out = limit->left_out;
+    va_list arguments;
+
+    if (now_ms >= limit->minute_ends_ms)
+        *limit = (struct log_limit){.minute_ends_ms = now_ms + LIMIT_MS};
+    if (limit->lines == LIMIT_LINES) {
+        limit->left_out++;
+        return;
+    }
+    limit->lines++;
+    va_start(arguments, format);
+    vsnprintf(pairs, sizeof(pairs), format, arguments);
+    va_end(arguments);
+    if (left_out > 0 && limit->lines == 1)
+        log_event(level, event, "%s left_out=%lu", pairs, left_out);
+    else
+        log_event(level, event, "%s", pairs);
 }
 
 static bool is_plain_word(const char *text)

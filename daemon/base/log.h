@@ -5,7 +5,9 @@
 #ifndef FEED_BASE_LOG_H
 #define FEED_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -20,6 +22,19 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 #define log_warning(...) log_event(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_event(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_event(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/* Of an event that may come over and over: eight lines a minute, and how many were left out. All zero is one that has seen
+ * nothing yet. */
+struct log_limit {
+    int64_t minute_ends_ms;
+    unsigned lines;
+    unsigned long left_out;
+};
+
+/* log_event(), unless the limit's lines of this minute are used up. The first line after such a time says how many were left
+ * out. */
+void log_limited(struct log_limit *limit, enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* `text` as a value: as it is if it is one plain word, else in double quotes with `"`, `\` and control characters escaped.
  * Cut at 512 bytes. The result stands in one of eight rotating buffers. */

@@ -37,8 +37,10 @@ void *arena_allocate(struct arena *arena, size_t size)
         size_t piece_size = size > PIECE_BYTES ? size : PIECE_BYTES;
         struct arena_piece *piece = malloc(sizeof(*piece) + piece_size);
 
-        if (!piece)
+        if (!piece) {
+            arena->failed = true;
             return NULL;
+        }
         *piece = (struct arena_piece){.next = arena->pieces, .size = piece_size};
         arena->pieces = piece;
         arena->used = 0;

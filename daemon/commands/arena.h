@@ -3,6 +3,7 @@
 #ifndef FEED_COMMANDS_ARENA_H
 #define FEED_COMMANDS_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_piece;
@@ -11,6 +12,7 @@ struct arena {
     struct arena_piece *pieces;
     size_t used;   /* of the newest piece */
     size_t budget; /* what may still be taken */
+    bool failed;   /* memory ended, and not the budget */
 };
 
 void arena_init(struct arena *arena, size_t budget);

@@ -79,20 +79,36 @@ bool check_text(struct request *request, const char *field, const char *value, s
     return true;
 }
 
+static const char no_memory[] = "could not be looked at";
+
+/* What libcurl found, in terms of a fault: NULL, `otherwise`, or no_memory. */
+static const char *fault_of(CURLUcode result, const char *otherwise)
+{
+    if (result == CURLUE_OUT_OF_MEMORY)
+        return no_memory;
+    return result == CURLUE_OK ? NULL : otherwise;
+}
+
 /* What is wrong with a url, NULL if nothing. */
 static const char *url_fault(const char *value)
 {
+    static const char invalid[] = "is not a valid absolute url";
     char *scheme = NULL, *host = NULL;
     CURLU *url = curl_url();
     const char *authority = strstr(value, "://"), *fault = NULL;
 
     /* libcurl takes `http:/host` and `http:///host` for what they may have meant. */
-    if (!url || !authority || authority[3] == '/' || has_control_character(value) || curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        fault = "is not a valid absolute url";
-    else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
+    if (!authority || authority[3] == '/' || has_control_character(value))
+        fault = invalid;
+    else
+        fault = url ? fault_of(curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME), invalid) : no_memory;
+    if (!fault)
+        fault = fault_of(curl_url_get(url, CURLUPART_SCHEME, &scheme, 0), invalid);
+    if (!fault && strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
         fault = "must begin with http:// or https://";
-    else if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK || host[0] == '\0')
+    if (!fault)
+        fault = fault_of(curl_url_get(url, CURLUPART_HOST, &host, 0), "names no host");
+    if (!fault && host[0] == '\0')
         fault = "names no host";
     curl_free(scheme);
     curl_free(host);
@@ -109,7 +125,9 @@ bool check_url(struct request *request, const char *field, const char *value, bo
     if (!check_text(request, field, value, 0, URL_BYTES_MAX))
         return false;
     fault = value[0] == '\0' ? "is missing" : url_fault(value);
-    if (fault)
+    if (fault == no_memory)
+        request_fail_memory(request);
+    else if (fault)
         request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s %s", field, fault);
     return !fault;
 }

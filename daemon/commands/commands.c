@@ -42,15 +42,30 @@ void *request_allocate(struct request *request, size_t size)
 
 static void run_if_seen(void *context, Feed__ErrorCode error);
 
+static bool may_run(const struct request *request)
+{
+    const struct commands *commands = request->commands;
+
+    return request->row->without_store || (!commands->stopping && feed_is_ready(commands->feed));
+}
+
 /* Runs a request now, or as soon as this daemon has seen what was acknowledged to its session. */
 static void run(struct request *request)
 {
     const struct commands *commands = request->commands;
-    const struct session *session = request_session(request);
+    struct session *session = request_session(request);
 
-    if (!request->row->without_store && (commands->stopping || !feed_is_ready(commands->feed))) {
+    if (!may_run(request)) {
         request_fail_code(request, FEED__ERROR_CODE__UNAVAILABLE);
         return;
+    }
+    if (session && (request->row->order == ORDER_SHARE || request->row->order == ORDER_FOLLOW) && !session->acknowledged) {
+        /* Before anything is done: what is written and cannot be remembered could not be read. */
+        session->acknowledged = calloc(feed_partitions(commands->feed), sizeof(uint64_t));
+        if (!session->acknowledged) {
+            request_fail_memory(request);
+            return;
+        }
     }
     for (unsigned p = 0; request->row->sees_writes && session && session->acknowledged && p < feed_partitions(commands->feed);
          p++)
@@ -136,6 +151,11 @@ static void start_waiting(struct commands *commands, uint64_t conn)
 static void admit(struct session *session, struct request *request)
 {
     if (request->row->order == ORDER_FREE) {
+        run(request);
+        return;
+    }
+    if (!may_run(request)) { /* to refuse it, nothing needs to be waited for: earlier ones may wait for the store for long */
+        session->running++;
         run(request);
         return;
     }
@@ -249,6 +269,10 @@ static bool decode(struct request *request, const struct session *session, const
         return false;
     }
     request->frame = feed__client_frame__unpack(&allocator, size, data);
+    if (!request->frame && request->arena.failed) {
+        request_fail_memory(request);
+        return false;
+    }
     if (!request->frame) {
         request_fail(request, FEED__ERROR_CODE__INVALID, "frame", 0, "the frame is not a feed.ClientFrame");
         return false;
@@ -305,6 +329,14 @@ static void on_drained(void *context, uint64_t conn, void *session)
     feed_subscriber_drained(commands->feed, &((struct session *)session)->subscriber);
 }
 
+static bool on_drop(void *context, uint64_t conn, void *session, uint32_t request_id, uint32_t stream, uint64_t position)
+{
+    struct commands *commands = context;
+
+    (void)conn;
+    return feed_subscriber_drop(commands->feed, &((struct session *)session)->subscriber, request_id, stream, position);
+}
+
 static void on_heartbeat(void *context, uint64_t conn, void *session_pointer)
 {
     struct commands *commands = context;
@@ -318,48 +350,11 @@ static void on_heartbeat(void *context, uint64_t conn, void *session_pointer)
     frame_unref(frame);
 }
 
-/* What each end of a connection is to the client. */
-static struct closing {
-    Feed__ClosingReason reason; /* 0: nothing is said */
-    bool retry;
-    char message[56];
-} closings[NET_CLOSE_REASONS] = {
-    [NET_CLOSE_PROTOCOL] = {FEED__CLOSING_REASON__PROTOCOL_ERROR, false, "a frame's length is malformed"},
-    [NET_CLOSE_TOO_LARGE] = {FEED__CLOSING_REASON__PROTOCOL_ERROR, false, "a frame is longer than max_frame_bytes"},
-    [NET_CLOSE_SILENT] = {FEED__CLOSING_REASON__SILENT, true, "nothing was received for silence_limit_ms"},
-    [NET_CLOSE_STALLED] = {FEED__CLOSING_REASON__STALLED, true, "nothing could be sent for the configured time"},
-    [NET_CLOSE_NO_HELLO] = {FEED__CLOSING_REASON__NO_HELLO, true, "Hello did not come in time"},
-    [NET_CLOSE_FULL] = {FEED__CLOSING_REASON__SERVER_FULL, true, "max_connections is reached"},
-    [NET_CLOSE_SHUTDOWN] = {FEED__CLOSING_REASON__SHUTDOWN, true, "the server stops"},
-};
-
-/* At shutdown each client gets a time of its own to come back. */
-static uint32_t retry_after_ms(const struct commands *commands, enum net_close_reason reason)
-{
-    if (reason == NET_CLOSE_FULL)
-        return RETRY_AFTER_MS * 2;
-    if (reason != NET_CLOSE_SHUTDOWN || commands->config->reconnect_spread_ms == 0)
-        return 0;
-    return (uint32_t)(random() % (commands->config->reconnect_spread_ms + 1));
-}
-
 static struct frame *last_frame(void *context, uint64_t conn, void *session, enum net_close_reason reason)
 {
-    struct closing *closing = &closings[reason];
-    Feed__Closing body = FEED__CLOSING__INIT;
-    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
-
     (void)conn;
     (void)session;
-    if (closing->reason == FEED__CLOSING_REASON__CLOSING_UNSPECIFIED)
-        return NULL;
-    body.reason = closing->reason;
-    body.retry = closing->retry;
-    body.retry_after_ms = retry_after_ms(context, reason);
-    body.message = closing->message;
-    message.body_case = FEED__SERVER_FRAME__BODY_CLOSING;
-    message.closing = &body;
-    return frame_pack(&message);
+    return closing_frame(context, reason);
 }
 
 /* Requests that run find nobody to answer; those that wait never begin. */
@@ -382,7 +377,8 @@ static void on_closed(void *context, uint64_t conn, void *session_pointer, enum 
     free(session);
 }
 
-const struct net_handlers commands_net_handlers = {on_open, on_frame, on_drained, on_heartbeat, last_frame, on_closed};
+const struct net_handlers commands_net_handlers = {on_open,      on_frame,   on_drained, on_drop,
+                                                   on_heartbeat, last_frame, on_closed};
 
 /* ---- as a whole ---- */
 

@@ -100,6 +100,7 @@ struct many {
     uint32_t followed;
     uint32_t repeated;
     uint64_t position;
+    bool incomplete; /* a refusal could not be kept */
     size_t refused_count;
     Feed__PairError **refused;
 };
@@ -117,8 +118,10 @@ static void refuse_pair(struct request *request, uint32_t index, Feed__ErrorCode
     Feed__Error *error = request_allocate(request, sizeof(*error));
     char *texts = request_allocate(request, strlen(field) + strlen(message) + 2);
 
-    if (!refused || !error || !texts)
-        return; /* the reply then counts fewer pairs than were asked for */
+    if (!refused || !error || !texts) {
+        many->incomplete = true;
+        return;
+    }
     char *message_copy = texts + strlen(field) + 1;
     memcpy(texts, field, strlen(field) + 1);
     memcpy(message_copy, message, strlen(message) + 1);
@@ -137,6 +140,10 @@ static void many_step(struct request *request)
 
     if (--many->waiting > 0)
         return;
+    if (many->incomplete) { /* asking for all of them again does no harm */
+        request_fail_memory(request);
+        return;
+    }
     reply.followed = many->followed;
     reply.repeated = many->repeated;
     reply.position = many->position;
@@ -199,7 +206,7 @@ static void run_follow_many(struct request *request)
     struct many_pair *pairs = request_allocate(request, (wanted->n_pairs + 1) * sizeof(*pairs));
     Feed__PairError **refused = request_allocate(request, (wanted->n_pairs + 1) * sizeof(Feed__PairError *));
     if (!many || !pairs || !refused) {
-        request_fail_code(request, FEED__ERROR_CODE__INTERNAL);
+        request_fail_memory(request);
         return;
     }
     *many = (struct many){.waiting = 1, .refused = refused};

@@ -36,12 +36,21 @@ struct command_row {
     void (*run)(struct request *request);
 };
 
+/* When clients come back after a shutdown: see closing.c. `count` 0: nobody was told yet. */
+struct closing_slots {
+    uint64_t count;
+    uint64_t next;
+    uint64_t step;
+};
+
 struct commands {
     const struct config *config;
     struct feed *feed;
     struct net *net;
     struct idmap unanswered; /* requests by connection and request id */
     size_t in_progress;
+    struct closing_slots slots;
+    uint32_t refused; /* moves on with each connection over max_connections: see closing.c */
     bool stopping;
 };
 
@@ -50,7 +59,7 @@ struct session {
     struct feed_subscriber subscriber;
     struct request *waiting_first;
     struct request *waiting_last;
-    uint64_t *acknowledged; /* the highest position acknowledged, per partition; NULL: none */
+    uint64_t *acknowledged; /* the highest position acknowledged, per partition; NULL: nothing was written */
     uint32_t unanswered;
     uint32_t running; /* requests of class `order` */
     uint32_t bytes;   /* that unanswered requests take */
@@ -85,7 +94,12 @@ void request_reply_frame(struct request *request, struct frame *frame); /* takes
 void request_fail(struct request *request, Feed__ErrorCode code, const char *field, uint64_t limit, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 void request_fail_code(struct request *request, Feed__ErrorCode code);
+/* Memory ended: nothing is wrong with the request. */
+void request_fail_memory(struct request *request);
 void error_fill(Feed__Error *error, Feed__ErrorCode code, char *field, uint64_t limit, char *message);
+
+/* What is said last to a client whose connection the server ends for `reason`. NULL: nothing, or memory ended. */
+struct frame *closing_frame(struct commands *commands, enum net_close_reason reason);
 
 /* Remembers a position that is about to be acknowledged, for reads that follow. */
 void request_acknowledge(struct request *request, uint64_t position);

@@ -136,8 +136,11 @@ static void on_following(void *context, Feed__ErrorCode error, const struct feed
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
     char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
 
-    if (!names) {
-        request_fail_code(request, error == FEED_OK ? FEED__ERROR_CODE__INTERNAL : error);
+    if (error != FEED_OK || !names) {
+        if (error != FEED_OK)
+            request_fail_code(request, error);
+        else
+            request_fail_memory(request);
         return;
     }
     if (page->next)
@@ -174,8 +177,11 @@ static void on_followers(void *context, Feed__ErrorCode error, const struct feed
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
     char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
 
-    if (!names) {
-        request_fail_code(request, error == FEED_OK ? FEED__ERROR_CODE__INTERNAL : error);
+    if (error != FEED_OK || !names) {
+        if (error != FEED_OK)
+            request_fail_code(request, error);
+        else
+            request_fail_memory(request);
         return;
     }
     if (page->next)

@@ -1,8 +1,8 @@
 /* Answers. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "commands/internal.h"
 #include "store/keys.h"
@@ -15,7 +15,7 @@ static const struct {
 } errors[] = {
     {FEED__ERROR_CODE__NOT_FOUND, 0, "there is no such share"},
     {FEED__ERROR_CODE__FORBIDDEN, 0, "only its author may delete a share"},
-    {FEED__ERROR_CODE__UNAVAILABLE, RETRY_AFTER_MS, "the store cannot be reached; nothing was done"},
+    {FEED__ERROR_CODE__UNAVAILABLE, RETRY_AFTER_MS, "the store cannot be reached or takes no writes; nothing was done"},
     {FEED__ERROR_CODE__OUTCOME_UNKNOWN, RETRY_AFTER_MS, "the store's answer was lost; retry with the same idempotency key"},
     {FEED__ERROR_CODE__BUSY, RETRY_AFTER_MS * 2, "more is published than can be fanned out"},
     {FEED__ERROR_CODE__INTERNAL, RETRY_AFTER_MS, "a fault of the server; its log says more"},
@@ -91,15 +91,17 @@ void request_fail_code(struct request *request, Feed__ErrorCode code)
     reply_error(request, code, token ? "resume_token" : NULL, 0, message);
 }
 
+void request_fail_memory(struct request *request)
+{
+    log_error("out-of-memory", "what=request");
+    request_fail_code(request, FEED__ERROR_CODE__INTERNAL);
+}
+
 void request_acknowledge(struct request *request, uint64_t position)
 {
     struct session *session = request_session(request);
     unsigned partition = partition_of_id(position);
 
-    if (!session || position == 0)
-        return;
-    if (!session->acknowledged)
-        session->acknowledged = calloc(feed_partitions(request->commands->feed), sizeof(uint64_t));
-    if (session->acknowledged && session->acknowledged[partition] < position)
+    if (session && session->acknowledged[partition] < position)
         session->acknowledged[partition] = position;
 }

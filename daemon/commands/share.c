@@ -4,6 +4,7 @@
 #include <uniwbrk.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "commands/internal.h"
 
 #define TITLE_CHARACTERS 300
@@ -54,16 +55,66 @@ static char *shorten(struct request *request, char *extract)
     return shortened;
 }
 
+/* What is committed, again if its answer is lost: the key tells whether the first attempt was carried out. */
+struct commit {
+    struct text body;
+    int64_t give_up_ms; /* 0: no answer was lost yet */
+};
+
+static void on_shared(void *context, Feed__ErrorCode error, uint64_t position, bool repeated);
+
+static void commit(struct request *request)
+{
+    const Feed__ShareRequest *share = request->frame->share;
+    const struct commit *commit = request->state;
+
+    feed_share(request->commands->feed, text_of(share->author), commit->body, text_of(share->idempotency_key),
+               share->created_at_ms != 0, on_shared, request);
+}
+
+/* The feed is ready again, or will not be in time. */
+static void on_waited(void *context, Feed__ErrorCode error)
+{
+    struct request *request = context;
+
+    if (!request_session(request))
+        request_end(request); /* nobody wants to know any more */
+    else if (error != FEED_OK)
+        request_fail_code(request, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+    else
+        commit(request);
+}
+
+/* Whether a share whose answer was lost may wait for the store to tell its outcome. */
+static bool may_wait(struct request *request)
+{
+    struct commit *commit = request->state;
+    int64_t now_ms = clock_now_ms();
+
+    if (commit->give_up_ms == 0)
+        commit->give_up_ms = now_ms + request->commands->config->resolve_ms;
+    return request->frame->share->idempotency_key[0] != '\0' && now_ms < commit->give_up_ms;
+}
+
 static void on_shared(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
 {
     struct request *request = context;
+    const struct commit *commit = request->state;
     Feed__ShareReply reply = FEED__SHARE_REPLY__INIT;
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
 
+    if (error == FEED__ERROR_CODE__OUTCOME_UNKNOWN && may_wait(request)) {
+        feed_wait_ready(request->commands->feed, commit->give_up_ms, on_waited, request);
+        return;
+    }
+    /* That a later attempt was refused says nothing about the first one. */
+    if (error != FEED_OK && error != FEED__ERROR_CODE__INTERNAL && commit->give_up_ms != 0)
+        error = FEED__ERROR_CODE__OUTCOME_UNKNOWN;
     if (error != FEED_OK) {
         request_fail_code(request, error);
         return;
     }
+    metrics.shares_resolved += commit->give_up_ms != 0;
     request_acknowledge(request, position);
     reply.id = reply.position = position;
     reply.repeated = repeated;
@@ -107,13 +158,14 @@ static void run_share(struct request *request)
     stored.created_at_ms = share->created_at_ms ? share->created_at_ms : clock_wall_ms();
     size_t size = stored.extract ? feed__share__get_packed_size(&stored) : 0;
     uint8_t *body = size ? request_allocate(request, size) : NULL;
-    if (!body) {
-        request_fail_code(request, FEED__ERROR_CODE__INTERNAL);
+    struct commit *state = request->state = request_allocate(request, sizeof(*state));
+    if (!body || !state) {
+        request_fail_memory(request);
         return;
     }
     feed__share__pack(&stored, body);
-    feed_share(request->commands->feed, text_of(share->author), (struct text){(const char *)body, size},
-               text_of(share->idempotency_key), share->created_at_ms != 0, on_shared, request);
+    *state = (struct commit){.body = {(const char *)body, size}};
+    commit(request);
 }
 
 const struct command_row command_share = {

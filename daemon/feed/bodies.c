@@ -29,7 +29,7 @@ static void link_newest(struct bodies *bodies, struct body *body)
 
 static size_t body_bytes(const struct body *body)
 {
-    return sizeof(*body) + sizeof(struct frame) + body->item.frame->size;
+    return sizeof(*body) + frame_memory_bytes(body->item.frame);
 }
 
 void bodies_drop(struct feed *feed, uint64_t id)
@@ -122,21 +122,24 @@ static void hydration_step(struct hydration *hydration)
     done.fn(done.context, done.error);
 }
 
-static void take_body(struct feed *feed, struct feed_item *item, struct text body)
+/* What is no share is left out, 0; -ENOMEM. */
+static int take_body(struct feed *feed, struct feed_item *item, struct text body)
 {
     struct text author = author_of_body(body);
 
     /* The answer may be older than a deletion that came along the log. */
     if (author.size == 0 || share_is_deleted(feed, item->id))
-        return;
+        return 0;
     item->author = subject_intern(&feed->subjects, author);
     if (item->author == NO_SUBJECT)
-        return;
+        return -ENOMEM;
     item->frame = frame_of_share(item->id, body, &item->share_bytes);
-    if (item->frame)
-        bodies_put(feed, item);
-    else
+    if (!item->frame) {
         subject_unref(&feed->subjects, item->author);
+        return -ENOMEM;
+    }
+    bodies_put(feed, item);
+    return 0;
 }
 
 static void on_bodies(void *context, const struct reply *reply)
@@ -148,8 +151,9 @@ static void on_bodies(void *context, const struct reply *reply)
     if (error != FEED_OK)
         hydration->error = error;
     for (size_t i = 0; i < fetch->count && error == FEED_OK; i++)
-        if (!reply_is_null(reply_at(reply, i)))
-            take_body(hydration->feed, &hydration->items[fetch->indexes[i]], reply_text(reply_at(reply, i)));
+        if (!reply_is_null(reply_at(reply, i)) &&
+            take_body(hydration->feed, &hydration->items[fetch->indexes[i]], reply_text(reply_at(reply, i))) < 0)
+            hydration->error = FEED__ERROR_CODE__UNAVAILABLE; /* it must not look as if there was no such share */
     free(fetch);
     hydration_step(hydration);
 }

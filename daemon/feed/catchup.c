@@ -2,7 +2,8 @@
  *
  * Out of the ring where it reaches back far enough: in the same turn of the loop, at no cost to Redis. Else first out of the
  * store, up to where the tail stood when that began, and then out of the ring. Either way the stream pauses when its queue
- * is full and goes on when that has drained, so that it never holds more than the soft limit.
+ * is full and goes on when that has drained, so that it never holds more than the soft limit. What it has collected from the
+ * store is forgotten then, and collected again from where it stopped.
  *
  * A share that is deleted by now is not sent. A deletion is sent only for a share that the client may have seen: for any, if it
  * came with a token, since events may have reached it after the token. */
@@ -31,13 +32,14 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
         const struct ring_entry *entry = ring_at(ring, i);
 
         stream->position[partition] = entry->id;
-        if (!entry->frame || !stream_concerns(stream, entry->subject))
+        if (!entry->frame || (entry->kind != LOG_BOUNDARY && !stream_concerns(stream, entry->subject)))
             continue;
         if (entry->kind == LOG_SHARE && (share_is_deleted(feed, entry->id) || joins_backfilled(&joins, entry)))
             continue;
         if (entry->kind == LOG_DELETE && !stream->resumed && entry->other > start)
             continue;
         room = stream_send(feed, stream, entry->frame);
+        stream_send_progress(feed, stream);
     }
     joins_done(&joins);
     return room;
@@ -45,23 +47,31 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
 
 void catchup_run(struct feed *feed, struct subscription *stream)
 {
-    if (!stream_has_room(feed, stream))
-        return; /* goes on when the queue has drained */
-    if (stream->catchup) {
-        catchup_store_go_on(stream->catchup);
-        return;
-    }
+    if (!feed->caught_up || stream->catchup || !stream_has_room(feed, stream))
+        return; /* goes on when the tail has caught up, when the store has answered, when the queue has drained */
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         if (stream->position[partition] < feed->rings[partition].floor) {
-            catchup_store(feed, stream);
-            return;
+            if (feed->ready)
+                catchup_store(feed, stream);
+            return; /* goes on when the feed is ready, when the store has answered */
         }
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         if (!run_ring(feed, stream, partition))
             return; /* goes on when the queue has drained */
+    if (!stream_send_token(feed, stream, true))
+        return; /* tried again when the heartbeat is due: until CaughtUp is said it is not live */
     free(stream->position);
     stream->position = NULL;
     stream->state = SUBSCRIPTION_LIVE;
     stream->resumed = false;
-    stream_send_token(feed, stream, true);
+}
+
+void catchup_run_all(struct feed *feed)
+{
+    for (size_t i = 0; i < feed->streams.capacity; i++) {
+        struct subscription *stream = feed->streams.slots[i].value;
+
+        if (feed->streams.slots[i].id != 0 && stream->state == SUBSCRIPTION_CATCHING_UP)
+            catchup_run(feed, stream);
+    }
 }

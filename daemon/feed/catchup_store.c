@@ -1,6 +1,7 @@
 /* Catching up out of the store, where the ring does not reach back far enough: the shares of the timeline or profile and the
  * deletions between the stream's position and where the tail stood when this began are collected, and sent oldest first.
- * Whatever happens on the way, the stream's position says what was sent, and it begins again from there. */
+ * Whatever happens on the way, a full queue included, the stream's position says what was sent, and it begins again from
+ * there: so a stream that waits holds nothing but its position, and what is in memory here waits for an answer of the store. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,8 @@
 
 struct missed {
     uint64_t id;
-    struct frame *deletion; /* NULL: a share */
-    uint32_t author;        /* of a deletion; a reference */
+    struct frame *deletion; /* or Gap; NULL: a share */
+    uint32_t author;        /* of a deletion; a reference. NO_SUBJECT: a Gap, for everybody */
 };
 
 struct catchup {
@@ -31,18 +32,24 @@ struct catchup {
     size_t count;
     size_t capacity;
     size_t at;            /* sent up to here */
-    bool collected;
-    bool fetching;
     size_t batch_count;
     struct feed_item batch[BATCH];
 };
+
+/* The stream goes its own way. */
+static void detach(struct catchup *catchup)
+{
+    catchup->stream->catchup = NULL;
+    catchup->stream->subscriber->collecting--;
+    catchup->stream = NULL;
+}
 
 static void catchup_end(struct catchup *catchup)
 {
     struct feed *feed = catchup->feed;
 
     if (catchup->stream)
-        catchup->stream->catchup = NULL;
+        detach(catchup);
     for (size_t i = 0; i < catchup->count; i++)
         if (catchup->missed[i].deletion) {
             frame_unref(catchup->missed[i].deletion);
@@ -56,14 +63,30 @@ static void catchup_end(struct catchup *catchup)
 
 void catchup_cancel(struct subscription *stream)
 {
-    struct catchup *catchup = stream->catchup;
+    if (stream->catchup)
+        detach(stream->catchup); /* it ends when the store answers */
+}
 
-    if (!catchup)
+/* What was sent, oldest first over all partitions, is not sent again. */
+static void note_progress(struct catchup *catchup)
+{
+    for (unsigned partition = 0; catchup->at > 0 && partition < catchup->feed->partitions; partition++) {
+        uint64_t newest = catchup->missed[catchup->at - 1].id;
+        uint64_t sent = (newest & ~UINT64_C(63)) | partition; /* a position of that partition, and no higher */
+        uint64_t *position = &catchup->stream->position[partition];
+
+        sent = sent <= newest ? sent : sent - 64;
+        sent = sent < catchup->target[partition] ? sent : catchup->target[partition];
+        *position = *position > sent ? *position : sent;
+    }
+}
+
+void catchup_stop(struct subscription *stream)
+{
+    if (!stream->catchup)
         return;
-    catchup->stream = NULL;
-    stream->catchup = NULL;
-    if (catchup->collected && !catchup->fetching)
-        catchup_end(catchup); /* it is paused: nobody else will */
+    note_progress(stream->catchup);
+    detach(stream->catchup);
 }
 
 /* Finds the stream again after a pause: by its key, as it may have ended. */
@@ -89,21 +112,20 @@ static void catchup_fail(struct catchup *catchup)
     struct subscription *stream = catchup->stream;
     struct retry *retry = stream ? malloc(sizeof(*retry)) : NULL;
 
-    /* What was sent, oldest first over all partitions, is not sent again. */
-    for (unsigned partition = 0; stream && catchup->at > 0 && partition < catchup->feed->partitions; partition++) {
-        uint64_t sent = catchup->missed[catchup->at - 1].id;
-        uint64_t *position = &stream->position[partition];
-
-        sent = sent < catchup->target[partition] ? sent : catchup->target[partition];
-        *position = *position > sent ? *position : sent;
-    }
-
+    if (stream)
+        note_progress(catchup);
     if (retry) {
         *retry = (struct retry){catchup->feed, stream->subscriber->conn, stream->request_id};
         if (!feed_call_later(catchup->feed, on_retry, retry))
             free(retry);
     }
     catchup_end(catchup);
+}
+
+void catchup_restart(struct subscription *stream)
+{
+    if (stream->catchup)
+        catchup_fail(stream->catchup);
 }
 
 static int add_missed(struct catchup *catchup, struct missed missed)
@@ -128,8 +150,8 @@ static int oldest_first(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id ? 1 : 0;
 }
 
-/* Says what cannot be vouched for: shares below the timeline's floor, deletions that are forgotten. */
-static void report_gaps(struct catchup *catchup)
+/* Says what cannot be vouched for: shares below the timeline's floor, deletions that are forgotten. 0 or -ENOMEM. */
+static int report_gaps(struct catchup *catchup)
 {
     struct feed *feed = catchup->feed;
     struct subscription *stream = catchup->stream;
@@ -150,25 +172,30 @@ static void report_gaps(struct catchup *catchup)
         count++;
     }
     if (count == 0)
-        return;
+        return 0;
     struct frame *frame = frame_of_gap(too_old ? FEED__GAP_REASON__GAP_TOO_OLD : FEED__GAP_REASON__GAP_CAPPED, ranges, count);
-    if (frame)
-        stream_send(feed, stream, frame);
+    if (!frame)
+        return -ENOMEM;
+    stream_send(feed, stream, frame);
     frame_unref(frame);
     metrics.gaps++;
+    return 0;
 }
 
 static void emit(struct catchup *catchup);
 
-static void send_missed(struct catchup *catchup, const struct missed *missed, const struct feed_item *item)
+static void send_next(struct catchup *catchup, const struct feed_item *item)
 {
     struct feed *feed = catchup->feed;
     struct subscription *stream = catchup->stream;
+    const struct missed *missed = &catchup->missed[catchup->at++];
     struct frame *frame = missed->deletion ? missed->deletion : item->frame;
     uint32_t author = missed->deletion ? missed->author : item->author;
 
-    if (frame && stream_concerns(stream, author))
+    if (frame && ((missed->deletion && author == NO_SUBJECT) || stream_concerns(stream, author)))
         stream_send(feed, stream, frame);
+    note_progress(catchup);
+    stream_send_progress(feed, stream);
 }
 
 static void on_batch(void *context, Feed__ErrorCode error)
@@ -176,14 +203,12 @@ static void on_batch(void *context, Feed__ErrorCode error)
     struct catchup *catchup = context;
     size_t found = 0;
 
-    catchup->fetching = false;
     while (error == FEED_OK && catchup->stream && found < catchup->batch_count &&
            stream_has_room(catchup->feed, catchup->stream)) {
-        const struct missed *missed = &catchup->missed[catchup->at];
+        bool is_share = !catchup->missed[catchup->at].deletion;
 
-        send_missed(catchup, missed, &catchup->batch[found]);
-        found += !missed->deletion;
-        catchup->at++;
+        send_next(catchup, is_share ? &catchup->batch[found] : NULL);
+        found += is_share;
     }
     items_done(catchup->feed, catchup->batch, catchup->batch_count);
     if (!catchup->stream)
@@ -194,41 +219,52 @@ static void on_batch(void *context, Feed__ErrorCode error)
         emit(catchup);
 }
 
+/* Gives its turn to streams of the same connection that wait for one. */
+static void pass_on(struct feed *feed, struct feed_subscriber *subscriber)
+{
+    if (subscriber->wants_turn)
+        streams_go_on(feed, subscriber);
+}
+
 /* Sends on until all is sent, the queue is full, or bodies must be fetched. */
 static void emit(struct catchup *catchup)
 {
     struct feed *feed = catchup->feed;
     struct subscription *stream = catchup->stream;
+    struct feed_subscriber *subscriber = stream->subscriber;
 
     while (catchup->at < catchup->count && catchup->missed[catchup->at].deletion && stream_has_room(feed, stream))
-        send_missed(catchup, &catchup->missed[catchup->at++], NULL);
+        send_next(catchup, NULL);
     if (catchup->at == catchup->count) {
         memcpy(stream->position, catchup->target, feed->partitions * sizeof(uint64_t));
         catchup_end(catchup);
         catchup_run(feed, stream);
+        pass_on(feed, subscriber);
         return;
     }
-    if (!stream_has_room(feed, stream))
-        return; /* goes on when the queue has drained */
+    if (!stream_has_room(feed, stream)) {
+        catchup_end(catchup); /* the stream goes on when the queue has drained */
+        return;
+    }
     catchup->batch_count = 0;
     for (size_t i = catchup->at; i < catchup->count && catchup->batch_count < BATCH; i++)
         if (!catchup->missed[i].deletion)
             catchup->batch[catchup->batch_count++].id = catchup->missed[i].id;
-    catchup->fetching = true;
     hydrate(feed, catchup->batch, catchup->batch_count, on_batch, catchup);
 }
 
 static void collected(struct catchup *catchup)
 {
-    catchup->collected = true;
     if (!catchup->stream) {
         catchup_end(catchup);
         return;
     }
     if (catchup->count > 1)
         qsort(catchup->missed, catchup->count, sizeof(*catchup->missed), oldest_first);
-    report_gaps(catchup);
-    emit(catchup);
+    if (report_gaps(catchup) < 0)
+        catchup_fail(catchup); /* a Gap must not be kept back: it begins again */
+    else
+        emit(catchup);
 }
 
 /* ---- collecting ---- */
@@ -251,9 +287,35 @@ static int add_shares(struct catchup *catchup, const uint64_t *ids, size_t count
     return error;
 }
 
+/* Takes the frame over. */
+static int add_frame(struct catchup *catchup, uint64_t id, struct frame *frame, uint32_t author)
+{
+    if (!frame)
+        return -ENOMEM;
+    if (add_missed(catchup, (struct missed){.id = id, .deletion = frame, .author = author}) == 0) {
+        if (author != NO_SUBJECT)
+            subject_ref(&catchup->feed->subjects, author);
+        return 0;
+    }
+    frame_unref(frame);
+    return -ENOMEM;
+}
+
+/* `gap:after`, and the position of the boundary. */
+static int add_boundary(struct catchup *catchup, struct text member, uint64_t id)
+{
+    const uint64_t range[2] = {strtoull(member.data + strlen("gap:"), NULL, 10), id};
+
+    metrics.gaps++;
+    return add_frame(catchup, id, frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1), NO_SUBJECT);
+}
+
 /* `share:author`, and the position of the deletion. */
 static int add_deletion(struct catchup *catchup, struct text member, uint64_t id)
 {
+    if (member.size > 4 && memcmp(member.data, "gap:", 4) == 0)
+        return add_boundary(catchup, member, id);
+
     struct feed *feed = catchup->feed;
     const char *colon = memchr(member.data, ':', member.size);
     uint64_t share_id = strtoull(member.data, NULL, 10);
@@ -266,15 +328,7 @@ static int add_deletion(struct catchup *catchup, struct text member, uint64_t id
     uint32_t slot = subject_find(&feed->subjects, author);
     if (slot == NO_SUBJECT || !stream_concerns(catchup->stream, slot))
         return 0;
-    struct missed missed = {.id = id, .deletion = frame_of_deletion(id, share_id, author), .author = slot};
-    if (!missed.deletion)
-        return -ENOMEM;
-    subject_ref(&feed->subjects, slot);
-    if (add_missed(catchup, missed) == 0)
-        return 0;
-    subject_unref(&feed->subjects, slot);
-    frame_unref(missed.deletion);
-    return -ENOMEM;
+    return add_frame(catchup, id, frame_of_deletion(id, share_id, author), slot);
 }
 
 static void read_deletions(struct catchup *catchup);
@@ -358,23 +412,23 @@ static void on_profile(void *context, const struct reply *reply)
         read_deletions(catchup);
 }
 
-void catchup_store_go_on(struct catchup *catchup)
-{
-    if (catchup->collected && !catchup->fetching)
-        emit(catchup);
-}
-
 void catchup_store(struct feed *feed, struct subscription *stream)
 {
-    struct catchup *catchup = calloc(1, sizeof(*catchup));
+    struct catchup *catchup;
 
-    if (!catchup)
+    if (!stream_begins_to_collect(stream))
+        return;
+    catchup = calloc(1, sizeof(*catchup));
+    if (!catchup) {
+        stream->subscriber->collecting--;
         return; /* tried again when the heartbeat is due */
+    }
     catchup->feed = feed;
     catchup->stream = stream;
     catchup->reader = stream->reader;
     stream->catchup = catchup;
-    memcpy(catchup->target, feed->positions, sizeof(catchup->target));
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        catchup->target[partition] = tail_position(feed, partition);
     catchup->deletions_after = stream->position[0];
     if (stream->reader) {
         reader_pin(feed, stream->reader);

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "feed/internal.h"
 
+#define TRIAL_PAGE 16 /* of a suspect, which is cleared by a page: see parking.c */
 #define FIRST_PAGE 128
 #define LARGE_PAGE 2000
 #define LARGE_PAGES_MAX 8 /* in memory at once */
@@ -29,23 +30,6 @@ struct push {
 static struct text author_of(const struct job *job)
 {
     return (struct text){job->subject, job->subject_bytes};
-}
-
-static void job_queue_add(struct job_queue *queue, struct job *job)
-{
-    job->next = NULL;
-    *(queue->last ? &queue->last->next : &queue->first) = job;
-    queue->last = job;
-}
-
-static struct job *job_queue_take(struct job_queue *queue)
-{
-    struct job *job = queue->first;
-
-    queue->first = job->next;
-    if (!queue->first)
-        queue->last = NULL;
-    return job;
 }
 
 struct job_call {
@@ -84,13 +68,21 @@ static void on_page(void *context, const struct reply *reply)
     size_t count = reply_count(reply) / 2, bytes = job->subject_bytes + 1;
 
     free(context);
+    if (job->taken_over) {
+        release_large(call.feed, job);
+        job_drop(call.feed, job);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         bytes += reply_text(reply_at(reply, 2 * i)).size + 1;
     free(job->page);
     job->page = reply_error(reply) == 0 ? malloc(bytes) : NULL;
     if (!job->page) {
         release_large(call.feed, job);
-        job_retry(job);
+        if (reply_error(reply) == -EPROTO)
+            job_defeated(call.feed, job, reply_message(reply));
+        else
+            job_retry(call.feed, job);
         return;
     }
     job->page_bytes = job->page_at = 0;
@@ -112,12 +104,12 @@ static void read_page(struct feed *feed, struct job *job)
 {
     struct job_call *call = job_call(feed, job);
 
-    job->page_limit = job->place == 0 ? FIRST_PAGE : LARGE_PAGE;
+    job->page_limit = job->suspect ? TRIAL_PAGE : job->place == 0 ? FIRST_PAGE : LARGE_PAGE;
     if (!call ||
         store_followers_page(feed->store, author_of(job), job->place, job->id, (int64_t)job->page_limit, on_page, call) < 0) {
         free(call);
         release_large(feed, job);
-        job_retry(job);
+        job_retry(feed, job);
     }
 }
 
@@ -126,7 +118,7 @@ static void read_further(struct feed *feed, struct job *job)
 {
     struct jobs *jobs = &feed->jobs;
 
-    if (job->place == 0) {
+    if (job->place == 0 || job->suspect) {
         read_page(feed, job);
     } else if (job->holds_large || jobs->large_pages < LARGE_PAGES_MAX) {
         jobs->large_pages += !job->holds_large;
@@ -152,54 +144,57 @@ static void release_large(struct feed *feed, struct job *job)
         read_further(feed, job_queue_take(&jobs->wait_large));
 }
 
-static void on_place(void *context, const struct reply *reply)
+void fanout_begin(struct feed *feed, struct job *job)
+{
+    read_further(feed, job);
+}
+
+/* Answered before the next page is, since both travel on one link: so the job is still there. */
+static void on_saved(void *context, const struct reply *reply)
+{
+    ((struct job *)context)->taken_over = reply_error(reply) == 0 && reply_number(reply) == 0;
+}
+
+static void on_forgotten(void *context, const struct reply *reply)
 {
     struct job_call call = *(struct job_call *)context;
 
     free(context);
-    if (reply_error(reply) < 0) {
-        job_retry(call.job);
-        return;
-    }
-    call.job->place = reply_id(reply);
-    call.job->place_known = true;
-    read_further(call.feed, call.job);
+    if (reply_error(reply) < 0)
+        job_retry(call.feed, call.job);
+    else if (reply_number(reply) == 0)
+        job_drop(call.feed, call.job);
+    else
+        job_finish(call.feed, call.job);
 }
 
-void fanout_begin(struct feed *feed, struct job *job)
+/* The last page is done. Whoever has the entry by now acknowledges it, and needs the place until then. */
+static void forget_place(struct feed *feed, struct job *job)
 {
-    struct job_call *call;
+    struct job_call *call = job_call(feed, job);
 
-    if (job->place_known) {
-        read_further(feed, job);
-        return;
-    }
-    call = job_call(feed, job);
-    if (!call || store_job_place(feed->store, job->id, on_place, call) < 0) {
+    if (!call || store_job_forget(feed->store, job->id, on_forgotten, call) < 0) {
         free(call);
-        job_retry(job);
+        job_retry(feed, job);
     }
 }
 
 /* Every push of the page was answered. A job gives up its turn at a large page after each, to others that wait. */
 static void page_end(struct feed *feed, struct job *job)
 {
-    if (job->failed) {
-        release_large(feed, job);
-        job_retry(job);
-        return;
-    }
-    if (!job->page_is_last) {
-        job->place = job->page_last;
-        store_job_save(feed->store, job->id, job->place, reply_ignore, NULL);
-        release_large(feed, job);
-        read_further(feed, job);
-        return;
-    }
-    if (job->place > 0)
-        store_job_forget(feed->store, job->id, reply_ignore, NULL);
     release_large(feed, job);
-    job_finish(feed, job);
+    if (job->failed) {
+        job_retry(feed, job);
+    } else if (!job->page_is_last) {
+        job->place = job->page_last;
+        if (store_job_save(feed->store, job->id, job->place, on_saved, job) == 0)
+            suspect_clear(feed, job);
+        read_further(feed, job);
+    } else if (job->place > 0) {
+        forget_place(feed, job);
+    } else {
+        job_finish(feed, job);
+    }
 }
 
 /* ---- pushes ---- */
@@ -283,4 +278,11 @@ void fanout_turn(struct feed *feed)
     deadline_ms = clock_now_ms() + SLICE_MS;
     while (feed->jobs.to_push.first && job_turn(feed, job_queue_take(&feed->jobs.to_push), deadline_ms))
         ;
+}
+
+void fanout_reset(struct feed *feed)
+{
+    feed->jobs.to_push = (struct job_queue){0};
+    feed->jobs.wait_large = (struct job_queue){0};
+    feed->jobs.large_pages = 0;
 }

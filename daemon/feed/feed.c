@@ -17,29 +17,36 @@
 
 void feed_check_ready(struct feed *feed)
 {
-    bool ready = store_is_ready(feed->store) && feed->caught_up;
+    bool ready = store_is_ready(feed->store) && feed->placed && feed->caught_up && feed->reloads == 0;
 
     if (ready == feed->ready)
         return;
     feed->ready = ready;
     feed->token_generation++; /* heartbeats say whether the feed is degraded */
-    if (ready)
+    live_tell_ready(feed);
+    if (ready) {
         feed->events->on_ready(feed->context);
-    else
+        ready_waiters_wake(feed, clock_now_ms());
+        catchup_run_all(feed);
+    } else {
         waiters_fail(feed);
+    }
 }
 
 static void on_store_ready(void *context)
 {
     struct feed *feed = context;
 
-    tail_check_loss(feed);
-    if (!feed->tail_started)
-        tail_sample_applied(feed);
+    feed_reopen(feed);
     feed_check_ready(feed);
 }
 
 static void on_store_away(void *context)
+{
+    feed_check_ready(context);
+}
+
+static void on_store_stall(void *context)
 {
     feed_check_ready(context);
 }
@@ -58,7 +65,7 @@ static void on_bulk_up(void *context)
 
 static void on_tail_up(void *context)
 {
-    tail_link_up(context);
+    tail_read(context);
 }
 
 static void on_jobs_up(void *context)
@@ -67,7 +74,7 @@ static void on_jobs_up(void *context)
 }
 
 static const struct store_handlers store_handlers = {on_store_ready, on_store_away, on_store_refused,
-                                                     on_bulk_up,     on_tail_up,    on_jobs_up};
+                                                     on_bulk_up,     on_tail_up,    on_jobs_up,       on_store_stall};
 
 bool feed_is_ready(const struct feed *feed)
 {
@@ -88,9 +95,16 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
     (void)fd;
     (void)events;
     feed_call_again(feed);
-    if (store_is_ready(feed->store) && (!feed->tail_started || feed_lag_ms(feed) > 0))
+    live_tell_ready(feed);
+    ready_waiters_wake(feed, clock_now_ms());
+    bool reach_back = feed->placed;
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        reach_back = reach_back && ring_reaches_back(feed, partition);
+    if (store_is_ready(feed->store) && (!reach_back || feed_lag_ms(feed) > 0))
         tail_sample_applied(feed);
+    store_settle(feed->store, clock_now_ms());
     jobs_tick(feed, clock_now_ms());
+    pressure_tick(feed, clock_now_ms());
 }
 
 void feed_turn(struct feed *feed)
@@ -107,10 +121,27 @@ void feed_start(struct feed *feed)
     store_start(feed->store);
 }
 
+void feed_leave(struct feed *feed)
+{
+    store_leave(feed->store);
+}
+
+bool feed_has_left(const struct feed *feed)
+{
+    return store_has_left(feed->store);
+}
+
 void feed_stop_jobs(struct feed *feed)
 {
     feed->jobs.stopped = true;
     store_stop_jobs(feed->store);
+    ready_waiters_wake(feed, INT64_MAX);
+    suspects_hand_back(feed);
+}
+
+bool feed_jobs_are_handed_back(const struct feed *feed)
+{
+    return feed->jobs.counting == 0;
 }
 
 struct feed *feed_new(struct event_base *base, const struct feed_settings *settings,
@@ -141,9 +172,10 @@ void feed_stop(struct feed *feed)
     feed->jobs.stopped = true;
     event_del(feed->tick);
     store_stop(feed->store);
-    follow_turn(feed); /* what was queued is refused */
+    follow_stop(feed);
     feed->ready = false;
     waiters_fail(feed);
+    ready_waiters_wake(feed, INT64_MAX);
     feed_call_again(feed); /* with the store gone, whoever waits there is answered */
 }
 
@@ -193,13 +225,16 @@ static void on_written(void *context, const struct reply *reply)
     struct write write = *(struct write *)context;
     Feed__ErrorCode error = error_of_reply(reply, true);
     int64_t outcome = reply_number(reply_at(reply, 1));
+    uint64_t position = reply_id(reply_at(reply, 0));
 
     free(context);
+    if (error == FEED_OK)
+        store_saw(write.feed->store, position);
     if (error == FEED_OK && outcome >= 0 && outcome < 4)
         error = outcomes[outcome];
     if (error == FEED_OK && outcome == 0)
         *write.metric += 1;
-    write.fn(write.context, error, reply_id(reply_at(reply, 0)), outcome == 1);
+    write.fn(write.context, error, position, outcome == 1);
 }
 
 void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
@@ -207,7 +242,7 @@ void feed_share(struct feed *feed, struct text author, struct text body, struct 
 {
     struct write *write;
 
-    if (feed_lag_ms(feed) > feed->settings.lag_limit_ms) {
+    if (feed_is_busy(feed, true)) {
         fn(context, FEED__ERROR_CODE__BUSY, 0, false);
         return;
     }
@@ -236,9 +271,9 @@ void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_
     unsigned partition = partition_of_id(id);
     int error = -ENOMEM;
 
-    if (partition >= feed->partitions) {
+    if (partition >= feed->partitions || feed_is_busy(feed, false)) {
         free(write);
-        fn(context, FEED__ERROR_CODE__NOT_FOUND, 0, false);
+        fn(context, partition >= feed->partitions ? FEED__ERROR_CODE__NOT_FOUND : FEED__ERROR_CODE__BUSY, 0, false);
         return;
     }
     if (write && partition_of_subject(author) == partition)

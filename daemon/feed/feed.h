@@ -22,9 +22,10 @@ struct store_settings;
 
 /* Where events for subscribers go: what the upper room hands down. */
 struct feed_outlet {
-    /* Queues a frame for a connection. Returns the bytes that now wait for it, 0 if it is gone. */
-    size_t (*send)(void *context, uint64_t conn, uint32_t request_id, struct frame *frame);
-    /* The bytes that wait for a connection. */
+    /* Queues a frame for a connection. Returns the bytes that now wait for it, 0 if it is gone. A frame that stands for a
+     * position may be left out again: feed_subscriber_drop() is asked, with this `stream`. */
+    size_t (*send)(void *context, uint64_t conn, uint32_t request_id, uint32_t stream, struct frame *frame);
+    /* The bytes that wait for a connection. From the soft limit on feed_subscriber_drained() follows. */
     size_t (*queued)(void *context, uint64_t conn);
     size_t soft_limit_bytes; /* from here on a subscription falls back to catching up */
 };
@@ -59,18 +60,29 @@ void feed_stop(struct feed *feed);
 /* After feed_stop(), and after every subscriber has ended. NULL is allowed. */
 void feed_free(struct feed *feed);
 void feed_start(struct feed *feed);
-/* At shutdown: takes no more jobs from the log. What is unfinished is finished by the next daemon. */
+/* At shutdown: takes no more jobs from the log, and lets nobody wait for the store to come back. What is unfinished is
+ * finished by the next daemon. */
 void feed_stop_jobs(struct feed *feed);
+/* At shutdown, when every write is answered: tells the store that this daemon ends in order. */
+void feed_leave(struct feed *feed);
+/* Whether the store has heard it, or cannot. */
+bool feed_has_left(const struct feed *feed);
+/* Whether Redis knows that what this daemon holds has not ended it. */
+bool feed_jobs_are_handed_back(const struct feed *feed);
 /* Ends the turn of the loop: pushes and acknowledges what has come together. */
 void feed_turn(struct feed *feed);
 
-/* Whether requests can be served: the store is open and the tail has come up to it. */
+/* Whether requests can be served: the store is open and answers, and the tail has come up to it. */
 bool feed_is_ready(const struct feed *feed);
 unsigned feed_partitions(const struct feed *feed);
 /* Age of the oldest entry that is not yet known to be fully applied. */
 int64_t feed_lag_ms(const struct feed *feed);
+/* What such entries take in memory. */
+size_t feed_unapplied_bytes(const struct feed *feed);
 
 /* ---- writes ---- */
+
+/* Writes are refused as BUSY while those before them cannot be fanned out fast enough: see pressure.c. */
 
 typedef void feed_write_fn(void *context, Feed__ErrorCode error, uint64_t position, bool repeated);
 
@@ -81,12 +93,16 @@ void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_
 /* Follows or unfollows; done when the subject's log holds the edge and the backfill is merged. */
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context);
 
+/* Calls `fn` once the feed is ready, at once if it is, in the order of the calls and before anything that is asked for later;
+ * with UNAVAILABLE at `deadline_ms` of the monotonic clock, or when the daemon stops. */
+typedef void feed_wait_fn(void *context, Feed__ErrorCode error);
+void feed_wait_ready(struct feed *feed, int64_t deadline_ms, feed_wait_fn *fn, void *context);
+
 /* ---- reads ---- */
 
 /* Whether this daemon has seen the log up to a position that was acknowledged. */
 bool feed_has_passed(const struct feed *feed, uint64_t position);
 /* Calls `fn` once it has; with UNAVAILABLE if that cannot be waited for. */
-typedef void feed_wait_fn(void *context, Feed__ErrorCode error);
 void feed_wait(struct feed *feed, uint64_t position, feed_wait_fn *fn, void *context);
 
 /* A share: a reference to its frame, whose last `share_bytes` are the encoded feed.Share. */
@@ -131,7 +147,9 @@ struct subscription;
 struct feed_subscriber {
     uint64_t conn;
     struct subscription *first;
-    uint32_t count; /* open and being opened */
+    uint32_t count;      /* open and being opened */
+    uint32_t collecting; /* of those, the ones that collect from the store what they missed */
+    bool wants_turn;     /* there are others that want to */
 };
 
 typedef void feed_subscribe_fn(void *context, Feed__ErrorCode error);
@@ -147,6 +165,10 @@ bool feed_has_subscription(const struct feed *feed, const struct feed_subscriber
 void feed_subscriber_done(struct feed *feed, struct feed_subscriber *subscriber);
 /* The connection's queue has drained: streams that fell back go on. */
 void feed_subscriber_drained(struct feed *feed, struct feed_subscriber *subscriber);
+/* Whether a frame that was queued for a stream may be left out. If so the stream goes on from before it, when the queue has
+ * drained. Frames of a stream must be asked for in the order queued, and each one's successors after it. */
+bool feed_subscriber_drop(struct feed *feed, const struct feed_subscriber *subscriber, uint32_t request_id, uint32_t stream,
+                          uint64_t position);
 /* Queues a Heartbeat for each live stream. Returns how many. */
 size_t feed_subscriber_heartbeat(struct feed *feed, struct feed_subscriber *subscriber);
 

@@ -79,14 +79,19 @@ static void follow_end(struct follow *op, Feed__ErrorCode error)
 {
     struct feed *feed = op->feed;
 
+    /* UNAVAILABLE would say that nothing was done: a follow that stands is a fact, however far it has come. */
+    if (op->version != 0 && error == FEED__ERROR_CODE__UNAVAILABLE)
+        error = FEED__ERROR_CODE__OUTCOME_UNKNOWN;
     if (op->version != 0 && !op->repeated && !op->job && error == FEED_OK)
         idmap_set(&feed->follows, op->version, &finished); /* the job is still to come */
     else if (idmap_get(&feed->follows, op->version) == op)
         idmap_remove(&feed->follows, op->version);
-    if (op->job && (error == FEED_OK || error == FEED__ERROR_CODE__INTERNAL)) /* an answer that trying again will not change */
+    if (op->job && error == FEED_OK)
         job_finish(feed, op->job);
+    else if (op->job && error == FEED__ERROR_CODE__INTERNAL)
+        job_defeated(feed, op->job, "Redis refuses a step of it, see event=redis-error in the log");
     else if (op->job)
-        job_retry(op->job);
+        job_retry(feed, op->job);
     if (op->fn)
         op->fn(op->context, error, op->position, op->repeated);
     free(op);
@@ -128,8 +133,10 @@ static void on_exists(void *context, const struct reply *reply)
 
 static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *follows)
 {
-    if (error == FEED_OK && reply_id(position) != 0)
+    if (error == FEED_OK && reply_id(position) != 0) {
         op->position = reply_id(position);
+        store_saw(op->feed->store, op->position);
+    }
     if (error == FEED_OK && !op->follow) {
         if (store_timeline_unfollow(op->feed->store, reader_of(op), on_merged, op) < 0)
             follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
@@ -147,12 +154,13 @@ static void follow_answered(struct follow *op, Feed__ErrorCode error, const stru
     if (error == FEED_OK && reply_number(outcome) == 2)
         error = FEED__ERROR_CODE__LIMIT_EXCEEDED;
     op->repeated = error == FEED_OK && reply_number(outcome) == 1;
-    /* A follow that stands may have been left half done: it goes on. Of an unfollow nothing stands. */
-    if (error != FEED_OK || (op->repeated && !op->follow)) {
+    if (error != FEED_OK) {
         follow_end(op, error);
         return;
     }
+    /* What stands already may have been left half done: it goes on. */
     op->version = op->position = reply_id(position);
+    store_saw(op->feed->store, op->version);
     if (!op->repeated)
         *(op->follow ? &metrics.follows : &metrics.unfollows) += 1;
     /* If the job came first it has begun on its own: both may go on, each step may be done twice. */
@@ -186,8 +194,14 @@ static void on_batch(void *context, const struct reply *reply)
     Feed__ErrorCode error = error_of_reply(reply, true);
 
     batch->feed->follow_batches--;
-    for (size_t i = 0; i < batch->count; i++)
-        steps[batch->step].answered(batch->ops[i], error, reply_at(reply, 2 * i), reply_at(reply, 2 * i + 1));
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct reply *first = reply_at(reply, 2 * i);
+
+        if (reply_error(first) < 0 && first)
+            store_note_error(batch->feed->store, first);
+        steps[batch->step].answered(batch->ops[i], error == FEED_OK ? error_of_reply(first, true) : error, first,
+                                    reply_at(reply, 2 * i + 1));
+    }
     free(batch);
 }
 
@@ -198,7 +212,7 @@ static void send_batch(struct feed *feed, struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         const struct follow *op = batch->ops[i];
 
-        follows[i] = (struct store_follow){op->follow, reader_of(op), subject_of(op), op->version};
+        follows[i] = (struct store_follow){op->follow, op->repeated, reader_of(op), subject_of(op), op->version};
     }
     if (steps[batch->step].call(feed->store, follows, batch->count, on_batch, batch) == 0) {
         feed->follow_batches++;
@@ -236,15 +250,38 @@ void follow_turn(struct feed *feed)
         for (unsigned partition = 0; partition < feed->partitions; partition++) {
             struct batch *batch;
 
-            while (feed->follow_batches < BATCHES_MAX && (batch = take_batch(feed, (enum follow_step)step, partition)))
+            /* What cannot begin is not kept waiting for what may never be answered. */
+            while ((feed->follow_batches < BATCHES_MAX || (step == FOLLOW_COMMIT && !store_is_ready(feed->store))) &&
+                   (batch = take_batch(feed, (enum follow_step)step, partition)))
                 send_batch(feed, batch);
+        }
+}
+
+void follow_stop(struct feed *feed)
+{
+    for (int step = 0; step < FOLLOW_STEPS; step++)
+        for (unsigned partition = 0; partition < feed->partitions; partition++) {
+            struct follow_queue *waiting = &feed->follow_queues[step][partition];
+
+            while (waiting->first) {
+                struct follow *op = waiting->first;
+
+                waiting->first = op->next;
+                steps[step].answered(op, steps[step].unsent, NULL, NULL);
+            }
+            waiting->last = NULL;
         }
 }
 
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context)
 {
-    struct follow *op = follow_new(feed, follow, reader, subject);
+    struct follow *op;
 
+    if (feed_is_busy(feed, false)) {
+        fn(context, FEED__ERROR_CODE__BUSY, 0, false);
+        return;
+    }
+    op = follow_new(feed, follow, reader, subject);
     if (!op) {
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
         return;
@@ -285,7 +322,7 @@ void follow_begin_job(struct feed *feed, struct job *job)
     op = follow_new(feed, job->kind == LOG_FOLLOW, (struct text){job->reader, job->reader_bytes},
                     (struct text){job->subject, job->subject_bytes});
     if (!op) {
-        job_retry(job);
+        job_retry(feed, job);
         return;
     }
     op->version = job->id;
@@ -298,4 +335,15 @@ void follow_forget(struct feed *feed, uint64_t id)
 {
     if (idmap_get(&feed->follows, id) == &finished)
         idmap_remove(&feed->follows, id);
+}
+
+void follow_reset(struct feed *feed)
+{
+    for (size_t i = 0; i < feed->follows.capacity;)
+        if (feed->follows.slots[i].id != 0 && feed->follows.slots[i].value == &finished) {
+            idmap_remove(&feed->follows, feed->follows.slots[i].id);
+            i = 0; /* others may have moved */
+        } else {
+            i++;
+        }
 }

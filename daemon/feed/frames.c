@@ -46,6 +46,14 @@ struct frame *frame_pack(const Feed__ServerFrame *message)
     return frame;
 }
 
+/* What may be left out of a queue: see base/frame.h. */
+static struct frame *at_position(struct frame *frame, uint64_t position)
+{
+    if (frame)
+        frame->position = position;
+    return frame;
+}
+
 struct text author_of_body(struct text body)
 {
     const uint8_t *bytes = (const uint8_t *)body.data;
@@ -73,6 +81,7 @@ struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_
     at = put_varint(at, id);
     memcpy(at, body.data, body.size);
     *ret_share_bytes = (uint32_t)share_bytes;
+    frame->position = id;
     return frame;
 }
 
@@ -133,7 +142,7 @@ struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text auth
     deleted.author = name;
     message.body_case = FEED__SERVER_FRAME__BODY_DELETED;
     message.deleted = &deleted;
-    return frame_pack(&message);
+    return at_position(frame_pack(&message), id);
 }
 
 /* protobuf-c wants its bytes writable; it does not write them. */
@@ -153,7 +162,7 @@ struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes)
     caught_up.resume_token = bytes_of(token, token_bytes, copy);
     message.body_case = FEED__SERVER_FRAME__BODY_CAUGHT_UP;
     message.caught_up = &caught_up;
-    return frame_pack(&message);
+    return at_position(frame_pack(&message), FRAME_TOKEN);
 }
 
 struct frame *frame_of_heartbeat(const uint8_t *token, size_t token_bytes, bool degraded)
@@ -166,7 +175,7 @@ struct frame *frame_of_heartbeat(const uint8_t *token, size_t token_bytes, bool 
     heartbeat.degraded = degraded;
     message.body_case = FEED__SERVER_FRAME__BODY_HEARTBEAT;
     message.heartbeat = &heartbeat;
-    return frame_pack(&message);
+    return at_position(frame_pack(&message), FRAME_TOKEN);
 }
 
 struct frame *frame_of_gap(Feed__GapReason reason, const uint64_t *ranges, size_t count)

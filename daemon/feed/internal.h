@@ -10,6 +10,7 @@
 
 #include "base/idmap.h"
 #include "base/idset.h"
+#include "base/log.h"
 #include "feed/feed.h"
 #include "store/log.h"
 #include "store/store.h"
@@ -81,6 +82,7 @@ struct ring_entry {
     uint32_t subject;    /* slot, or NO_SUBJECT */
     uint32_t reader;
     enum log_kind kind;
+    size_t end; /* bytes of all entries that the ring ever took, up to and with this one */
 };
 
 struct ring {
@@ -93,10 +95,14 @@ struct ring {
 };
 
 int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry);
+/* Whether the ring holds everything that is not known to be applied. It does not for a while after it was dropped. */
+bool ring_reaches_back(const struct feed *feed, unsigned partition);
 void ring_done(struct feed *feed, unsigned partition);
 struct ring_entry *ring_at(const struct ring *ring, size_t index);
 /* Index of the first entry above `id`. */
 size_t ring_above(const struct ring *ring, uint64_t id);
+/* What the entries above `id` take. */
+size_t ring_bytes_above(const struct ring *ring, uint64_t id);
 
 /* Whether a share's deletion is in a ring. */
 bool share_is_deleted(const struct feed *feed, uint64_t id);
@@ -119,6 +125,7 @@ struct reader {
     struct idset following;   /* slots of subjects, the reader itself included; each holds a reference */
     uint64_t loaded_at;       /* follows of the reader up to this id are in `following` */
     int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
+    bool stale;               /* to be loaded anew: the store has lost some of it */
     struct reader_load *load; /* while it is loaded */
     struct rebuild *rebuild;  /* while its timeline is built by this daemon */
     struct subscription *subscriptions;
@@ -140,9 +147,12 @@ void reader_pin(struct feed *feed, struct reader *reader);
 void reader_unpin(struct feed *feed, struct reader *reader);
 /* An edge came along the log. */
 void reader_edge(struct feed *feed, bool follow, uint32_t reader, uint32_t subject, uint64_t version);
-/* The reader's first stream opened or its last one ended. */
-void reader_join(struct feed *feed, struct reader *reader);
+/* The reader's first stream opens (0, or -ENOMEM and nothing is changed) or its last one ended. */
+int reader_join(struct feed *feed, struct reader *reader);
 void reader_leave(struct feed *feed, struct reader *reader);
+/* Loads the readers in use anew, and forgets the others; not `all`: only those that still wait for it. The tail goes on when
+ * that is done. */
+void readers_reload(struct feed *feed, bool all);
 void readers_done(struct feed *feed);
 
 /* ---- live.c, catchup.c: streams ---- */
@@ -159,8 +169,10 @@ struct subscription {
     struct reader *reader;     /* pinned; NULL: a profile stream */
     uint32_t subject;          /* whose profile, or the reader's own slot */
     uint32_t request_id;
+    uint32_t number;           /* its own, among streams of the same request id: an ended one's frames may still be queued */
     uint32_t since_token;      /* events since the last token */
     enum subscription_state state;
+    bool had_token;
     bool resumed;              /* with a token, and not live yet: the client may have seen more than its position says */
     uint64_t *position;        /* while catching up: one per partition */
     struct catchup *catchup;   /* while catching up out of the store */
@@ -169,33 +181,60 @@ struct subscription {
 struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
 /* Queues an event for everyone who is live on this subject. */
 void live_deliver(struct feed *feed, uint32_t subject, struct frame *frame);
-/* Queues an event on every stream. */
+/* Queues an event for everyone who is live. */
 void live_deliver_to_all(struct feed *feed, struct frame *frame);
+/* Queues a Heartbeat on every stream if the feed has become ready, or is no longer, since the last one; a few times a second at
+ * most. To be called again at each tick. */
+void live_tell_ready(struct feed *feed);
 /* Whether the stream's connection is below its soft limit. */
 bool stream_has_room(const struct feed *feed, const struct subscription *subscription);
+/* The stream falls back: from here on it goes on from the tail's position, or from before the log entry `before` if that is
+ * not 0, when its queue has drained. False without memory for that. */
+bool stream_demote(struct feed *feed, struct subscription *subscription, uint64_t before);
+/* Has those streams of a connection go on that can. */
+void streams_go_on(struct feed *feed, struct feed_subscriber *subscriber);
 /* Sends one event on a stream. Returns false if the stream has reached its limit. */
 bool stream_send(struct feed *feed, struct subscription *subscription, struct frame *frame);
-void stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);
+/* False if memory ended. */
+bool stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);
+/* The same for one that catches up, if it was sent so many events that a token is due: how far it has come. */
+void stream_send_progress(struct feed *feed, struct subscription *subscription);
 /* Goes on from subscription->position until it is live, or its queue is full, or the store must be asked. */
 void catchup_run(struct feed *feed, struct subscription *subscription);
+/* The same for every stream that is not live. */
+void catchup_run_all(struct feed *feed);
 /* Whether a subject's entries belong to the stream. */
 bool stream_concerns(const struct subscription *stream, uint32_t subject);
+
+/* Whether a stream may collect from the store now; if not, streams_go_on() must be called when another one is done. */
+bool stream_begins_to_collect(struct subscription *stream);
 
 /* ---- catchup_store.c: out of the store, as a part of catchup_run() ---- */
 
 void catchup_store(struct feed *feed, struct subscription *stream);
-/* The queue has drained. */
-void catchup_store_go_on(struct catchup *catchup);
+/* What was collected does not hold any more: it begins again from the stream's position, a little later. No answer may be
+ * under way. Nothing happens if the stream does not catch up out of the store. */
+void catchup_restart(struct subscription *subscription);
+/* The stream stops doing so, if it does: its position says what was sent. */
+void catchup_stop(struct subscription *subscription);
 /* The subscription ends: the store's answer will find nobody. */
 void catchup_cancel(struct subscription *subscription);
 
 /* ---- token.c ---- */
 
-/* Version, partitions, epoch, positions, check sum. */
-#define TOKEN_BYTES_MAX (2 + 8 + 8 * PARTITIONS_MAX + 4)
-size_t token_write(uint8_t *out, uint64_t epoch, const uint64_t *positions, unsigned partitions);
+/* How far a client has seen one partition, and in which run of Redis that was. */
+struct token_place {
+    uint64_t position;
+    uint32_t mark;
+};
+
+/* Version, partitions, epoch, places, check sum. */
+#define TOKEN_BYTES_MAX (2 + 8 + 12 * PARTITIONS_MAX + 4)
+size_t token_write(uint8_t *out, uint64_t epoch, const struct token_place *places, unsigned partitions);
 /* FEED_OK, TOKEN_DAMAGED or TOKEN_FOREIGN. */
-Feed__ErrorCode token_read(struct text token, uint64_t epoch, unsigned partitions, uint64_t *ret_positions);
+Feed__ErrorCode token_read(struct text token, uint64_t epoch, unsigned partitions, struct token_place *ret_places);
+/* A token of these positions; NULL: of where this daemon's live streams are. */
+size_t token_of_positions(const struct feed *feed, const uint64_t *positions, uint8_t *out);
 
 /* ---- frames.c ---- */
 
@@ -205,16 +244,27 @@ struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_
 struct text author_of_body(struct text body);
 struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author);
 
+/* ---- reopen.c: what still holds when the store is open again ---- */
+
+void feed_reopen(struct feed *feed);
+/* Sets the tail to where it is to read on. */
+void tail_place(struct feed *feed);
+/* Up to where entries were delivered. */
+uint64_t tail_position(const struct feed *feed, unsigned partition);
+/* Forgets what this daemon knows of a partition; it goes on behind the entry `position`. */
+void tail_forget(struct feed *feed, unsigned partition, uint64_t position);
+/* Tells every stream that what lies in these ranges may be missing. */
+void report_loss(struct feed *feed, const uint64_t *ranges, size_t count);
+
 /* ---- tail.c ---- */
 
-void tail_link_up(struct feed *feed);
-/* The store is open again: whether it is still the one that this daemon has read, and as far. */
-void tail_check_loss(struct feed *feed);
+/* Reads on, if nothing speaks against it. */
+void tail_read(struct feed *feed);
 /* Asks how far the logs are applied. */
 void tail_sample_applied(struct feed *feed);
 void waiters_fail(struct feed *feed);
 
-/* ---- jobs.c, fanout.c, follow.c ---- */
+/* ---- jobs.c, parking.c, fanout.c, follow.c ---- */
 
 struct job {
     uint64_t id;
@@ -222,7 +272,10 @@ struct job {
     int64_t begun_ms;
     int64_t retry_at_ms; /* 0: not waiting to be tried again */
     struct job *next;    /* in one of the queues of jobs */
-    bool place_known;    /* nobody began it before, or the place was read */
+    bool suspect;        /* it was pending when it was taken, and has not got on since */
+    bool counted;        /* the count of this try stands in Redis */
+    bool taken_over;     /* fan-out: another daemon has it */
+    unsigned defeats;    /* refusals that do not pass, one after the other */
     bool holds_large;    /* fan-out: has a turn at a large page */
     uint64_t place;      /* fan-out: edges up to here are done */
     uint8_t *page;       /* fan-out: names, each with its length in front */
@@ -252,6 +305,10 @@ struct jobs {
     int64_t ask_at_ms; /* 0: at once */
     int64_t claim_at_ms;
     int64_t renew_at_ms;
+    struct job_queue suspects;   /* wait to be tried, one at a time */
+    struct job *on_trial;
+    int64_t trial_ends_ms;
+    unsigned counting;           /* counts of tries that are under way to Redis */
     struct job_queue to_push;    /* jobs with names to push to */
     struct job_queue wait_large; /* jobs that wait for a turn at a large page */
     unsigned large_pages;
@@ -265,13 +322,38 @@ struct jobs {
 void jobs_link_up(struct feed *feed);
 void jobs_tick(struct feed *feed, int64_t now_ms);
 void jobs_turn(struct feed *feed);
+/* Redis was restarted: what it had answered may be undone. No answer may be under way. */
+void jobs_reset(struct feed *feed);
 void jobs_done(struct feed *feed);
-/* A job has had all its effects, or must be tried again later. Either may free or park it: do not touch it afterwards. */
+void job_queue_add(struct job_queue *queue, struct job *job);
+struct job *job_queue_take(struct job_queue *queue);
+/* Begins with the effects of a job. */
+void job_carry_out(struct feed *feed, struct job *job);
+/* Each of these is the end of a job or of this attempt at it: do not touch it afterwards. It has had all its effects; … */
 void job_finish(struct feed *feed, struct job *job);
-void job_retry(struct job *job);
+/* … it must be tried again later, for a reason that passes; … */
+void job_retry(struct feed *feed, struct job *job);
+/* … Redis refused its effects, and would again: it is tried some more times, then parked; … */
+void job_defeated(struct feed *feed, struct job *job, const char *reason);
+/* … it is not ours any more. */
+void job_drop(struct feed *feed, struct job *job);
+
+/* A job that was pending when it was taken: it waits for its trial. */
+void suspects_add(struct feed *feed, struct job *job);
+/* Begins the next trial if none is under way. */
+void suspects_turn(struct feed *feed);
+void suspects_tick(struct feed *feed, int64_t now_ms);
+/* The trial, if it is one, ends without a crash and without success: its count is taken back. */
+void suspect_leave(struct feed *feed, struct job *job);
+/* It has got on, and its count is gone: it is a job like others from here on. */
+void suspect_clear(struct feed *feed, struct job *job);
+/* This daemon stops in good order: what it holds has not ended it. */
+void suspects_hand_back(struct feed *feed);
 
 void fanout_begin(struct feed *feed, struct job *job);
 void fanout_turn(struct feed *feed);
+/* As jobs_reset(). */
+void fanout_reset(struct feed *feed);
 
 /* The steps of a follow that are taken in batches. */
 enum follow_step { FOLLOW_COMMIT, FOLLOW_EDGE, FOLLOW_STEPS };
@@ -283,9 +365,28 @@ struct follow_queue {
 
 /* Sends what has queued up. */
 void follow_turn(struct feed *feed);
+/* The store is gone: what has queued up is refused, which needs no memory. */
+void follow_stop(struct feed *feed);
 void follow_begin_job(struct feed *feed, struct job *job);
+/* As jobs_reset(). */
+void follow_reset(struct feed *feed);
 /* The follow entry left the ring: nobody will ask for it. */
 void follow_forget(struct feed *feed, uint64_t id);
+
+/* ---- pressure.c ---- */
+
+/* Writes that were refused as busy since there was room. */
+struct pressure {
+    uint64_t refused; /* 0: none */
+    int64_t since_ms;
+    int64_t refused_ms; /* the last one */
+    struct log_limit begun;
+    struct log_limit ended;
+};
+
+/* Whether a write must be refused; counted if so. */
+bool feed_is_busy(struct feed *feed, bool share);
+void pressure_tick(struct feed *feed, int64_t now_ms);
 
 /* ---- timeline.c, rebuild.c ---- */
 
@@ -309,6 +410,12 @@ void timeline_rebuild(struct feed *feed, struct reader *reader, rebuild_fn *fn, 
 
 /* ---- feed.c ---- */
 
+/* Who waits for the feed to be ready. */
+struct ready_queue {
+    struct ready_waiter *first;
+    struct ready_waiter *last;
+};
+
 struct waiter;
 struct again;
 struct opening;
@@ -323,16 +430,23 @@ struct feed {
     struct store *store;
     unsigned partitions;
     uint64_t epoch;     /* of the store that the tail has read */
-    bool tail_started;  /* `positions` are set */
+    uint32_t marks[PARTITIONS_MAX]; /* of the runs of Redis that `positions` were seen in */
+    bool begun;         /* the tail has read */
+    bool placed;        /* `positions` are where the tail is to read on, and `applied` is of this run of Redis */
     bool caught_up;     /* the tail has come up to what was there when it began */
     bool ready;
+    bool told_ready;     /* what the streams were last told */
+    int64_t tell_at_ms;  /* not before that they are told again */
 
     struct subjects subjects;
     struct readers readers;
+    unsigned reloads;   /* readers that are loaded anew, before the tail goes on */
     struct bodies bodies;
     struct ring rings[PARTITIONS_MAX];
     struct idmap deleted; /* shares whose deletion is in a ring */
     uint64_t positions[PARTITIONS_MAX]; /* of the tail */
+    bool exact[PARTITIONS_MAX];         /* and that is an entry's id */
+    uint64_t delivered[PARTITIONS_MAX]; /* entries up to here were delivered: they are read again for the ring only */
     uint64_t lost[PARTITIONS_MAX];      /* positions up to here were seen and then lost by the store */
     uint64_t applied[PARTITIONS_MAX];   /* every entry up to here has had its effects */
     unsigned samples_pending;
@@ -341,10 +455,13 @@ struct feed {
     uint64_t token_frame_generation;
     struct frame *token_frame;          /* Heartbeat with the token of `positions` */
     struct idmap streams;               /* by connection and request id */
+    uint32_t streams_opened;
     struct opening *openings;           /* streams that are being opened */
     struct waiter *waiters;
+    struct ready_queue ready_waiters;   /* oldest first */
     struct again *again;                /* calls to be made at the next tick */
     struct jobs jobs;
+    struct pressure pressure;
     struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
     unsigned follow_batches; /* under way */
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
@@ -360,5 +477,7 @@ Feed__ErrorCode error_of_reply(const struct reply *reply, bool write);
 bool feed_call_later(struct feed *feed, void (*fn)(void *context), void *context);
 /* Makes the calls that are due. */
 void feed_call_again(struct feed *feed);
+/* Ends the waiting of feed_wait_ready(): of all if the feed is ready, else of those whose time is up. */
+void ready_waiters_wake(struct feed *feed, int64_t now_ms);
 
 #endif

@@ -1,6 +1,7 @@
 /* Jobs: the log entries that are dealt to this daemon. Each has its effects carried out and is acknowledged when every one of
  * them was answered with success; until then Redis keeps it for whoever comes. What is unfinished from an earlier life of
- * this daemon is taken up first; what other daemons left unfinished is claimed when they have shown no life for a while. */
+ * this daemon is taken up first; what other daemons left unfinished is claimed when they have shown no life for a while. What
+ * was begun before is a suspect, see parking.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,25 @@
 #define READ_COUNT 256
 #define RETRY_MS 500
 
-static void begin(struct feed *feed, struct job *job)
+void job_queue_add(struct job_queue *queue, struct job *job)
 {
-    job->retry_at_ms = 0;
+    job->next = NULL;
+    *(queue->last ? &queue->last->next : &queue->first) = job;
+    queue->last = job;
+}
+
+struct job *job_queue_take(struct job_queue *queue)
+{
+    struct job *job = queue->first;
+
+    queue->first = job->next;
+    if (!queue->first)
+        queue->last = NULL;
+    return job;
+}
+
+void job_carry_out(struct feed *feed, struct job *job)
+{
     switch (job->kind) {
     case LOG_SHARE:
         fanout_begin(feed, job);
@@ -27,10 +44,20 @@ static void begin(struct feed *feed, struct job *job)
     case LOG_DELETE:
     case LOG_EDGE:
     case LOG_UNEDGE:
+    case LOG_BOUNDARY:
     case LOG_UNKNOWN:
         break;
     }
     job_finish(feed, job); /* it has no effects beyond its entry */
+}
+
+static void begin(struct feed *feed, struct job *job)
+{
+    job->retry_at_ms = 0;
+    if (job->suspect)
+        suspects_add(feed, job);
+    else
+        job_carry_out(feed, job);
 }
 
 static void job_free(struct job *job)
@@ -57,16 +84,25 @@ static void acknowledge(struct feed *feed, uint64_t id)
     jobs->done[partition][jobs->done_count[partition]++] = id;
 }
 
-void job_finish(struct feed *feed, struct job *job)
+void job_drop(struct feed *feed, struct job *job)
 {
-    acknowledge(feed, job->id);
-    metrics.jobs_done++;
+    suspect_clear(feed, job);
     idmap_remove(&feed->jobs.map, job->id);
     job_free(job);
 }
 
-void job_retry(struct job *job)
+void job_finish(struct feed *feed, struct job *job)
 {
+    if (job->suspect)
+        store_job_forget(feed->store, job->id, reply_ignore, NULL);
+    acknowledge(feed, job->id);
+    metrics.jobs_done++;
+    job_drop(feed, job);
+}
+
+void job_retry(struct feed *feed, struct job *job)
+{
+    suspect_leave(feed, job);
     job->retry_at_ms = clock_now_ms() + RETRY_MS;
 }
 
@@ -106,7 +142,7 @@ static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
             job_free(job);
         return; /* it stays pending, and will be claimed */
     }
-    job->place_known = fresh;
+    job->suspect = !fresh && (job->kind == LOG_SHARE || job->kind == LOG_FOLLOW || job->kind == LOG_UNFOLLOW);
     begin(feed, job);
 }
 
@@ -219,6 +255,7 @@ void jobs_tick(struct feed *feed, int64_t now_ms)
 {
     struct jobs *jobs = &feed->jobs;
 
+    suspects_tick(feed, now_ms);
     if (jobs->map.count > 0 && store_bulk_is_up(feed->store) && store_is_ready(feed->store))
         retry_due(feed, now_ms);
     if (now_ms >= jobs->renew_at_ms) {
@@ -269,11 +306,37 @@ void jobs_turn(struct feed *feed)
 {
     struct jobs *jobs = &feed->jobs;
 
+    suspects_turn(feed);
     fanout_turn(feed);
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         if (jobs->done_count[partition] > 0 && store_bulk_is_up(feed->store))
             send_acknowledgements(feed, partition);
     ask(feed);
+}
+
+void jobs_reset(struct feed *feed)
+{
+    struct jobs *jobs = &feed->jobs;
+    int64_t now_ms = clock_now_ms();
+
+    follow_reset(feed);
+    fanout_reset(feed);
+    while (jobs->suspects.first)
+        job_queue_take(&jobs->suspects)->retry_at_ms = now_ms;
+    jobs->on_trial = NULL;
+    for (size_t i = 0; i < jobs->map.capacity; i++) {
+        struct job *job = jobs->map.slots[i].value;
+
+        if (jobs->map.slots[i].id == 0 || job->kind != LOG_SHARE)
+            continue; /* a follow begins again by itself: its step had no answer */
+        free(job->page);
+        job->page = NULL;
+        job->page_bytes = job->page_at = 0;
+        job->place = 0;
+        job->failed = job->holds_large = job->counted = job->taken_over = false;
+        job->suspect = true; /* so that its place is read */
+        job->retry_at_ms = now_ms;
+    }
 }
 
 void jobs_done(struct feed *feed)

@@ -28,6 +28,7 @@ struct reader_load {
     struct reader_waiter *waiters;
     struct delta *deltas;
     size_t delta_count;
+    bool incomplete; /* an edge could not be kept: what is loaded would not be true */
 };
 
 /* What a followed subject costs if no other reader follows it: its entry, its name, its places in the tables. */
@@ -131,8 +132,10 @@ void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject
     }
     struct reader_load *load = reader->load;
     struct delta *deltas = realloc(load->deltas, (load->delta_count + 1) * sizeof(*deltas));
-    if (!deltas)
+    if (!deltas) {
+        load->incomplete = true;
         return;
+    }
     load->deltas = deltas;
     deltas[load->delta_count++] = (struct delta){subject_ref(&feed->subjects, subject), follow, version};
 }
@@ -171,12 +174,26 @@ static int add_names(struct feed *feed, struct reader *reader, const struct repl
 static Feed__ErrorCode fill(struct feed *feed, struct reader *reader, const struct reply *reply)
 {
     struct reader_load *load = reader->load;
-    int error = add_names(feed, reader, reply_at(reply, 1));
+    int error = load->incomplete ? -ENOMEM : add_names(feed, reader, reply_at(reply, 1));
 
     reader->loaded_at = reply_id(reply_at(reply, 0));
     for (size_t i = 0; i < load->delta_count && error >= 0; i++)
         error = apply_edge(feed, reader, load->deltas[i].follow, load->deltas[i].subject, load->deltas[i].version);
     return error >= 0 ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;
+}
+
+static void forget_following(struct feed *feed, struct reader *reader)
+{
+    while (reader->following.count > 0)
+        remove_subject(feed, reader, reader->following.items[reader->following.count - 1]);
+}
+
+/* The loading anew has ended. Should it have failed, it is done when the store is open again. */
+static void reloaded(struct feed *feed, struct reader *reader, Feed__ErrorCode error)
+{
+    reader->stale = error != FEED_OK;
+    if (--feed->reloads == 0)
+        tail_read(feed);
 }
 
 static void on_loaded(void *context, const struct reply *reply)
@@ -185,14 +202,17 @@ static void on_loaded(void *context, const struct reply *reply)
     struct feed *feed = load->feed;
     struct reader *reader = feed->subjects.slots[load->slot]->reader;
     Feed__ErrorCode error = error_of_reply(reply, false);
+    bool again = reader->stale;
 
+    if (error == FEED_OK && again)
+        forget_following(feed, reader);
     if (error == FEED_OK)
         error = fill(feed, reader, reply);
     reader->load = NULL;
     for (size_t i = 0; i < load->delta_count; i++)
         subject_unref(&feed->subjects, load->deltas[i].subject);
     free(load->deltas);
-    if (error != FEED_OK)
+    if (error != FEED_OK && !again)
         reader_free(feed, reader);
     for (struct reader_waiter *waiter = load->waiters, *next; waiter; waiter = next) {
         next = waiter->next;
@@ -201,7 +221,9 @@ static void on_loaded(void *context, const struct reply *reply)
         waiter->fn(waiter->context, error, error == FEED_OK ? reader : NULL);
         free(waiter);
     }
-    if (error == FEED_OK)
+    if (again)
+        reloaded(feed, reader, error);
+    if (error == FEED_OK || again)
         reader_unpin(feed, reader);
     free(load);
 }
@@ -263,16 +285,51 @@ void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *contex
     *last = waiter;
 }
 
-void reader_join(struct feed *feed, struct reader *reader)
+int reader_join(struct feed *feed, struct reader *reader)
 {
     for (uint32_t i = 0; i < reader->following.count; i++)
-        idset_add(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+        if (idset_add(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot) < 0) {
+            reader_leave(feed, reader);
+            return -ENOMEM;
+        }
+    return 0;
 }
 
 void reader_leave(struct feed *feed, struct reader *reader)
 {
     for (uint32_t i = 0; i < reader->following.count; i++)
         idset_remove(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+}
+
+/* Without memory for it the reader stays stale, and so is tried again when the store is open again. */
+static void reload(struct feed *feed, struct reader *reader)
+{
+    struct reader_load *load = calloc(1, sizeof(*load));
+
+    reader->stale = true;
+    if (!load)
+        return;
+    *load = (struct reader_load){.feed = feed, .slot = reader->slot};
+    reader->load = load;
+    if (store_reader_load(feed->store, subject_name(&feed->subjects, reader->slot), on_loaded, load) < 0) {
+        reader->load = NULL;
+        free(load);
+        return;
+    }
+    reader_pin(feed, reader);
+    feed->reloads++;
+}
+
+void readers_reload(struct feed *feed, bool all)
+{
+    if (all)
+        readers_done(feed);
+    for (uint32_t slot = 0; slot < feed->subjects.used; slot++) {
+        struct reader *reader = feed->subjects.slots[slot] ? feed->subjects.slots[slot]->reader : NULL;
+
+        if (reader && !reader->load && (all || reader->stale))
+            reload(feed, reader);
+    }
 }
 
 void readers_done(struct feed *feed)

@@ -223,6 +223,8 @@ static void on_begun(void *context, const struct reply *reply)
     }
     struct text mark = reply_text(reply_at(reply, 1));
     rebuild->mark = strndup(mark.data, mark.size);
+    if (!rebuild->mark) /* else rebuild_end() does it: what is begun is given up, so that the next call may begin */
+        store_timeline_abandon(rebuild->feed->store, reader_name(rebuild), mark, reply_ignore, NULL);
     if (!rebuild->mark || take_sources(rebuild, reply_at(reply, 2)) < 0) {
         rebuild_end(rebuild, FEED__ERROR_CODE__UNAVAILABLE, false);
         return;

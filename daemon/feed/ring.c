@@ -29,7 +29,15 @@ size_t ring_above(const struct ring *ring, uint64_t id)
 
 static size_t entry_bytes(const struct ring_entry *entry)
 {
-    return sizeof(*entry) + (entry->frame ? entry->frame->size : 0);
+    return sizeof(*entry) + (entry->frame ? frame_memory_bytes(entry->frame) : 0);
+}
+
+size_t ring_bytes_above(const struct ring *ring, uint64_t id)
+{
+    size_t index = ring_above(ring, id);
+    const struct ring_entry *first = index < ring->count ? ring_at(ring, index) : NULL;
+
+    return first ? ring_at(ring, ring->count - 1)->end - first->end + entry_bytes(first) : 0;
 }
 
 static void drop_first(struct feed *feed, struct ring *ring)
@@ -65,6 +73,11 @@ static int grow(struct ring *ring)
     return 0;
 }
 
+bool ring_reaches_back(const struct feed *feed, unsigned partition)
+{
+    return feed->rings[partition].floor <= feed->applied[partition];
+}
+
 int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry)
 {
     struct ring *ring = &feed->rings[partition];
@@ -74,8 +87,10 @@ int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *en
         drop_first(feed, ring);
     if (ring->count == ring->capacity && grow(ring) < 0)
         return -ENOMEM;
+    size_t end = entry_bytes(entry) + (ring->count > 0 ? ring_at(ring, ring->count - 1)->end : 0);
     ring->count++;
     *ring_at(ring, ring->count - 1) = *entry;
+    ring_at(ring, ring->count - 1)->end = end;
     ring->bytes += entry_bytes(entry);
     return 0;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/metrics.h"
+#include "feed/frames.h"
 #include "feed/internal.h"
 
 /* The low half of a connection's id is its own among those open. */
@@ -24,6 +26,7 @@ struct opening {
     struct subscription *stream;
     struct feed_subscriber *subscriber; /* NULL once it is gone */
     struct reader *reader;              /* pinned, once it is there */
+    struct frame *gap;                  /* what the token has seen and the store has lost, or NULL */
     feed_subscribe_fn *fn;
     void *context;
     bool profile;
@@ -45,6 +48,7 @@ static void opening_end(struct opening *opening, Feed__ErrorCode error)
         free(opening->stream->position);
         free(opening->stream);
     }
+    frame_unref(opening->gap);
     if (opening->subscriber && error != FEED_OK)
         opening->subscriber->count--;
     opening->fn(opening->context, error);
@@ -62,9 +66,14 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
 
     if (opening->subscriber && stream_find(feed, opening->subscriber->conn, stream->request_id))
         error = FEED__ERROR_CODE__INVALID;
-    else if (opening->subscriber &&
-             idmap_set(&feed->streams, stream_key(opening->subscriber->conn, stream->request_id), stream) < 0)
+    else if (opening->subscriber && reader && !reader->subscriptions && reader_join(feed, reader) < 0)
         error = FEED__ERROR_CODE__UNAVAILABLE;
+    else if (opening->subscriber &&
+             idmap_set(&feed->streams, stream_key(opening->subscriber->conn, stream->request_id), stream) < 0) {
+        if (reader && !reader->subscriptions)
+            reader_leave(feed, reader);
+        error = FEED__ERROR_CODE__UNAVAILABLE;
+    }
     if (!opening->subscriber || error != FEED_OK) {
         if (reader)
             reader_unpin(feed, reader);
@@ -76,23 +85,29 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
     stream->subscriber = opening->subscriber;
     stream->reader = reader;
     stream->subject = slot;
-    if (reader && !reader->subscriptions)
-        reader_join(feed, reader);
+    stream->number = ++feed->streams_opened;
     stream->next = *list;
     *list = stream;
     stream->next_of_subscriber = stream->subscriber->first;
     stream->subscriber->first = stream;
 
     stream->state = SUBSCRIPTION_CATCHING_UP;
-    stream->resumed = opening->has_token;
+    stream->resumed = stream->had_token = opening->has_token;
     if (!opening->has_token)
-        memcpy(stream->position, feed->positions, feed->partitions * sizeof(uint64_t));
+        for (unsigned partition = 0; partition < feed->partitions; partition++)
+            stream->position[partition] = tail_position(feed, partition);
     opening->stream = NULL;
+    struct frame *gap = opening->gap;
+    opening->gap = NULL;
     uint64_t conn = stream->subscriber->conn;
     uint32_t request_id = stream->request_id;
     opening_end(opening, FEED_OK);
-    if (stream_find(feed, conn, request_id) == stream) /* what is called there may have ended it */
+    if (stream_find(feed, conn, request_id) == stream) { /* what is called there may have ended it */
+        if (gap)
+            stream_send(feed, stream, gap);
         catchup_run(feed, stream);
+    }
+    frame_unref(gap);
 }
 
 static void on_reader_passed(void *context, Feed__ErrorCode error)
@@ -183,18 +198,49 @@ static void check_token(struct opening *opening)
     open_stream(opening);
 }
 
+/* Whether the store has come as far as the token says, in the same run of Redis or before that ended. What the token has seen
+ * of a run beyond its end was lost: the stream goes on from there, and begins with a Gap. */
+static Feed__ErrorCode judge_token(const struct feed *feed, const struct token_place *places, uint64_t *ret_position,
+                                   struct frame **ret_gap)
+{
+    uint64_t ranges[2 * PARTITIONS_MAX];
+    size_t count = 0;
+
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        uint64_t position = places[partition].position, last;
+
+        if (!store_run_end(feed->store, partition, places[partition].mark, &last))
+            return FEED__ERROR_CODE__TOKEN_FUTURE;
+        ret_position[partition] = position < last ? position : last;
+        if (position <= last)
+            continue;
+        ranges[2 * count] = last;
+        ranges[2 * count + 1] = position;
+        count++;
+    }
+    if (count == 0)
+        return FEED_OK;
+    metrics.gaps++;
+    *ret_gap = frame_of_gap(FEED__GAP_REASON__GAP_LOST, ranges, count);
+    return *ret_gap ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;
+}
+
 void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id, bool profile,
                     struct text subject, struct text token, feed_subscribe_fn *fn, void *context)
 {
     struct opening *opening = calloc(1, sizeof(*opening) + subject.size);
     struct subscription *stream = calloc(1, sizeof(*stream));
     uint64_t *position = calloc(feed->partitions, sizeof(uint64_t));
+    struct token_place places[PARTITIONS_MAX];
+    struct frame *gap = NULL;
     Feed__ErrorCode error = FEED_OK;
 
     if (!opening || !stream || !position || !feed->ready)
         error = FEED__ERROR_CODE__UNAVAILABLE;
     else if (token.size > 0)
-        error = token_read(token, store_epoch(feed->store), feed->partitions, position);
+        error = token_read(token, feed->epoch, feed->partitions, places);
+    if (error == FEED_OK && token.size > 0)
+        error = judge_token(feed, places, position, &gap);
     if (error != FEED_OK) {
         free(opening);
         free(stream);
@@ -205,6 +251,7 @@ void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint3
     *opening = (struct opening){.feed = feed,
                                 .stream = stream,
                                 .subscriber = subscriber,
+                                .gap = gap,
                                 .fn = fn,
                                 .context = context,
                                 .profile = profile,

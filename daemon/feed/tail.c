@@ -1,7 +1,7 @@
 /* The tail: every entry of every log, in order, into this daemon's memory and on to its streams.
  *
  * It begins at what is not fully applied, and at least a minute back, so that the ring can serve clients that come back
- * after a restart. Nothing is delivered until it has come up to what was there when it began. */
+ * after a restart. Nothing is served until it has come up to what was there when it began. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,8 +12,6 @@
 #include "feed/frames.h"
 #include "feed/internal.h"
 
-#define PRELOAD_MS 60000
-
 struct waiter {
     uint64_t position;
     feed_wait_fn *fn;
@@ -21,29 +19,12 @@ struct waiter {
     struct waiter *next;
 };
 
-/* ---- what cannot be vouched for ---- */
+/* ---- entries ---- */
 
-/* Forgets what this daemon knows of a partition up to `position`, from where it goes on. */
-static void forget(struct feed *feed, unsigned partition, uint64_t position)
+/* Entries up to `delivered` are read again for the ring only. */
+static bool is_new(const struct feed *feed, const struct log_entry *entry)
 {
-    ring_done(feed, partition);
-    feed->rings[partition].floor = position;
-    if (feed->positions[partition] > position)
-        feed->lost[partition] = feed->positions[partition];
-    feed->positions[partition] = position;
-    feed->applied[partition] = 0;
-    feed->token_generation++;
-}
-
-/* Tells every stream that what lies in these ranges may be missing. */
-static void report_loss(struct feed *feed, const uint64_t *ranges, size_t count)
-{
-    struct frame *frame = frame_of_gap(FEED__GAP_REASON__GAP_LOST, ranges, count);
-
-    if (frame)
-        live_deliver_to_all(feed, frame);
-    frame_unref(frame);
-    metrics.gaps++;
+    return entry->id > feed->delivered[entry->partition];
 }
 
 /* An entry's predecessor is not what was seen last: what lies between was trimmed or lost before this daemon came to it. */
@@ -53,68 +34,65 @@ static void on_hole(struct feed *feed, const struct log_entry *entry)
     const uint64_t range[2] = {seen < entry->previous ? seen : entry->previous, seen < entry->previous ? entry->previous : seen};
 
     log_error("log-hole", "partition=%u after=%" PRIu64 " until=%" PRIu64, entry->partition, range[0], range[1]);
-    forget(feed, entry->partition, entry->previous);
+    tail_forget(feed, entry->partition, entry->previous);
     report_loss(feed, range, 1);
 }
 
-void tail_check_loss(struct feed *feed)
-{
-    bool other = feed->epoch != 0 && feed->epoch != store_epoch(feed->store);
-    uint64_t ranges[2 * PARTITIONS_MAX];
-    size_t count = 0;
-
-    feed->epoch = store_epoch(feed->store);
-    for (unsigned partition = 0; feed->tail_started && partition < feed->partitions; partition++) {
-        uint64_t last = store_last_id(feed->store, partition), seen = feed->positions[partition];
-
-        if (last >= seen && !other)
-            continue;
-        log_error("store-lost-data", "partition=%u seen=%" PRIu64 " found=%" PRIu64, partition, seen, last);
-        ranges[2 * count] = other ? 0 : last;
-        ranges[2 * count + 1] = seen;
-        count++;
-        forget(feed, partition, last);
-    }
-    if (count == 0)
-        return;
-    bodies_done(feed);
-    readers_done(feed); /* those in use keep what they follow: edges that were lost are not heard of again */
-    report_loss(feed, ranges, count);
-}
-
-/* ---- entries ---- */
-
-static void take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+static int take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     struct feed_item item = {.id = entry->id, .author = kept->subject};
 
     item.frame = frame_of_share(entry->id, entry->body, &item.share_bytes);
     if (!item.frame)
-        return;
+        return -ENOMEM;
     kept->frame = item.frame;
     bodies_put(feed, &item);
-    live_deliver(feed, kept->subject, item.frame);
+    if (is_new(feed, entry))
+        live_deliver(feed, kept->subject, item.frame);
+    return 0;
 }
 
-static void take_deletion(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+static int take_deletion(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     static char mark;
 
     bodies_drop(feed, entry->other);
-    idmap_set(&feed->deleted, entry->other, &mark);
     kept->frame = frame_of_deletion(entry->id, entry->other, entry->subject);
-    if (kept->frame)
+    if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0)
+        return -ENOMEM;
+    if (is_new(feed, entry))
         live_deliver(feed, kept->subject, kept->frame);
+    return 0;
 }
 
-static void take_edge(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+/* What may have stood between `other` and this entry cannot be vouched for. */
+static int take_boundary(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    const uint64_t range[2] = {entry->other, entry->id};
+
+    kept->frame = frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1);
+    if (!kept->frame)
+        return -ENOMEM;
+    if (!is_new(feed, entry))
+        return 0;
+    if (feed->caught_up) /* else it is old news */
+        log_warning("boundary", "partition=%u after=%" PRIu64 " until=%" PRIu64, entry->partition, range[0], range[1]);
+    metrics.gaps++;
+    live_deliver_to_all(feed, kept->frame);
+    return 0;
+}
+
+static int take_edge(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     kept->reader = subject_intern(&feed->subjects, entry->reader);
-    if (kept->reader != NO_SUBJECT)
-        reader_edge(feed, entry->kind == LOG_EDGE, kept->reader, kept->subject, entry->other);
+    if (kept->reader == NO_SUBJECT)
+        return -ENOMEM;
+    reader_edge(feed, entry->kind == LOG_EDGE, kept->reader, kept->subject, entry->other);
+    return 0;
 }
 
-typedef void take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
+/* 0 or -ENOMEM: then nobody was shown the entry. */
+typedef int take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
 
 /* What each kind of entry does here; those without a row only move the position. */
 static take_fn *const takers[LOG_UNKNOWN + 1] = {
@@ -122,7 +100,24 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_DELETE] = take_deletion,
     [LOG_EDGE] = take_edge,
     [LOG_UNEDGE] = take_edge,
+    [LOG_BOUNDARY] = take_boundary,
 };
+
+/* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were
+ * not shown it. */
+static void lose_entry(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept, uint64_t before, bool shown)
+{
+    const uint64_t range[2] = {before, entry->id};
+
+    log_error("out-of-memory", "what=ring partition=%u", entry->partition);
+    frame_unref(kept->frame);
+    subject_unref(&feed->subjects, kept->subject);
+    subject_unref(&feed->subjects, kept->reader);
+    ring_done(feed, entry->partition);
+    feed->rings[entry->partition].floor = entry->id;
+    if (!shown)
+        report_loss(feed, range, 1);
+}
 
 static void on_entry(void *context, const struct log_entry *entry)
 {
@@ -134,27 +129,26 @@ static void on_entry(void *context, const struct log_entry *entry)
                               .subject = NO_SUBJECT,
                               .reader = NO_SUBJECT,
                               .kind = entry->kind};
+    int error = 0;
 
     if (entry->id <= before)
         return;
-    if (feed->rings[entry->partition].count > 0 && entry->previous != before)
+    if (feed->exact[entry->partition] && entry->previous != before)
         on_hole(feed, entry);
     feed->positions[entry->partition] = entry->id;
+    feed->exact[entry->partition] = true;
+    store_saw(feed->store, entry->id);
     feed->token_generation++;
     if (takers[entry->kind]) {
-        kept.subject = subject_intern(&feed->subjects, entry->subject);
-        if (kept.subject != NO_SUBJECT)
-            takers[entry->kind](feed, entry, &kept);
+        if (entry->subject.size > 0)
+            kept.subject = subject_intern(&feed->subjects, entry->subject);
+        if (kept.subject != NO_SUBJECT || entry->kind == LOG_BOUNDARY)
+            error = takers[entry->kind](feed, entry, &kept);
+        else
+            error = -ENOMEM;
     }
-    if (ring_push(feed, entry->partition, &kept) < 0) {
-        /* Without the entry the ring could not vouch for anything before it. */
-        log_error("out-of-memory", "what=ring partition=%u", entry->partition);
-        frame_unref(kept.frame);
-        subject_unref(&feed->subjects, kept.subject);
-        subject_unref(&feed->subjects, kept.reader);
-        ring_done(feed, entry->partition);
-        feed->rings[entry->partition].floor = entry->id;
-    }
+    if (error < 0 || ring_push(feed, entry->partition, &kept) < 0)
+        lose_entry(feed, entry, &kept, before, error == 0);
 }
 
 /* ---- waiting for the tail ---- */
@@ -224,6 +218,7 @@ static void look_whether_caught_up(struct feed *feed, bool found_nothing)
 
         if (found_nothing && last > feed->positions[partition]) {
             feed->positions[partition] = last;
+            feed->exact[partition] = true;
             feed->token_generation++;
         }
         caught_up = caught_up && last <= feed->positions[partition];
@@ -235,23 +230,22 @@ static void on_batch_end(void *context, size_t entries)
 {
     struct feed *feed = context;
 
-    if (!feed->caught_up)
+    if (!feed->caught_up) {
         look_whether_caught_up(feed, entries == 0);
+        if (feed->caught_up)
+            catchup_run_all(feed);
+    }
     wake(feed, false, FEED_OK);
     feed_check_ready(feed);
 }
 
 static const struct log_handlers tail_handlers = {on_entry, on_batch_end};
 
-static void tail_read(struct feed *feed)
+void tail_read(struct feed *feed)
 {
-    if (feed->tail_started && store_tail_is_up(feed->store))
+    if (feed->placed && feed->reloads == 0 && store_tail_is_up(feed->store))
         store_tail(feed->store, feed->positions, &tail_handlers, feed);
-}
-
-void tail_link_up(struct feed *feed)
-{
-    tail_read(feed);
+    feed_check_ready(feed);
 }
 
 /* ---- how far the logs are applied ---- */
@@ -260,20 +254,6 @@ struct sample {
     struct feed *feed;
     unsigned partition;
 };
-
-static void begin_tail(struct feed *feed)
-{
-    uint64_t preload = id_at_unix_ms(clock_wall_ms() - PRELOAD_MS);
-
-    for (unsigned partition = 0; partition < feed->partitions; partition++) {
-        uint64_t from = feed->applied[partition] < preload ? feed->applied[partition] : preload;
-
-        feed->positions[partition] = from;
-        feed->rings[partition].floor = from;
-    }
-    feed->tail_started = true;
-    tail_read(feed);
-}
 
 static void on_applied(void *context, const struct reply *reply)
 {
@@ -289,9 +269,10 @@ static void on_applied(void *context, const struct reply *reply)
             feed->applied[sample.partition] = applied;
         feed->sampled |= UINT64_C(1) << sample.partition;
     }
-    if (feed->samples_pending == 0 && !feed->tail_started &&
-        feed->sampled == UINT64_MAX >> (64 - feed->partitions))
-        begin_tail(feed);
+    if (feed->samples_pending > 0 || feed->placed || feed->sampled != UINT64_MAX >> (64 - feed->partitions))
+        return;
+    tail_place(feed);
+    tail_read(feed);
 }
 
 void tail_sample_applied(struct feed *feed)

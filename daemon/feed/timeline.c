@@ -82,7 +82,8 @@ static int add_id(struct timeline *timeline, size_t *capacity, uint64_t id)
     return 0;
 }
 
-/* Adds the shares of the rings that may not be fanned out yet, of those whom the reader follows since before them. */
+/* Adds the shares of the rings that may not be fanned out yet, of those whom the reader follows since before them. -EAGAIN
+ * while a ring does not hold all of them. */
 static int add_unapplied(const struct feed *feed, const struct reader *reader, struct timeline *timeline, size_t *capacity)
 {
     int error = 0;
@@ -92,6 +93,8 @@ static int add_unapplied(const struct feed *feed, const struct reader *reader, s
         size_t from = ring_above(ring, feed->applied[partition]);
         struct joins joins;
 
+        if (!ring_reaches_back(feed, partition))
+            return -EAGAIN;
         joins_collect(ring, from, reader->slot, &joins);
         for (size_t i = from; i < ring->count && error == 0; i++) {
             const struct ring_entry *entry = ring_at(ring, i);
@@ -126,14 +129,14 @@ static void on_list(void *context, const struct reply *reply)
     struct timeline timeline = {.floor = (uint64_t)llabs(strtoll(header.data, NULL, 10))};
     size_t capacity = listed + 16;
     timeline.ids = malloc(capacity * sizeof(uint64_t));
-    if (!timeline.ids || add_unapplied(feed, call->reader, &timeline, &capacity) < 0) {
+    int failed = timeline.ids ? add_unapplied(feed, call->reader, &timeline, &capacity) : -ENOMEM;
+    for (size_t i = 0; i < listed && failed == 0; i++)
+        failed = add_id(&timeline, &capacity, reply_id(reply_at(reply, i)));
+    if (failed < 0) {
         free(timeline.ids);
         call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
         return;
     }
-    for (size_t i = 0; i < listed; i++)
-        if (add_id(&timeline, &capacity, reply_id(reply_at(reply, i))) < 0)
-            timeline.floor = UINT64_MAX; /* memory ended: vouch for nothing */
     normalize(&timeline, (size_t)feed->settings.timeline_cap);
     call_end(call, FEED_OK, &timeline, false);
 }

@@ -82,7 +82,7 @@ void conn_close(struct conn *conn, enum net_close_reason reason)
     frame = net->handlers->last_frame(net->context, conn->id, conn->session, reason);
     /* Without memory for it, the peer learns no reason. */
     if (frame && conn->state == CONN_CLOSING)
-        (void)frame_queue_push(&conn->queue, frame, 0);
+        (void)frame_queue_push(&conn->queue, &(struct frame_entry){.frame = frame}, &net->queued_bytes);
     frame_unref(frame);
 }
 
@@ -94,7 +94,7 @@ void conn_end(struct conn *conn, enum net_close_reason reason)
         conn->reason = (uint8_t)reason;
     conn_set_state(conn, CONN_ENDED);
     close(conn->fd);
-    frame_queue_clear(&conn->queue);
+    frame_queue_clear(&conn->queue, &conn->net->queued_bytes);
     net_add_work(conn);
 }
 

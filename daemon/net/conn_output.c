@@ -36,21 +36,22 @@ static bool send_some(struct conn *conn)
         return false;
     }
     metrics.bytes_sent += (uint64_t)sent;
-    frame_queue_consume(&conn->queue, (size_t)sent);
+    frame_queue_consume(&conn->queue, (size_t)sent, &net->queued_bytes);
     if ((size_t)sent == size)
         return true;
     set_blocked(conn);
     return false;
 }
 
-/* Everything is sent: whoever waited for that goes on. */
+/* Enough is sent: whoever waited for that goes on. */
 static void report_drained(struct conn *conn)
 {
     struct net *net = conn->net;
 
-    if (!conn->over_soft_limit || conn->queue.bytes >= net->limits.queue_soft_limit_bytes / 2 || !conn_is_open(conn))
+    if (!conn->owes_drained || !conn_is_open(conn) || conn->queue.held_bytes >= net->limits.queue_soft_limit_bytes / 2 ||
+        !budget_has_room(conn))
         return;
-    conn->over_soft_limit = false;
+    conn->owes_drained = false;
     net->handlers->on_drained(net->context, conn->id, conn->session);
 }
 

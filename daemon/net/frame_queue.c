@@ -16,11 +16,19 @@
 /* A length of 32 bits, the key and a request id of 32 bits. */
 #define HEADER_MAX_BYTES (FRAMING_LENGTH_MAX_BYTES + 1 + 5)
 
+static uint32_t slot_of(const struct frame_queue *queue, uint32_t index)
+{
+    return (queue->head + index) % (queue->capacity == 0 ? FRAME_QUEUE_INLINE : queue->capacity);
+}
+
+static struct frame_entry *place_at(struct frame_queue *queue, uint32_t index)
+{
+    return (queue->capacity == 0 ? queue->entries.few : queue->entries.many) + slot_of(queue, index);
+}
+
 static const struct frame_entry *entry_at(const struct frame_queue *queue, uint32_t index)
 {
-    if (queue->capacity == 0)
-        return &queue->entries.few[(queue->head + index) % FRAME_QUEUE_INLINE];
-    return &queue->entries.many[(queue->head + index) & (queue->capacity - 1)];
+    return (queue->capacity == 0 ? queue->entries.few : queue->entries.many) + slot_of(queue, index);
 }
 
 /* The request id's field, which stands before the frame's own bytes; id 0 is proto3's default and is not written. */
@@ -47,56 +55,99 @@ static size_t wire_bytes(const struct frame_entry *entry)
     return framing_varint_bytes(body_bytes) + body_bytes;
 }
 
-/* Doubles the room; the entries move to the start of the new array. */
-static int grow(struct frame_queue *queue)
+/* The queue takes a reference of its own, and gives it back. */
+static void hold(struct frame_queue *queue, struct frame *frame, size_t *held)
 {
-    uint32_t capacity = queue->capacity == 0 ? FIRST_CAPACITY : queue->capacity * 2;
-    struct frame_entry *entries;
+    frame_ref(frame);
+    queue->held_bytes += frame_memory_bytes(frame);
+    if (frame->queued++ == 0)
+        *held += frame_memory_bytes(frame);
+}
 
-    if (capacity < queue->capacity)
-        return -ENOMEM;
-    entries = malloc((size_t)capacity * sizeof(*entries));
+static void release(struct frame_queue *queue, struct frame *frame, size_t *held)
+{
+    queue->held_bytes -= frame_memory_bytes(frame);
+    if (--frame->queued == 0)
+        *held -= frame_memory_bytes(frame);
+    frame_unref(frame);
+}
+
+static void count_array(struct frame_queue *queue, uint32_t before, size_t *held)
+{
+    size_t gone = before * sizeof(struct frame_entry), come = queue->capacity * sizeof(struct frame_entry);
+
+    queue->held_bytes = queue->held_bytes - gone + come;
+    *held = *held - gone + come;
+}
+
+/* Moves the entries to the start of an array of `capacity`, or into the queue itself if that is 0. */
+static int move(struct frame_queue *queue, uint32_t capacity, size_t *held)
+{
+    struct frame_entry few[FRAME_QUEUE_INLINE] = {{0}};
+    struct frame_entry *entries = capacity == 0 ? few : malloc((size_t)capacity * sizeof(*entries));
+    uint32_t before = queue->capacity;
+
     if (!entries)
         return -ENOMEM;
     for (uint32_t i = 0; i < queue->count; i++)
         entries[i] = *entry_at(queue, i);
-    if (queue->capacity != 0)
+    if (before != 0)
         free(queue->entries.many);
-    queue->entries.many = entries;
+    if (capacity == 0)
+        memcpy(queue->entries.few, few, sizeof(few));
+    else
+        queue->entries.many = entries;
     queue->capacity = capacity;
     queue->head = 0;
+    count_array(queue, before, held);
     return 0;
 }
 
-/* An empty queue owns nothing. */
-static void give_back(struct frame_queue *queue)
+static int grow(struct frame_queue *queue, size_t *held)
 {
-    if (queue->capacity != 0)
+    uint32_t capacity = queue->capacity == 0 ? FIRST_CAPACITY : queue->capacity * 2;
+
+    return capacity < queue->capacity ? -ENOMEM : move(queue, capacity, held);
+}
+
+/* No more room than what is left needs. Without memory for a smaller array, the larger one stays. */
+static void shrink(struct frame_queue *queue, size_t *held)
+{
+    uint32_t capacity = queue->count <= FRAME_QUEUE_INLINE ? 0 : FIRST_CAPACITY;
+
+    while (capacity != 0 && capacity < queue->count)
+        capacity *= 2;
+    if (capacity < queue->capacity)
+        (void)move(queue, capacity, held);
+}
+
+/* An empty queue owns nothing. */
+static void give_back(struct frame_queue *queue, size_t *held)
+{
+    if (queue->capacity != 0) {
         free(queue->entries.many);
+        *held -= queue->capacity * sizeof(struct frame_entry);
+    }
     *queue = (struct frame_queue){0};
 }
 
-void frame_queue_clear(struct frame_queue *queue)
+void frame_queue_clear(struct frame_queue *queue, size_t *held)
 {
     for (uint32_t i = 0; i < queue->count; i++)
-        frame_unref(entry_at(queue, i)->frame);
-    give_back(queue);
+        release(queue, entry_at(queue, i)->frame, held);
+    give_back(queue, held);
 }
 
-int frame_queue_push(struct frame_queue *queue, struct frame *frame, uint32_t request_id)
+int frame_queue_push(struct frame_queue *queue, const struct frame_entry *entry, size_t *held)
 {
-    struct frame_entry entry = {.frame = frame, .request_id = request_id};
     uint32_t room = queue->capacity == 0 ? FRAME_QUEUE_INLINE : queue->capacity;
 
-    if (queue->count == room && grow(queue) < 0)
+    if (queue->count == room && grow(queue, held) < 0)
         return -ENOMEM;
-    if (queue->capacity == 0)
-        queue->entries.few[(queue->head + queue->count) % FRAME_QUEUE_INLINE] = entry;
-    else
-        queue->entries.many[(queue->head + queue->count) & (queue->capacity - 1)] = entry;
-    frame_ref(frame);
+    *place_at(queue, queue->count) = *entry;
+    hold(queue, entry->frame, held);
     queue->count++;
-    queue->bytes += wire_bytes(&entry);
+    queue->bytes += wire_bytes(entry);
     return 0;
 }
 
@@ -128,18 +179,41 @@ size_t frame_queue_gather(const struct frame_queue *queue, uint8_t *out, size_t 
     return used;
 }
 
-void frame_queue_consume(struct frame_queue *queue, size_t bytes)
+void frame_queue_consume(struct frame_queue *queue, size_t bytes, size_t *held)
 {
     assert(bytes <= queue->bytes);
     queue->bytes -= bytes;
     bytes += queue->sent_bytes;
     while (queue->count > 0 && bytes >= wire_bytes(entry_at(queue, 0))) {
         bytes -= wire_bytes(entry_at(queue, 0));
-        frame_unref(entry_at(queue, 0)->frame);
+        release(queue, entry_at(queue, 0)->frame, held);
         queue->head++;
         queue->count--;
     }
     queue->sent_bytes = (uint32_t)bytes;
     if (queue->count == 0)
-        give_back(queue);
+        give_back(queue, held);
+}
+
+size_t frame_queue_drop(struct frame_queue *queue, frame_queue_drop_fn *may_drop, void *context, size_t *held)
+{
+    uint32_t count = queue->count, kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct frame_entry entry = *entry_at(queue, i);
+        bool is_partly_sent = i == 0 && queue->sent_bytes > 0;
+
+        if (is_partly_sent || entry.frame->position == 0 || !may_drop(context, &entry)) {
+            *place_at(queue, kept++) = entry;
+            continue;
+        }
+        queue->bytes -= wire_bytes(&entry);
+        release(queue, entry.frame, held);
+    }
+    queue->count = kept;
+    if (kept == 0)
+        give_back(queue, held);
+    else
+        shrink(queue, held);
+    return count - kept;
 }

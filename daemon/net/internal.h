@@ -6,6 +6,7 @@
  *     conn_input.c   reading and splitting into frames
  *     conn_output.c  sending
  *     frame_queue.c  what waits to be sent
+ *     budget.c       what may wait for all connections together
  */
 #ifndef FEED_NET_INTERNAL_H
 #define FEED_NET_INTERNAL_H
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "base/wheel.h"
 #include "net/frame_queue.h"
 #include "net/net.h"
@@ -68,7 +70,7 @@ struct conn {
     bool paused : 1;          /* net_pause() */
     bool held : 1;            /* `input` may hold whole frames, to be handed up in the next turn */
     bool blocked : 1;         /* the socket is full */
-    bool over_soft_limit : 1; /* on_drained is owed */
+    bool owes_drained : 1;    /* the upper room was told that there is no room; on_drained will tell it otherwise */
     bool has_work : 1;        /* is in net->work */
 };
 
@@ -94,6 +96,9 @@ struct net {
     struct net_slot *slots;
     uint32_t slot_count, first_free;
     size_t connections;
+    size_t queued_bytes; /* that all queues take in memory */
+    int64_t shed_again_ms; /* before this budget_keep() does not look for what may be left out */
+    struct log_limit shed_limit;
 
     struct conn *work, **work_tail; /* what net_turn() will look at */
     struct event wake;              /* makes the loop come to its end when there is work */
@@ -152,6 +157,17 @@ void conn_read_held(struct conn *conn);
 
 /* Sends what is queued, as far as the socket takes it. */
 void conn_flush(struct conn *conn);
+
+/* budget.c */
+
+/* Whether more may be queued as far as the budget goes: while it is used up, only for a connection that nothing waits for. */
+bool budget_has_room(const struct conn *conn);
+
+/* Notes how much waits. */
+void budget_measure(const struct net *net);
+
+/* Ends a turn: brings what waits for all connections back within the budget, if it is not. */
+void budget_keep(struct net *net);
 
 /* listener.c */
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "net/internal.h"
 
 #define BACKLOG 4096
@@ -23,6 +24,9 @@
 /* How long a listener rests when there are no descriptors or no memory: else it would be called again at once. */
 #define REST_MS 100
 
+/* Bytes that the kernel takes for a peer beyond what is on its way to it. */
+#define UNSENT_MAX_BYTES (32 * 1024)
+
 struct listener {
     struct event event;
     struct event rest; /* ends the rest */
@@ -30,7 +34,7 @@ struct listener {
     struct listener *next;
     int fd;
     bool is_tcp;
-    bool complained; /* about a rest, since something was last accepted */
+    struct log_limit complaints; /* about rests */
     dev_t device;    /* of the Unix socket's file, which is removed only if it is still ours */
     ino_t inode;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" for TCP */
@@ -45,30 +49,61 @@ static void refuse_full(struct net *net, int fd)
     struct frame *frame = net->handlers->last_frame(net->context, 0, NULL, NET_CLOSE_FULL);
     struct frame_queue queue = {0};
 
-    if (frame && frame_queue_push(&queue, frame, 0) == 0) {
+    metrics.connections_refused++;
+    if (frame && frame_queue_push(&queue, &(struct frame_entry){.frame = frame}, &net->queued_bytes) == 0) {
         size_t size = frame_queue_gather(&queue, net->output_scratch, sizeof(net->output_scratch));
 
         (void)send(fd, net->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)shutdown(fd, SHUT_WR);
         (void)recv(fd, net->input_scratch, sizeof(net->input_scratch), MSG_DONTWAIT);
     }
-    frame_queue_clear(&queue);
+    frame_queue_clear(&queue, &net->queued_bytes);
     frame_unref(frame);
     close(fd);
 }
 
-static void rest(struct listener *listener, int error)
+/* Errors of one connection, which is gone already, and not of the listener: see accept(2). */
+static bool is_of_one_connection(int error)
+{
+    static const int errors[] = {ECONNABORTED, EINTR,  EPROTO,       ENETDOWN,   ENOPROTOOPT, EHOSTDOWN,
+                                 ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH, ETIMEDOUT};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        if (errors[i] == error)
+            return true;
+    return false;
+}
+
+static const char *advice_for(int error)
+{
+    switch (error) {
+    case EMFILE:
+        return "raise the process's limit of open files (LimitNOFILE= of the unit), or lower limits.max_connections";
+    case ENFILE:
+        return "raise the system's limit of open files (sysctl fs.file-max)";
+    case ENOBUFS:
+    case ENOMEM:
+        return "the system is short of memory for sockets: see sysctl net.ipv4.tcp_mem, or lower limits.max_connections";
+    default:
+        return "none";
+    }
+}
+
+/* Stops accepting for a while. Without memory for the timer it goes on: called again at once is better than never. */
+static void begin_rest(struct listener *listener)
 {
     const struct timeval rest_time = {.tv_usec = REST_MS * 1000};
 
-    if (!listener->complained)
-        log_error("accept-failed", "error=%s advice=%s", log_quote(strerror(error)),
-                  error == EMFILE || error == ENFILE
-                      ? log_quote("raise the limit of open files, or lower limits.max_connections")
-                      : "none");
-    listener->complained = true;
-    event_del(&listener->event);
-    event_add(&listener->rest, &rest_time);
+    if (event_add(&listener->rest, &rest_time) == 0)
+        event_del(&listener->event);
+}
+
+static void rest(struct listener *listener, int error)
+{
+    metrics.accept_rests++;
+    log_limited(&listener->complaints, LOG_LEVEL_ERROR, "accept-failed", "error=%s connections=%zu advice=%s",
+                log_quote(strerror(error)), listener->net->connections, log_quote(advice_for(error)));
+    begin_rest(listener);
 }
 
 static void on_rested(evutil_socket_t fd, short what, void *context)
@@ -77,7 +112,18 @@ static void on_rested(evutil_socket_t fd, short what, void *context)
 
     (void)fd;
     (void)what;
-    event_add(&listener->event, NULL);
+    if (event_add(&listener->event, NULL) < 0)
+        begin_rest(listener); /* and tries again then */
+}
+
+/* What a peer does not read waits in the queue, where it is counted and may be dropped, and not in the kernel, which would
+ * take megabytes for each. */
+static void set_options(int fd)
+{
+    const int on = 1, unsent_bytes = UNSENT_MAX_BYTES;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
 }
 
 static void on_acceptable(evutil_socket_t listener_fd, short what, void *context)
@@ -87,23 +133,21 @@ static void on_acceptable(evutil_socket_t listener_fd, short what, void *context
 
     (void)what;
     for (int i = 0; i < ACCEPTS_PER_CALL; i++) {
-        const int on = 1;
         int fd = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
-            if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR)
-                continue; /* that connection is gone already */
+            if (is_of_one_connection(errno))
+                continue;
             if (errno != EAGAIN)
                 rest(listener, errno);
             return;
         }
-        listener->complained = false;
         if (net->connections >= net->limits.max_connections) {
             refuse_full(net, fd);
             continue;
         }
         if (listener->is_tcp)
-            (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+            set_options(fd);
         conn_open(net, fd);
     }
 }
@@ -200,48 +244,51 @@ static bool is_loopback(const struct sockaddr *address)
     return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 }
 
-static uint16_t bound_port(int fd)
+static int bound_port(int fd, uint16_t *ret_port)
 {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
 
-    getsockname(fd, (struct sockaddr *)&address, &size);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        return -errno;
+    *ret_port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                                    : ((struct sockaddr_in *)&address)->sin_port);
+    return 0;
 }
 
-static int bind_tcp(const struct addrinfo *info, int *ret_fd)
+static int bind_tcp(const struct addrinfo *info, int *ret_fd, uint16_t *ret_port)
 {
     const int on = 1;
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
+    int result = 0;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        bind(fd, info->ai_addr, info->ai_addrlen) < 0) {
-        int error = errno;
-
+        bind(fd, info->ai_addr, info->ai_addrlen) < 0)
+        result = -errno;
+    if (result == 0)
+        result = bound_port(fd, ret_port);
+    if (result < 0)
         close(fd);
-        return -error;
-    }
-    *ret_fd = fd;
-    return 0;
+    else
+        *ret_fd = fd;
+    return result;
 }
 
 int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port)
 {
     struct addrinfo *info;
-    uint16_t port;
+    uint16_t port = 0;
     int result = parse_address(address, &info);
     int fd = -1;
 
     if (result < 0)
         return result;
-    result = allow_remote || is_loopback(info->ai_addr) ? bind_tcp(info, &fd) : -EPERM;
+    result = allow_remote || is_loopback(info->ai_addr) ? bind_tcp(info, &fd, &port) : -EPERM;
     freeaddrinfo(info);
     if (result < 0)
         return result;
-    port = bound_port(fd);
     result = listener_add(net, fd, "");
     if (result == 0)
         *ret_port = port;

@@ -214,6 +214,7 @@ void net_turn(struct net *net)
 {
     struct conn *next = net->work;
 
+    budget_measure(net);
     net->work = NULL;
     net->work_tail = &net->work;
     while (next) {
@@ -229,32 +230,48 @@ void net_turn(struct net *net)
             conn_read_held(conn);
         conn_flush(conn);
     }
+    budget_keep(net);
 }
 
 /* --------------------------------------------------------------------------------------------- connections */
 
-size_t net_send(struct net *net, uint64_t id, uint32_t request_id, struct frame *frame)
+/* What waits for a connection, and at least the soft limit if nothing may be added. */
+static size_t queued_bytes(struct conn *conn)
+{
+    size_t limit = conn->net->limits.queue_soft_limit_bytes, bytes = conn->queue.held_bytes;
+
+    if (bytes < limit && !budget_has_room(conn))
+        bytes = limit;
+    if (bytes >= limit)
+        conn->owes_drained = true;
+    return bytes;
+}
+
+size_t net_send_event(struct net *net, uint64_t id, uint32_t request_id, uint32_t stream, struct frame *frame)
 {
     struct conn *conn = find_open(net, id);
 
     if (!conn)
         return 0;
-    if (frame_queue_push(&conn->queue, frame, request_id) < 0) {
+    if (frame_queue_push(&conn->queue, &(struct frame_entry){frame, request_id, stream}, &net->queued_bytes) < 0) {
         conn_end(conn, NET_CLOSE_MEMORY);
         return 0;
     }
-    if (conn->queue.bytes >= net->limits.queue_soft_limit_bytes)
-        conn->over_soft_limit = true;
     if (!conn->blocked)
         net_add_work(conn);
-    return conn->queue.bytes;
+    return queued_bytes(conn);
 }
 
-size_t net_queued_bytes(const struct net *net, uint64_t id)
+size_t net_send(struct net *net, uint64_t id, uint32_t request_id, struct frame *frame)
 {
-    const struct conn *conn = find(net, id);
+    return net_send_event(net, id, request_id, 0, frame);
+}
 
-    return conn ? conn->queue.bytes : 0;
+size_t net_queued_bytes(struct net *net, uint64_t id)
+{
+    struct conn *conn = find(net, id);
+
+    return conn ? queued_bytes(conn) : 0;
 }
 
 void net_admit(struct net *net, uint64_t id)

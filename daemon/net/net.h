@@ -43,8 +43,13 @@ struct net_handlers {
     int (*on_open)(void *context, uint64_t conn, void **ret_session);
     /* One frame without its length. `data` is valid during the call only. */
     void (*on_frame)(void *context, uint64_t conn, void *session, const uint8_t *data, size_t size);
-    /* The queue, which had reached the soft limit, has drained below half of it. */
+    /* There was no room for more, and now there is: the queue has drained below half of the soft limit (or to nothing, while
+     * the budget of all connections is used up). */
     void (*on_drained)(void *context, uint64_t conn, void *session);
+    /* Too much waits for all connections together, and most for those that this is called for. Whether a queued frame may be
+     * left out: one that stands for a `position` and was queued by net_send_event() under this request id and stream. Asked
+     * oldest first; on_drained will follow. Must not call anything of this header. */
+    bool (*on_drop)(void *context, uint64_t conn, void *session, uint32_t request_id, uint32_t stream, uint64_t position);
     /* heartbeat_interval_ms passed since the last call (or since net_admit()). */
     void (*on_heartbeat)(void *context, uint64_t conn, void *session);
     /* The server ends the connection for `reason`: the last chance to send a frame that says why. Returns the frame
@@ -58,6 +63,7 @@ struct net_limits {
     size_t max_connections;
     size_t max_frame_bytes;        /* of admitted connections; before net_admit() a frame may have 1,024 bytes */
     size_t queue_soft_limit_bytes; /* see net_send() */
+    size_t queue_budget_bytes;     /* what all queues may take in memory, each frame counted once */
     uint32_t hello_timeout_ms;
     uint32_t silence_limit_ms;
     uint32_t stall_limit_ms;
@@ -83,13 +89,17 @@ int net_listen_unix(struct net *net, const char *path);
  * after every event_base_loop(EVLOOP_ONCE). */
 void net_turn(struct net *net);
 
-/* Queues `frame` (shared: takes a reference of its own) to be sent under `request_id`. Returns the bytes that now
- * wait for this connection; at or above the soft limit the caller should hold back until on_drained. Returns 0 if
- * the connection is gone or closing. When memory ends the connection is closed and 0 returned. */
+/* Queues `frame` (shared: takes a reference of its own) to be sent under `request_id`. Returns the bytes of memory that
+ * what waits for this connection takes (a shared frame is counted in full), or the soft limit if that is more and the budget
+ * of all connections is used up. At or above the soft limit the caller should hold back until on_drained, which will follow.
+ * Returns 0 if the connection is gone or closing. When memory ends the connection is closed and 0 returned. */
 size_t net_send(struct net *net, uint64_t conn, uint32_t request_id, struct frame *frame);
+/* Likewise, for a frame that may be left out again if it stands for a position: see on_drop. */
+size_t net_send_event(struct net *net, uint64_t conn, uint32_t request_id, uint32_t stream, struct frame *frame);
 
-/* The bytes that wait for this connection, 0 if it is gone. */
-size_t net_queued_bytes(const struct net *net, uint64_t conn);
+/* What net_send() returned last, as it is now: the same is meant by it, and on_drained follows as well. 0 if the connection is
+ * gone. */
+size_t net_queued_bytes(struct net *net, uint64_t conn);
 
 /* Hello was understood: the full frame limit holds, heartbeats begin. */
 void net_admit(struct net *net, uint64_t conn);

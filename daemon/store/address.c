@@ -28,13 +28,16 @@ int redis_address_of_socket(const char *path, struct redis_address *ret_address)
     return 0;
 }
 
-/* A part of the URL as a string of our own; NULL if it is absent or empty. */
-static char *url_part(CURLU *url, CURLUPart part, unsigned flags)
+/* A part of the URL as a string of our own; NULL if it is absent or empty. Sets *error to -ENOMEM if it could not be had. */
+static char *url_part(CURLU *url, CURLUPart part, unsigned flags, int *error)
 {
     char *text = NULL, *copy = NULL;
+    CURLUcode found = curl_url_get(url, part, &text, flags);
 
-    if (curl_url_get(url, part, &text, flags) == CURLUE_OK && text[0] != '\0')
+    if (found == CURLUE_OK && text[0] != '\0')
         copy = strdup(text);
+    if (found == CURLUE_OUT_OF_MEMORY || (found == CURLUE_OK && text[0] != '\0' && !copy))
+        *error = -ENOMEM;
     curl_free(text);
     return copy;
 }
@@ -87,6 +90,7 @@ static int read_query(const char *query, struct redis_address *address)
         if (error == 0 && name_size == 8 && strncmp(query, "password", 8) == 0) {
             free(address->password);
             address->password = strdup(unescaped);
+            error = address->password ? 0 : -ENOMEM;
         } else if (error == 0 && name_size == 2 && strncmp(query, "db", 2) == 0) {
             error = read_database(unescaped, &address->database);
         } else if (error == 0) {
@@ -114,15 +118,17 @@ static int parse_unix(const char *rest, struct redis_address *address)
 
 static int parse_tcp(CURLU *url, struct redis_address *address)
 {
-    char *host = url_part(url, CURLUPART_HOST, 0), *port = url_part(url, CURLUPART_PORT, 0);
-    char *path = url_part(url, CURLUPART_PATH, 0);
-    int error = host ? resolve(host, &address->host) : -EINVAL;
+    int error = 0;
+    char *host = url_part(url, CURLUPART_HOST, 0, &error), *port = url_part(url, CURLUPART_PORT, 0, &error);
+    char *path = url_part(url, CURLUPART_PATH, 0, &error);
 
+    address->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE, &error);
+    address->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE, &error);
+    if (error == 0)
+        error = host ? resolve(host, &address->host) : -EINVAL;
     address->port = port ? atoi(port) : 6379;
     if (error == 0 && path && strcmp(path, "/") != 0)
         error = read_database(path + 1, &address->database);
-    address->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
-    address->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
     free(host);
     free(port);
     free(path);

@@ -1,5 +1,6 @@
 # Writes OUT: one C string per Lua script of SCRIPTS. A script whose first line is `-- uses: NAME...` gets lib_NAME.lua in
-# front of it; the lib_ files are not scripts themselves.
+# front of it, one with a line `-- flags: FLAG...` gets these of Redis's script flags; the lib_ files are not scripts
+# themselves.
 set(HEADER "/* Made from daemon/store/lua by embed_lua.cmake. */\n")
 foreach(SCRIPT ${SCRIPTS})
   get_filename_component(NAME ${SCRIPT} NAME_WE)
@@ -14,7 +15,11 @@ foreach(SCRIPT ${SCRIPTS})
         string(APPEND LIBRARIES "${LIBRARY_TEXT}")
       endforeach()
     endif()
-    set(TEXT "${LIBRARIES}${TEXT}")
+    set(FLAGS "")
+    if(TEXT MATCHES "(^|\n)-- flags: ([a-z,-]+)\n")
+      set(FLAGS "#!lua flags=${CMAKE_MATCH_2}\n")
+    endif()
+    set(TEXT "${FLAGS}${LIBRARIES}${TEXT}")
     string(REPLACE "\\" "\\\\" TEXT "${TEXT}")
     string(REPLACE "\"" "\\\"" TEXT "${TEXT}")
     string(REPLACE "\n" "\\n\"\n    \"" TEXT "${TEXT}")

@@ -2,12 +2,15 @@
 #ifndef FEED_STORE_INTERNAL_H
 #define FEED_STORE_INTERNAL_H
 
+#include "base/log.h"
 #include "store/store.h"
 
 /* SCRIPT(name): daemon/store/lua/name.lua */
 #define SCRIPTS(SCRIPT)       \
     SCRIPT(identify)          \
     SCRIPT(open)              \
+    SCRIPT(settle)            \
+    SCRIPT(leave)             \
     SCRIPT(share)             \
     SCRIPT(delete)            \
     SCRIPT(follow)            \
@@ -22,13 +25,36 @@
     SCRIPT(timeline_unfollow) \
     SCRIPT(timeline_trim)     \
     SCRIPT(applied)           \
-    SCRIPT(renew)
+    SCRIPT(renew)             \
+    SCRIPT(job_take)          \
+    SCRIPT(job_hand_back)     \
+    SCRIPT(job_save)          \
+    SCRIPT(job_park)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,
     SCRIPTS(SCRIPT)
 #undef SCRIPT
         SCRIPT_COUNT
+};
+
+#define RUN_ID_BYTES 41 /* 40 hexadecimal digits */
+#define RUNS_MAX 64 /* as in open.lua */
+
+/* A process of Redis that was met under a partition, and the last id of it that is still there. */
+struct run {
+    uint32_t mark;
+    uint64_t last;
+};
+
+/* A partition as it was when it was last opened. */
+struct partition {
+    uint64_t last_id;
+    uint64_t generation;
+    uint32_t mark;
+    bool owed; /* there are daemons that may know of entries that were lost */
+    unsigned run_count;
+    struct run runs[RUNS_MAX]; /* earlier ones, the latest first */
 };
 
 struct store {
@@ -42,11 +68,16 @@ struct store {
     bool ready;
     bool loading; /* scripts */
     bool jobs_stopped;
+    bool tailing; /* the logs are being read */
+    struct log_limit openings;                /* that failed */
+    struct log_limit complaints[REPLY_KINDS]; /* of Redis */
     char sha[SCRIPT_COUNT][41];
     uint64_t epoch;
+    char run_id[RUN_ID_BYTES]; /* Redis's name for its process */
+    int64_t settle_at_ms;      /* 0: nobody is waited for */
+    unsigned leaves_asked;
     unsigned opening; /* partition that is being opened */
-    uint64_t last_id[PARTITIONS_MAX];
-    uint64_t generation[PARTITIONS_MAX];
+    struct partition partitions[PARTITIONS_MAX];
 };
 
 /* Begins an EVALSHA with this many keys. */

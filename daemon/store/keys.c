@@ -14,6 +14,7 @@ static const char *const kind_names[] = {
     [KEY_VERSIONS] = "versions",   [KEY_TIMELINE] = "timeline",
     [KEY_SHARE] = "share",         [KEY_IDEMPOTENCY] = "key",
     [KEY_IMPORT] = "import",       [KEY_JOB] = "job",
+    [KEY_TRIES] = "tries",         [KEY_PARKED] = "parked",
 };
 
 static unsigned partition_mask;
@@ -135,7 +136,7 @@ uint64_t id_of_stream_id(struct text stream_id, unsigned partition)
     return ms == 0 && sequence == 0 ? 0 : ms << 13 | (sequence & 127) << 6 | partition;
 }
 
-uint64_t id_at_unix_ms(int64_t unix_ms)
+uint64_t id_earlier(uint64_t id, int64_t ms)
 {
-    return unix_ms <= EPOCH_MS ? 0 : (uint64_t)(unix_ms - EPOCH_MS) << 13;
+    return id >> 13 > (uint64_t)ms ? id - ((uint64_t)ms << 13) : 0;
 }

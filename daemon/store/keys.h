@@ -30,6 +30,8 @@ enum key_kind {
     KEY_IDEMPOTENCY, /* a share's id, by author and key */
     KEY_IMPORT,      /* an imported share's idempotency key, by id */
     KEY_JOB,         /* how far a fan-out has come, by id */
+    KEY_TRIES,       /* hash: how often an entry was begun again, and in which life of a daemon, by id */
+    KEY_PARKED,      /* hash: entries that nobody could finish, by id */
 };
 
 /* Fixed for the life of the process. */
@@ -58,7 +60,7 @@ struct text log_key_name(unsigned partition);
 void stream_id_of(uint64_t id, char ret_text[STREAM_ID_BYTES]);
 /* 0 if the text is no stream id. */
 uint64_t id_of_stream_id(struct text stream_id, unsigned partition);
-/* The smallest id that an entry made at this Unix time can have, 0 before 2026. */
-uint64_t id_at_unix_ms(int64_t unix_ms);
+/* An id of the same partition that was made so much earlier; 0 before 2026. */
+uint64_t id_earlier(uint64_t id, int64_t ms);
 
 #endif

@@ -1,22 +1,37 @@
-/* See link.h. hiredis has no time-outs of its own: a timer looks at each link four times per time-out. */
+/* See link.h. hiredis has no time-outs of its own: a timer looks at each link, eight times in the time after which it stalls. */
 #include "store/link.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
-#include <hiredis/adapters/libevent.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/redis_events.h"
 
 #define BACKOFF_FIRST_MS 100u
 #define BACKOFF_LAST_MS 2000u
 #define BLOCK_ALLOWANCE_MS 1000u
+#define RUN_ID_BYTES 41 /* 40 hexadecimal digits */
+/* How often a link is looked at, and an idle one pinged, in the time after which it stalls. So a stall is noticed, at the
+ * latest, after 1/4 + 1/8 + 1 + 1/8 of that time: a write that comes a second after Redis has stopped is refused at once. */
+#define LOOKS 8
+#define PINGS 4
 
-enum link_state { LINK_STOPPED, LINK_AWAY, LINK_CONNECTING, LINK_GREETING, LINK_UP };
+enum link_state {
+    LINK_STOPPED,
+    LINK_AWAY,
+    LINK_CONNECTING,
+    LINK_GREETING,
+    LINK_UP,
+    LINK_STALLED, /* as up, but Redis does not answer: nothing more is sent */
+};
 
 struct link {
     struct event_base *base;
@@ -30,10 +45,12 @@ struct link {
     enum link_state state;
     bool blocking;
     bool was_up;
-    uint32_t timeout_ms;
+    struct link_times times;
+    struct log_limit complaints;
     uint32_t backoff_ms;
     uint64_t in_flight;
     int64_t progress_ms; /* when Redis last answered, or was last given something to answer */
+    char run_id[RUN_ID_BYTES];
 };
 
 struct call {
@@ -47,7 +64,19 @@ static void timer_after(struct link *link, uint32_t ms)
 {
     struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 
-    event_add(link->timer, &delay);
+    if (event_add(link->timer, &delay) < 0)
+        event_active(link->timer, EV_TIMEOUT, 0); /* without memory there is no pause: else there might be no end to it */
+}
+
+static bool is_open(enum link_state state)
+{
+    return state == LINK_UP || state == LINK_STALLED;
+}
+
+/* How long Redis has answered nothing. */
+static int64_t quiet_ms(const struct link *link)
+{
+    return clock_now_ms() - link->progress_ms;
 }
 
 /* The one function that changes the state. */
@@ -58,6 +87,13 @@ static void change_state(struct link *link, enum link_state state)
     if (state == before)
         return;
     link->state = state;
+    if (is_open(state) && is_open(before)) { /* the quiet goes on, or has just ended */
+        metrics.redis_stalls += state == LINK_STALLED;
+        log_limited(&link->complaints, LOG_LEVEL_WARNING, state == LINK_STALLED ? "redis-stalled" : "redis-answers",
+                    "link=%s quiet_ms=%" PRId64 " unanswered=%" PRIu64, link->name, quiet_ms(link), link->in_flight);
+        link->handlers->on_stall(link->context, link);
+        return;
+    }
     link->progress_ms = clock_now_ms();
     if (state == LINK_UP) {
         if (link->was_up)
@@ -65,7 +101,7 @@ static void change_state(struct link *link, enum link_state state)
         link->was_up = true;
         link->handlers->on_up(link->context, link);
     }
-    if (before == LINK_UP)
+    if (is_open(before))
         link->handlers->on_down(link->context, link);
 }
 
@@ -76,7 +112,7 @@ static void drop(struct link *link, const char *why)
     redisAsyncContext *redis = link->redis;
 
     if (link->was_up || link->state == LINK_GREETING)
-        log_warning("redis-lost", "link=%s reason=%s", link->name, log_quote(why));
+        log_limited(&link->complaints, LOG_LEVEL_WARNING, "redis-lost", "link=%s reason=%s", link->name, log_quote(why));
     link->redis = NULL;
     change_state(link, LINK_AWAY);
     if (redis)
@@ -98,10 +134,15 @@ static void on_reply(redisAsyncContext *redis, void *data, void *private_data)
     reply_fn *fn = call->fn;
     void *context = call->context;
 
-    (void)redis;
     call->next_spare = link->spare;
     link->spare = call;
     link->in_flight--;
+    if (data && link->state == LINK_STALLED)
+        change_state(link, LINK_UP);
+    if (!data && link->redis == redis) { /* the connection broke: this is said before the calls are told */
+        link->redis = NULL;
+        drop(link, redis->errstr);
+    }
     link->progress_ms = clock_now_ms();
     if (data && reply_error(data) < 0)
         link->handlers->on_error(link->context, link, data);
@@ -139,7 +180,18 @@ int link_call(struct link *link, struct command *command, reply_fn *fn, void *co
     return link->state == LINK_UP ? send_call(link, command, fn, context) : -ENOTCONN;
 }
 
-/* The answers to AUTH, SELECT and PING: the last one ends the greeting. */
+/* Of what INFO says. */
+static void read_run_id(struct link *link, struct text info)
+{
+    static const char name[] = "run_id:";
+    const char *found = info.size > 0 ? strstr(info.data, name) : NULL;
+    size_t size = found ? strcspn(found + strlen(name), "\r\n") : 0;
+
+    if (found)
+        snprintf(link->run_id, sizeof(link->run_id), "%.*s", (int)size, found + strlen(name));
+}
+
+/* The answers to AUTH, SELECT and INFO: the last one ends the greeting. */
 static void on_greeted(void *context, const struct reply *reply)
 {
     struct link *link = context;
@@ -147,20 +199,24 @@ static void on_greeted(void *context, const struct reply *reply)
     if (link->state != LINK_GREETING)
         return;
     if (reply_error(reply) < 0) {
-        log_warning("redis-refused", "link=%s reason=%s", link->name, log_quote(reply_message(reply)));
+        log_limited(&link->complaints, LOG_LEVEL_WARNING, "redis-refused", "link=%s reason=%s advice=%s", link->name,
+                    log_quote(reply_message(reply)), log_quote(reply_advice(reply)));
         change_state(link, LINK_CONNECTING); /* what is still to be answered does not count */
         if (link->redis)
             redisAsyncDisconnect(link->redis);
         return;
     }
-    if (link->in_flight == 0)
-        change_state(link, LINK_UP);
+    if (link->in_flight > 0)
+        return;
+    read_run_id(link, reply_text(reply));
+    change_state(link, LINK_UP);
 }
 
 static void greet(struct link *link)
 {
     const struct redis_address *address = link->address;
     struct command *command;
+    int error = 0;
 
     change_state(link, LINK_GREETING);
     if (address->password) {
@@ -168,14 +224,21 @@ static void greet(struct link *link)
         if (address->user)
             command_add_string(command, address->user);
         command_add_string(command, address->password);
-        send_call(link, command, on_greeted, link);
+        error = send_call(link, command, on_greeted, link);
     }
-    if (address->database != 0) {
+    if (error == 0 && address->database != 0) {
         command = command_begin("SELECT");
         command_add_number(command, address->database);
-        send_call(link, command, on_greeted, link);
+        error = send_call(link, command, on_greeted, link);
     }
-    send_call(link, command_begin("PING"), on_greeted, link);
+    if (error == 0) {
+        command = command_begin("INFO");
+        command_add_string(command, "server");
+        error = send_call(link, command, on_greeted, link);
+    }
+    /* A link that skipped a word could be in another database. hiredis frees nothing in here: the time-out ends it. */
+    if (error < 0)
+        change_state(link, LINK_CONNECTING);
 }
 
 static void on_connect(const redisAsyncContext *redis, int status)
@@ -208,7 +271,7 @@ static void connect_now(struct link *link)
     redisAsyncContext *redis =
         address->path ? redisAsyncConnectUnix(address->path) : redisAsyncConnect(address->host, address->port);
 
-    if (!redis || redis->err) {
+    if (!redis || redis->err || redis_events_attach(redis, link->base) < 0) {
         if (!link->was_up)
             log_debug("redis-away", "link=%s reason=%s", link->name, log_quote(redis ? redis->errstr : "memory"));
         if (redis)
@@ -220,17 +283,28 @@ static void connect_now(struct link *link)
     link->redis = redis;
     link->in_flight = 0;
     change_state(link, LINK_CONNECTING);
-    redisLibeventAttach(redis, link->base);
     redisAsyncSetConnectCallback(redis, on_connect);
     redisAsyncSetDisconnectCallback(redis, on_disconnect);
-    timer_after(link, link->timeout_ms / 4);
+    timer_after(link, link->times.stall_ms / LOOKS);
+}
+
+/* Of a link that does not block: whether it stalls, and a sign of life where nothing else is asked for. */
+static void look_for_stall(struct link *link)
+{
+    int64_t stall_ms = link->times.stall_ms;
+
+    if (link->state != LINK_UP || link->blocking)
+        return;
+    if (link->in_flight > 0 && quiet_ms(link) >= stall_ms)
+        change_state(link, LINK_STALLED);
+    else if (link->in_flight == 0 && quiet_ms(link) >= stall_ms / PINGS)
+        send_call(link, command_begin("PING"), reply_ignore, NULL);
 }
 
 static void on_timer(evutil_socket_t fd, short events, void *context)
 {
     struct link *link = context;
-    int64_t quiet_ms = clock_now_ms() - link->progress_ms;
-    int64_t limit_ms = (int64_t)link->timeout_ms + (link->blocking ? BLOCK_ALLOWANCE_MS : 0);
+    int64_t limit_ms = (int64_t)link->times.timeout_ms + (link->blocking && is_open(link->state) ? BLOCK_ALLOWANCE_MS : 0);
 
     (void)fd;
     (void)events;
@@ -240,16 +314,15 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
         connect_now(link);
         return;
     }
-    if ((link->in_flight > 0 || link->state == LINK_CONNECTING) && quiet_ms > limit_ms) {
+    if ((link->in_flight > 0 || !is_open(link->state)) && quiet_ms(link) > limit_ms) {
         drop(link, "no answer in time");
         return;
     }
-    if (link->state == LINK_UP && link->in_flight == 0 && !link->blocking && quiet_ms >= limit_ms / 2)
-        send_call(link, command_begin("PING"), reply_ignore, NULL);
-    timer_after(link, link->timeout_ms / 4);
+    look_for_stall(link);
+    timer_after(link, link->times.stall_ms / LOOKS);
 }
 
-struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, uint32_t timeout_ms,
+struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, struct link_times times,
                       bool blocking, const struct link_handlers *handlers, void *context)
 {
     struct link *link = malloc(sizeof(*link));
@@ -263,8 +336,10 @@ struct link *link_new(struct event_base *base, const char *name, const struct re
                           .context = context,
                           .state = LINK_STOPPED,
                           .blocking = blocking,
-                          .timeout_ms = timeout_ms,
+                          .times = times,
                           .backoff_ms = BACKOFF_FIRST_MS};
+    if (times.stall_ms > times.timeout_ms)
+        link->times.stall_ms = times.timeout_ms;
     link->timer = event_new(base, -1, 0, on_timer, link);
     if (!link->timer) {
         free(link);
@@ -320,6 +395,11 @@ void link_settled(struct link *link)
 bool link_is_up(const struct link *link)
 {
     return link->state == LINK_UP;
+}
+
+const char *link_run_id(const struct link *link)
+{
+    return link->run_id;
 }
 
 const char *link_name(const struct link *link)

@@ -1,8 +1,11 @@
 /* One connection to Redis that keeps itself up.
  *
  * It connects, authenticates, selects the database and calls on_up(). When the connection breaks, or Redis answers nothing
- * for the time-out, every call that is still unanswered gets its callback with no reply, on_down() is called, and after a
- * pause (100 ms doubling to 2 s) it connects again. Calls made while it is not up are refused, never queued. */
+ * for the time-out, on_down() is called, then every call that is still unanswered gets its callback with no reply, and after
+ * a pause (100 ms doubling to 2 s) it connects again. Long before the time-out, when something has been unanswered for
+ * `stall_ms`, the link is stalled: nothing more is sent, what was sent may still be answered, and the first answer ends it. An
+ * idle link sees a stall as well: it asks for a sign of life four times per `stall_ms`. Calls made while a link is not up, or is
+ * stalled, are refused, never queued. */
 #ifndef FEED_STORE_LINK_H
 #define FEED_STORE_LINK_H
 
@@ -24,13 +27,20 @@ void reply_ignore(void *context, const struct reply *reply);
 struct link_handlers {
     void (*on_up)(void *context, struct link *link);
     void (*on_down)(void *context, struct link *link);
+    /* The link stalled, or has got over it: link_is_up() says which. Never of a blocking link. */
+    void (*on_stall)(void *context, struct link *link);
     /* Redis answered a call with an error; the call's own callback comes next. */
     void (*on_error)(void *context, struct link *link, const struct reply *reply);
 };
 
-/* `blocking` links carry commands that wait in Redis for up to a second: the time-out is longer by that, and they are not
- * pinged. `name`, `address` and `handlers` are borrowed. NULL when memory ends. */
-struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, uint32_t timeout_ms,
+struct link_times {
+    uint32_t timeout_ms;
+    uint32_t stall_ms; /* no longer than the time-out: a longer one counts as that */
+};
+
+/* `blocking` links carry commands that wait in Redis for up to a second: the time-out is longer by that, they are not pinged
+ * and do not stall. `name`, `address` and `handlers` are borrowed. NULL when memory ends. */
+struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, struct link_times times,
                       bool blocking, const struct link_handlers *handlers, void *context);
 /* Calls pending callbacks with no reply. NULL is allowed. */
 void link_free(struct link *link);
@@ -44,10 +54,13 @@ void link_restart(struct link *link);
 /* All is well: the next pause is the shortest again. */
 void link_settled(struct link *link);
 
+/* Whether calls are taken: it is connected and does not stall. */
 bool link_is_up(const struct link *link);
+/* Redis's name for the process at the other end, which changes when it restarts or another takes its place. While it is up. */
+const char *link_run_id(const struct link *link);
 const char *link_name(const struct link *link);
 
-/* Sends the command. 0, -ENOTCONN if the link is not up, -ENOMEM: then nothing was sent and `fn` is not called. */
+/* Sends the command. 0, -ENOTCONN if the link is not up or stalls, -ENOMEM: then nothing was sent and `fn` is not called. */
 int link_call(struct link *link, struct command *command, reply_fn *fn, void *context);
 
 #endif

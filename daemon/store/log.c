@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "store/internal.h"
 
@@ -15,7 +14,13 @@
 static const char *const kind_names[] = {
     [LOG_SHARE] = "share",       [LOG_DELETE] = "delete", [LOG_FOLLOW] = "follow",
     [LOG_UNFOLLOW] = "unfollow", [LOG_EDGE] = "edge",     [LOG_UNEDGE] = "unedge",
+    [LOG_BOUNDARY] = "boundary",
 };
+
+const char *log_kind_name(enum log_kind kind)
+{
+    return kind < LOG_UNKNOWN ? kind_names[kind] : "unknown";
+}
 
 static enum log_kind kind_of(struct text name)
 {
@@ -26,11 +31,12 @@ static enum log_kind kind_of(struct text name)
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody). An entry that was trimmed while it was pending has none: it is unknown. */
+ * r(eader), v(ersion), b(ody), f(rom). An entry that was trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
-    struct log_entry entry = {.kind = LOG_UNKNOWN, .partition = partition};
+    const struct text none = {"", 0};
+    struct log_entry entry = {.kind = LOG_UNKNOWN, .partition = partition, .subject = none, .reader = none, .body = none};
 
     entry.id = id_of_stream_id(reply_text(reply_at(reply, 0)), partition);
     if (entry.id == 0)
@@ -59,6 +65,7 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             entry.reader = reply_text(value);
             break;
         case 'v':
+        case 'f':
             entry.other = reply_id(value);
             break;
         case 'b':
@@ -119,6 +126,15 @@ struct tail {
 
 static int tail_read(struct tail *tail);
 
+/* Ends this reading. Where only memory was missing the link is up and would never read again: it is made anew. */
+static void tail_end(struct tail *tail, int error)
+{
+    if (error == -ENOMEM)
+        link_restart(tail->store->tail);
+    tail->store->tailing = false;
+    free(tail);
+}
+
 static void on_tail(void *context, const struct reply *reply)
 {
     struct tail *tail = context;
@@ -131,8 +147,9 @@ static void on_tail(void *context, const struct reply *reply)
     } else if (reply) {
         link_restart(tail->store->tail); /* read again when it is back: not in a tight loop */
     }
-    if (reply_error(reply) < 0 || tail_read(tail) < 0)
-        free(tail);
+    int error = reply_error(reply) < 0 ? -ENOTCONN : tail_read(tail);
+    if (error < 0)
+        tail_end(tail, error);
 }
 
 static int tail_read(struct tail *tail)
@@ -160,15 +177,20 @@ static int tail_read(struct tail *tail)
 
 int store_tail(struct store *store, const uint64_t *positions, const struct log_handlers *handlers, void *context)
 {
-    struct tail *tail = malloc(sizeof(*tail));
+    struct tail *tail = store->tailing ? NULL : malloc(sizeof(*tail));
     int error;
 
-    if (!tail)
+    if (store->tailing)
+        return -EALREADY;
+    if (!tail) {
+        link_restart(store->tail);
         return -ENOMEM;
+    }
     *tail = (struct tail){store, positions, handlers, context, false};
     error = tail_read(tail);
+    store->tailing = error == 0;
     if (error < 0)
-        free(tail);
+        tail_end(tail, error);
     return error;
 }
 
@@ -282,26 +304,13 @@ int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids,
     return link_call(store->bulk, command, fn, context);
 }
 
-int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context)
-{
-    struct command *command = store_script(store, SCRIPT_renew, 1);
-    char position[STREAM_ID_BYTES];
-
-    stream_id_of(id, position);
-    command_add_partition_key(command, KEY_LOG, partition_of_id(id));
-    command_add_string(command, store->settings.daemon_id);
-    command_add_string(command, position);
-    return link_call(store->bulk, command, fn, context);
-}
-
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_applied, 1);
-    char position[STREAM_ID_BYTES];
+    struct command *command = store_script(store, SCRIPT_applied, 2);
 
-    stream_id_of(id_at_unix_ms(clock_wall_ms() - store->settings.retention_s * 1000), position);
     command_add_partition_key(command, KEY_LOG, partition);
-    command_add_string(command, position);
+    command_add_partition_key(command, KEY_TRIES, partition);
+    command_add_number(command, store->settings.retention_s * 1000);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 

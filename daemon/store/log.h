@@ -11,8 +11,11 @@ enum log_kind {
     LOG_UNFOLLOW, /* likewise */
     LOG_EDGE,     /* reader, subject, other (the version: the follow's id): in the subject's partition */
     LOG_UNEDGE,   /* likewise */
+    LOG_BOUNDARY, /* other (the last id known to have survived): what stood between it and this entry may be lost */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
+
+const char *log_kind_name(enum log_kind kind);
 
 /* Texts are valid during the call that hands the entry up. */
 struct log_entry {
@@ -36,7 +39,7 @@ struct log_handlers {
 
 /* Reads every log from the entry after `positions[partition]` on, for as long as the tail link is up; hands entries up in
  * the order of each log. To be called again whenever the link has come up. `positions` is borrowed and read at each turn:
- * the caller moves it as it takes entries. */
+ * the caller moves it as it takes entries. -EALREADY while it does. On -ENOMEM the link comes up once more. */
 int store_tail(struct store *store, const uint64_t *positions, const struct log_handlers *handlers, void *context);
 
 /* ---- jobs ---- */
@@ -55,6 +58,32 @@ int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, i
 int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
 /* Shows that work on an entry goes on (bulk link). Answers 1 if it is still ours. */
 int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context);
+
+/* ---- one job (bulk link; store/job.c) ---- */
+
+/* Counts a try at an entry that was begun before. Answers [tries in as many lives of daemons, this one included; 0 if the
+ * entry is not ours, place | null]. */
+int store_job_take(struct store *store, uint64_t id, reply_fn *fn, void *context);
+/* Takes the count back that this life made. */
+int store_job_hand_back(struct store *store, uint64_t id, reply_fn *fn, void *context);
+/* How far a fan-out has come: an edge id. Its tries are forgotten. Answers 1, or 0 if the entry is not ours any more, and
+ * then nothing was done. */
+int store_job_save(struct store *store, uint64_t id, uint64_t place, reply_fn *fn, void *context);
+/* The same at the end: there is no place any more. */
+int store_job_forget(struct store *store, uint64_t id, reply_fn *fn, void *context);
+
+/* An entry that nobody could finish. */
+struct store_parked {
+    uint64_t id;
+    enum log_kind kind;
+    struct text subject;
+    struct text reader;
+    int64_t tries;
+    const char *reason;
+};
+
+/* Marks it as finished, and remembers it. Answers 1, or 0 if the entry is not ours. */
+int store_job_park(struct store *store, const struct store_parked *parked, reply_fn *fn, void *context);
 
 /* Asks how far a log is applied, and trims it by age (command link). */
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context);

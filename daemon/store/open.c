@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "lua_scripts.h"
 #include "store/internal.h"
+#include "store/seen.h"
 
 static const char *const script_text[] = {
 #define SCRIPT(name) [SCRIPT_##name] = lua_##name,
@@ -20,7 +21,7 @@ static const char *const script_text[] = {
 /* Tries again later: somebody may mend it. */
 static void refuse(struct store *store, const char *explanation)
 {
-    log_error("store-refused", "reason=%s", log_quote(explanation));
+    log_limited(&store->openings, LOG_LEVEL_ERROR, "store-refused", "reason=%s", log_quote(explanation));
     store->handlers->on_refused(store->context, explanation);
     link_restart(store->command);
 }
@@ -31,7 +32,8 @@ static bool answered(struct store *store, const struct reply *reply)
     if (reply_error(reply) == 0)
         return true;
     if (reply) {
-        log_error("store-not-opened", "reason=%s", log_quote(reply_message(reply)));
+        log_limited(&store->openings, LOG_LEVEL_ERROR, "store-not-opened", "reason=%s advice=%s",
+                    log_quote(reply_message(reply)), log_quote(reply_advice(reply)));
         link_restart(store->command);
     }
     return false;
@@ -39,17 +41,57 @@ static bool answered(struct store *store, const struct reply *reply)
 
 static void open_partition(struct store *store);
 
+/* `mark:id mark:id …` */
+static void read_runs(struct partition *partition, struct text text)
+{
+    const char *at = text.data, *end = text.data + text.size;
+
+    partition->run_count = 0;
+    while (at < end && partition->run_count < RUNS_MAX) {
+        char *colon, *space;
+        struct run run = {.mark = (uint32_t)strtoul(at, &colon, 10)};
+
+        if (*colon != ':')
+            return;
+        run.last = strtoull(colon + 1, &space, 10);
+        partition->runs[partition->run_count++] = run;
+        at = space + 1;
+    }
+}
+
+/* [generation, last id, mark, runs, what is left of what was seen, who is owed] */
 static void on_opened(void *context, const struct reply *reply)
 {
     struct store *store = context;
-    unsigned partition = store->opening;
+    struct partition *partition = &store->partitions[store->opening];
 
     if (!answered(store, reply))
         return;
-    store->generation[partition] = reply_id(reply_at(reply, 0));
-    store->last_id[partition] = reply_id(reply_at(reply, 1));
+    partition->generation = reply_id(reply_at(reply, 0));
+    partition->last_id = reply_id(reply_at(reply, 1));
+    partition->mark = (uint32_t)reply_id(reply_at(reply, 2));
+    read_runs(partition, reply_text(reply_at(reply, 3)));
+    if (reply_text(reply_at(reply, 4)).size > 0)
+        log_error("store-lost-data", "partition=%u seen=%" PRIu64 " found=%" PRIu64 " advice=%s", store->opening,
+                  seen_id(store->settings.seen, store->opening), reply_id(reply_at(reply, 4)),
+                  log_quote("clients are told what cannot be vouched for; see appendfsync in redis.conf"));
+    partition->owed = reply_text(reply_at(reply, 5)).size > 0;
+    if (partition->owed && store->settle_at_ms == 0)
+        store->settle_at_ms = clock_now_ms() + store->settings.vouch_patience_ms;
+    seen_begin(store->settings.seen, store->opening, partition->mark, partition->last_id);
     store->opening++;
     open_partition(store);
+}
+
+/* A mark that no run had before. */
+static uint32_t new_mark(void)
+{
+    uint32_t mark = 0;
+
+    while (mark == 0)
+        if (getrandom(&mark, sizeof(mark), 0) != sizeof(mark))
+            mark = (uint32_t)clock_wall_ms();
+    return mark;
 }
 
 static void open_partition(struct store *store)
@@ -66,11 +108,20 @@ static void open_partition(struct store *store)
             link_start(store->jobs);
         return;
     }
-    struct command *command = store_script(store, SCRIPT_open, 2);
+    const struct seen *seen = store->settings.seen;
+    struct command *command = store_script(store, SCRIPT_open, 3);
     store_add_log_keys(command, partition);
+    command_add_partition_key(command, KEY_DELETIONS, partition);
     command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, "");
     command_add_number(command, partition);
-    link_call(store->command, command, on_opened, store);
+    command_add_string(command, store->run_id);
+    command_add_number(command, new_mark());
+    command_add_number(command, seen_mark(seen, partition));
+    command_add_id(command, seen_id(seen, partition));
+    command_add_number(command, seen_is_certain(seen, partition));
+    if (link_call(store->command, command, on_opened, store) < 0)
+        link_restart(store->command);
 }
 
 static void on_identified(void *context, const struct reply *reply)
@@ -101,7 +152,9 @@ static void on_identified(void *context, const struct reply *reply)
     char digits[24];
     snprintf(digits, sizeof(digits), "%.*s", (int)epoch.size, epoch.data);
     store->epoch = strtoull(digits, NULL, 16);
+    seen_set_epoch(store->settings.seen, store->epoch);
     store->opening = 0;
+    store->settle_at_ms = 0;
     open_partition(store);
 }
 
@@ -118,7 +171,8 @@ static void identify(struct store *store)
     command_add_string(command, epoch);
     command_add_string(command, STORE_SCHEMA);
     command_add_number(command, store->settings.partitions);
-    link_call(store->command, command, on_identified, store);
+    if (link_call(store->command, command, on_identified, store) < 0)
+        link_restart(store->command);
 }
 
 /* One of these per script, to know which answer belongs to which. */
@@ -210,6 +264,7 @@ static void on_info(void *context, const struct reply *reply)
         refuse(store, explanation);
         return;
     }
+    snprintf(store->run_id, sizeof(store->run_id), "%s", link_run_id(store->command));
     load_scripts(store, true);
 }
 

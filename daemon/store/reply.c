@@ -11,23 +11,65 @@ static const redisReply *inner(const struct reply *reply)
     return (const redisReply *)(const void *)reply;
 }
 
+#define PERMISSIONS "allow this user of Redis what feedd needs: ACL SETUSER ... ~* &* +@all"
+
+/* Errors that end when somebody or something mends their cause, by how they begin, and what an operator can do about it. */
+static const struct {
+    const char *code;
+    const char *advice;
+} passing[] = {
+    {"OOM", "Redis has reached its maxmemory: raise it, or free memory"},
+    {"MISCONF", "Redis cannot write to its disk: see its log, free space"},
+    {"READONLY", "this Redis is a replica: let redis.url name the master, or make this one the master"},
+    {"NOREPLICAS", "Redis has fewer replicas than its min-replicas-to-write"},
+    {"MASTERDOWN", "this Redis is a replica without its master: let redis.url name the master"},
+    {"LOADING", "Redis reads its data: wait"},
+    {"BUSY", "a script runs in Redis for too long: wait, or end it with SCRIPT KILL"},
+    {"NOAUTH", "Redis wants a password: give it in redis.url"},
+    {"WRONGPASS", "correct the user and the password in redis.url"},
+    {"NOPERM", PERMISSIONS},
+    {"ERR The user executing the script can't run this command or subcommand", PERMISSIONS},
+    {"ERR The user executing the script can't access at least one of the keys mentioned in the command", PERMISSIONS},
+    {"CLOCK", "set the clock of Redis's host: commits are refused until it has come near the newest id"},
+    {"UNBLOCKED", "this Redis became a replica: let redis.url name the master"},
+    {"CLUSTERDOWN", "the Redis Cluster is down"},
+    {"TRYAGAIN", "a slot of the Redis Cluster is being moved: wait"},
+    {"GHOST", "another feedd uses the same daemon-id, or the store was put back: each needs a state_dir of its own"},
+    {"NOSCRIPT", "Redis forgot its scripts: they are loaded again"},
+};
+
+_Static_assert(sizeof(passing) / sizeof(passing[0]) + 1 == REPLY_KINDS, "reply.h counts them");
+
+bool reply_has_code(const struct reply *reply, const char *code)
+{
+    size_t size = strlen(code);
+    const char *message = reply_message(reply);
+
+    return strncmp(message, code, size) == 0 && (message[size] == ' ' || message[size] == '\0');
+}
+
+unsigned reply_kind(const struct reply *reply)
+{
+    for (unsigned i = 0; i + 1 < REPLY_KINDS; i++)
+        if (reply_has_code(reply, passing[i].code))
+            return i + 1;
+    return 0;
+}
+
 int reply_error(const struct reply *reply)
 {
-    static const char *const passing[] = {"LOADING", "OOM",     "READONLY", "MISCONF",    "BUSY",        "TRYAGAIN",
-                                          "GHOST",   "NOSCRIPT", "CLOCK",    "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN"};
-
     if (!reply)
         return -EPIPE;
     if (inner(reply)->type != REDIS_REPLY_ERROR)
         return 0;
-    for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
-        size_t size = strlen(passing[i]);
-        const char *message = inner(reply)->str;
+    return reply_kind(reply) > 0 ? -EAGAIN : -EPROTO;
+}
 
-        if (strncmp(message, passing[i], size) == 0 && (message[size] == ' ' || message[size] == '\0'))
-            return -EAGAIN;
-    }
-    return -EPROTO;
+const char *reply_advice(const struct reply *reply)
+{
+    unsigned kind = reply_kind(reply);
+
+    return kind > 0 ? passing[kind - 1].advice : "";
 }
 
 const char *reply_message(const struct reply *reply)

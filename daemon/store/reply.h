@@ -12,11 +12,19 @@ struct reply;
 
 /* 0 if Redis did what was asked. Otherwise nothing was done, except where noted:
  * -EPIPE    the connection ended before the answer: what was asked may or may not have been done
- * -EAGAIN   Redis cannot do it now (-LOADING, -OOM, -READONLY, -MISCONF, -BUSY, -TRYAGAIN, a replaced link, its clock): retry
+ * -EAGAIN   Redis cannot or may not do it now (-LOADING, -OOM, -READONLY, -MISCONF, -BUSY, -NOPERM, a replaced link, its
+ *           clock, …): retry
  * -EPROTO   Redis understood something else than we meant */
 int reply_error(const struct reply *reply);
 /* The error's own words, for the log. "" where there are none. */
 const char *reply_message(const struct reply *reply);
+/* Whether it is an error of this code: whole words at its beginning. */
+bool reply_has_code(const struct reply *reply, const char *code);
+/* Which of the errors that pass it is, 0: none of them. */
+#define REPLY_KINDS 19
+unsigned reply_kind(const struct reply *reply);
+/* What an operator can do about an error that passes. "" for anything else. */
+const char *reply_advice(const struct reply *reply);
 
 bool reply_is_null(const struct reply *reply);
 /* Elements of an array; 0 for anything else. */

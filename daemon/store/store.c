@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/internal.h"
+#include "store/seen.h"
 
 #define VERSION_TTL_MS (24 * 3600 * 1000LL)
+#define SETTLE_AGAIN_MS 1000
 
 static void on_link_up(void *context, struct link *link)
 {
@@ -18,6 +21,8 @@ static void on_link_up(void *context, struct link *link)
         link_settled(link);
     if (link == store->command)
         store_open(store);
+    else if (strcmp(link_run_id(link), store->run_id) != 0)
+        link_restart(store->command); /* another Redis than the one that was opened */
     else if (link == store->bulk)
         store->handlers->on_bulk_up(store->context);
     else if (link == store->tail)
@@ -43,19 +48,48 @@ static void on_link_down(void *context, struct link *link)
     }
 }
 
+static void on_link_stall(void *context, struct link *link)
+{
+    struct store *store = context;
+
+    if (link == store->command && store->ready)
+        store->handlers->on_stall(store->context);
+}
+
+static void reopen(struct store *store)
+{
+    link_restart(store->command);
+}
+
+/* What is done about errors, on whatever link they come. */
+static const struct {
+    const char *code;
+    void (*react)(struct store *store);
+} reactions[] = {
+    {"NOSCRIPT", store_reload_scripts},
+    {"GHOST", reopen},     /* somebody else uses our name, or the store was put back */
+    {"READONLY", reopen},  /* a replica: the data may become somebody else's, and the master may be elsewhere by now */
+    {"UNBLOCKED", reopen}, /* it has just become one */
+};
+
 static void on_link_error(void *context, struct link *link, const struct reply *reply)
 {
     struct store *store = context;
 
-    if (strncmp(reply_message(reply), "NOSCRIPT", 8) == 0)
-        store_reload_scripts(store);
-    else if (strncmp(reply_message(reply), "GHOST", 5) == 0)
-        link_restart(store->command); /* somebody else uses our name, or the store was put back: open it again */
-    else if (reply_error(reply) == -EPROTO)
-        log_error("redis-error", "link=%s reason=%s", link_name(link), log_quote(reply_message(reply)));
+    log_limited(&store->complaints[reply_kind(reply)], reply_error(reply) == -EAGAIN ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "redis-error",
+                "link=%s reason=%s advice=%s", link_name(link), log_quote(reply_message(reply)),
+                log_quote(reply_advice(reply)));
+    for (size_t i = 0; i < sizeof(reactions) / sizeof(reactions[0]); i++)
+        if (reply_has_code(reply, reactions[i].code))
+            reactions[i].react(store);
 }
 
-static const struct link_handlers link_handlers = {on_link_up, on_link_down, on_link_error};
+void store_note_error(struct store *store, const struct reply *reply)
+{
+    on_link_error(store, store->command, reply);
+}
+
+static const struct link_handlers link_handlers = {on_link_up, on_link_down, on_link_stall, on_link_error};
 
 struct store *store_new(struct event_base *base, const struct store_settings *settings, const struct store_handlers *handlers,
                         void *context)
@@ -69,10 +103,10 @@ struct store *store_new(struct event_base *base, const struct store_settings *se
     store->context = context;
     keys_init(settings->partitions);
     const struct redis_address *address = &store->settings.address;
-    store->command = link_new(base, "commands", address, settings->timeout_ms, false, &link_handlers, store);
-    store->bulk = link_new(base, "bulk", address, settings->timeout_ms, false, &link_handlers, store);
-    store->tail = link_new(base, "tail", address, settings->timeout_ms, true, &link_handlers, store);
-    store->jobs = link_new(base, "jobs", address, settings->timeout_ms, true, &link_handlers, store);
+    store->command = link_new(base, "commands", address, settings->times, false, &link_handlers, store);
+    store->bulk = link_new(base, "bulk", address, settings->times, false, &link_handlers, store);
+    store->tail = link_new(base, "tail", address, settings->times, true, &link_handlers, store);
+    store->jobs = link_new(base, "jobs", address, settings->times, true, &link_handlers, store);
     if (!store->command || !store->bulk || !store->tail || !store->jobs) {
         store_free(store);
         return NULL;
@@ -84,10 +118,10 @@ void store_free(struct store *store)
 {
     if (!store)
         return;
+    link_free(store->command); /* first: as it goes down it stops the others */
     link_free(store->jobs);
     link_free(store->tail);
     link_free(store->bulk);
-    link_free(store->command);
     free(store);
 }
 
@@ -110,9 +144,66 @@ void store_stop_jobs(struct store *store)
     link_stop(store->jobs);
 }
 
+/* A step at the end of the store or of a waiting, for every partition. Returns how many were asked. */
+static unsigned ask_partitions(struct store *store, enum script script, int keys, reply_fn *fn)
+{
+    unsigned asked = 0;
+
+    for (unsigned partition = 0; store->ready && partition < store->settings.partitions; partition++) {
+        struct command *command = store_script(store, script, keys);
+
+        command_add_partition_key(command, KEY_META, partition);
+        if (keys > 1) {
+            command_add_partition_key(command, KEY_LOG, partition);
+            command_add_partition_key(command, KEY_DELETIONS, partition);
+        }
+        store_add_log_arguments(store, command, partition);
+        asked += link_call(store->command, command, fn, store) == 0;
+    }
+    return asked;
+}
+
+static void on_left(void *context, const struct reply *reply)
+{
+    struct store *store = context;
+
+    (void)reply;
+    store->leaves_asked--;
+}
+
+void store_leave(struct store *store)
+{
+    store->leaves_asked = ask_partitions(store, SCRIPT_leave, 1, on_left);
+}
+
+bool store_has_left(const struct store *store)
+{
+    return store->leaves_asked == 0;
+}
+
+static void on_settled(void *context, const struct reply *reply)
+{
+    struct store *store = context;
+    struct text owed = reply_text(reply);
+
+    if (reply_error(reply) < 0)
+        store->settle_at_ms = clock_now_ms() + SETTLE_AGAIN_MS;
+    else if (owed.size > 0)
+        log_warning("unvouched", "daemons=%.*s reason=%s", (int)owed.size, owed.data,
+                    log_quote("they did not come back after the restart of Redis: clients get a Gap"));
+}
+
+void store_settle(struct store *store, int64_t now_ms)
+{
+    if (store->settle_at_ms == 0 || now_ms < store->settle_at_ms || !store_is_ready(store))
+        return;
+    store->settle_at_ms = 0;
+    ask_partitions(store, SCRIPT_settle, 3, on_settled);
+}
+
 bool store_is_ready(const struct store *store)
 {
-    return store->ready;
+    return store->ready && link_is_up(store->command);
 }
 
 bool store_bulk_is_up(const struct store *store)
@@ -142,7 +233,33 @@ uint64_t store_epoch(const struct store *store)
 
 uint64_t store_last_id(const struct store *store, unsigned partition)
 {
-    return store->last_id[partition];
+    return store->partitions[partition].last_id;
+}
+
+uint32_t store_mark(const struct store *store, unsigned partition)
+{
+    return store->partitions[partition].mark;
+}
+
+bool store_run_end(const struct store *store, unsigned partition, uint32_t mark, uint64_t *ret_last)
+{
+    const struct partition *known = &store->partitions[partition];
+
+    if (mark == known->mark) {
+        *ret_last = UINT64_MAX;
+        return true;
+    }
+    for (unsigned i = 0; i < known->run_count; i++)
+        if (known->runs[i].mark == mark) {
+            *ret_last = known->runs[i].last;
+            return true;
+        }
+    return false;
+}
+
+void store_saw(struct store *store, uint64_t id)
+{
+    seen_add(store->settings.seen, id);
 }
 
 struct command *store_script(struct store *store, enum script script, int keys)
@@ -163,7 +280,7 @@ void store_add_log_keys(struct command *command, unsigned partition)
 void store_add_log_arguments(struct store *store, struct command *command, unsigned partition)
 {
     command_add_string(command, store->settings.daemon_id);
-    command_add_id(command, store->generation[partition]);
+    command_add_id(command, store->partitions[partition].generation);
     command_add_number(command, partition);
 }
 
@@ -243,7 +360,7 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
     store_add_log_arguments(store, command, partition);
     command_add_number(command, VERSION_TTL_MS);
     for (size_t i = 0; i < count; i++) {
-        command_add_string(command, edges[i].follow ? "follow" : "unfollow");
+        command_add_string(command, edges[i].follow ? "follow" : edges[i].repeated ? "gone" : "unfollow");
         command_add_text(command, edges[i].reader);
         command_add_text(command, edges[i].subject);
         command_add_id(command, edges[i].version);

@@ -19,13 +19,16 @@
 #define BUILDER_PATIENCE_MS 10000 /* who builds a timeline and is silent for this long is taken for dead */
 #define DAEMON_ID_BYTES 17 /* 16 hexadecimal digits and a zero */
 
+struct seen;
 struct store;
 
 struct store_settings {
     struct redis_address address; /* stays the caller's, and must outlive the store */
-    uint32_t timeout_ms;
+    struct link_times times;
     unsigned partitions;
     const char *daemon_id; /* names this daemon among those on the store; the same after a restart */
+    struct seen *seen;     /* what it has seen of the store; borrowed */
+    uint32_t vouch_patience_ms; /* how long to wait, after a restart of Redis, for daemons that may know of lost entries */
     int64_t idempotency_ttl_s;
     int64_t profile_cap;
     int64_t retention_s;
@@ -44,6 +47,8 @@ struct store_handlers {
     void (*on_bulk_up)(void *context);
     void (*on_tail_up)(void *context);
     void (*on_jobs_up)(void *context);
+    /* What clients wait for is not answered, or is again: store_is_ready() says which. */
+    void (*on_stall)(void *context);
 };
 
 /* Borrows `handlers`; copies `settings` (its strings are borrowed). NULL when memory ends. */
@@ -55,7 +60,14 @@ void store_start(struct store *store);
 void store_stop(struct store *store);
 /* Stops taking work from the log: at shutdown. */
 void store_stop_jobs(struct store *store);
+/* Says that this daemon ends in order, when all its writes are answered: nobody needs to wait for it should Redis restart. */
+void store_leave(struct store *store);
+/* Whether that was heard, or cannot be. */
+bool store_has_left(const struct store *store);
+/* To be called now and then: what nobody has vouched for in time is given up. */
+void store_settle(struct store *store, int64_t now_ms);
 
+/* Whether the store is open and answers. */
 bool store_is_ready(const struct store *store);
 bool store_bulk_is_up(const struct store *store);
 bool store_tail_is_up(const struct store *store);
@@ -65,6 +77,13 @@ unsigned store_partitions(const struct store *store);
 uint64_t store_epoch(const struct store *store);
 /* The last id of a partition when the store was last opened. */
 uint64_t store_last_id(const struct store *store, unsigned partition);
+/* The mark of the run of Redis in which a partition was last opened (see lua/open.lua): never 0. */
+uint32_t store_mark(const struct store *store, unsigned partition);
+/* Where the run of a mark ended: the last id of it that is still there; UINT64_MAX if it has not. False if this partition
+ * does not know such a run: too many came after it, or its beginning was lost. */
+bool store_run_end(const struct store *store, unsigned partition, uint32_t mark, uint64_t *ret_last);
+/* This daemon has seen an id, or had a write acknowledged under it: should it be missing later, it was lost. */
+void store_saw(struct store *store, uint64_t id);
 
 /* ---- commits (command link) ---- */
 
@@ -74,19 +93,22 @@ int store_share(struct store *store, struct text author, struct text body, struc
 /* Answers [position, 0 deleted | 1 was deleted already | 2 not found | 3 not the author's]. The author's and the share's
  * partition must be the same. */
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context);
+/* An error inside an answer, as of one follow among many: it is told and acted upon like an answer that is an error. */
+void store_note_error(struct store *store, const struct reply *reply);
 /* A follow or unfollow. */
 struct store_follow {
     bool follow;
+    bool repeated;    /* of an edge: it was committed before, and may have been left half done */
     struct text reader;
     struct text subject;
-    uint64_t version; /* of an edge: the id of the follow entry */
+    uint64_t version; /* of an edge: the id of the follow entry; of a repeated unfollow, a position at or after it */
 };
 
 /* Follows of readers of one partition, in one step. Answers [position, 0 done | 1 nothing to do | 2 too many, …], two values
- * for each. */
+ * for each; the first one may be an error of its own. */
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
 /* Edges of subjects of one partition, in one step. Answers [position or 0, 1 if the follow is to be backfilled, …], two values
- * for each. */
+ * for each; the first one may be an error of its own. */
 int store_edges(struct store *store, const struct store_follow *edges, size_t count, reply_fn *fn, void *context);
 
 /* ---- reads (command link) ---- */
@@ -140,9 +162,4 @@ int store_followers_page(struct store *store, struct text author, uint64_t after
 int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context);
 /* A timeline whose builder is taken for dead is dropped. */
 int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context);
-/* How far a fan-out has come: an edge id. Answers the digits, or null. */
-int store_job_place(struct store *store, uint64_t job, reply_fn *fn, void *context);
-int store_job_save(struct store *store, uint64_t job, uint64_t place, reply_fn *fn, void *context);
-int store_job_forget(struct store *store, uint64_t job, reply_fn *fn, void *context);
-
 #endif

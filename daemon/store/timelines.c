@@ -131,28 +131,3 @@ int store_trim(struct store *store, struct text reader, reply_fn *fn, void *cont
     command_add_number(command, BUILDER_PATIENCE_MS);
     return link_call(store->bulk, command, fn, context);
 }
-
-int store_job_place(struct store *store, uint64_t job, reply_fn *fn, void *context)
-{
-    struct command *command = command_begin("GET");
-
-    command_add_id_key(command, KEY_JOB, job);
-    return link_call(store->bulk, command, fn, context);
-}
-
-int store_job_save(struct store *store, uint64_t job, uint64_t place, reply_fn *fn, void *context)
-{
-    struct command *command = command_begin("SET");
-
-    command_add_id_key(command, KEY_JOB, job);
-    command_add_id(command, place);
-    return link_call(store->bulk, command, fn, context);
-}
-
-int store_job_forget(struct store *store, uint64_t job, reply_fn *fn, void *context)
-{
-    struct command *command = command_begin("UNLINK");
-
-    command_add_id_key(command, KEY_JOB, job);
-    return link_call(store->bulk, command, fn, context);
-}

@@ -7,9 +7,9 @@ its violations, sentences that begin with one of the words of KINDS.
 """
 import sys
 
-from history import NEVER, History, load
+from history import NEVER, History, load, partition_of
 
-KINDS = ("lost", "twice", "order", "invented", "unentitled", "inconsistent", "gap", "refused", "complaint")
+KINDS = ("lost", "silent", "twice", "order", "invented", "unentitled", "inconsistent", "gap", "refused", "complaint")
 
 
 def check(records):
@@ -29,34 +29,49 @@ def check(records):
 
 def check_writes(history):
     found = [f"inconsistent: {text}" for text in history.conflicts]
-    positions = {}     # log owner -> (begin, end, position, what) of each write that made an entry
-    last_of_batch = {}  # (connection, author) -> the latest id
-    tried = set()       # shares with an attempt that may have made them
+    positions = {}  # (log owner, partition) -> (begin, end, position, what) of each write that made an entry
+    latest = {}     # (connection, author) -> the latest id
     for write in history.writes:
         owner = write["reader"] if "reader" in write else write["author"]
         if write["what"] == "share":
-            found += check_share_reply(write, last_of_batch, (write["author"], write["url"]) in tried)
-            if write["outcome"] != "none":
-                tried.add((write["author"], write["url"]))
+            found += check_order_sent(history, write, latest)
+        if write.get("refused") and not may_be_refused(history, write):
+            found.append(f"refused: a {write['what']} of {owner} with {write['refused']}: {write}")
         if write["outcome"] == "done" and not write["repeated"] and write["position"]:
-            positions.setdefault(owner, []).append((write["begin"], write["end"], write["position"], write["what"]))
-    for owner, entries in positions.items():
+            positions.setdefault((owner, partition_of(write["position"])), []).append(
+                (write["begin"], write["end"], write["position"], write["what"]))
+    for (owner, _), entries in positions.items():
         found += check_positions(owner, entries)
     return found
 
 
-def check_share_reply(write, last_of_batch, tried_before):
-    if write["outcome"] != "done":
+def may_be_refused(history, write):
+    """There is nothing to delete if the share was lost."""
+    return write["what"] == "delete" and write["refused"] == "NOT_FOUND" and (
+        loss := history.loss_of(write["share"])) is not None and loss.begin < write["end"]
+
+
+def made_by(history, write):
+    """The id of the share that this very attempt made, 0 if it made none or that cannot be said: another attempt, before
+    or after it on whatever connection, may have."""
+    if write["outcome"] == "done" and not write["repeated"]:
+        return write["id"]
+    shares = history.shares[write["author"], write["url"]]
+    if write["outcome"] == "unknown" and history.attempts[write["author"], write["url"]] == 1 and len(shares) == 1:
+        return shares[0].id or 0
+    return 0
+
+
+def check_order_sent(history, write, latest):
+    """Shares of one author, sent on one connection, are made in that order: also one whose outcome was not told."""
+    share_id, batch = made_by(history, write), (write["connection"], write["author"])
+    if share_id == 0:
         return []
-    if write["repeated"]:
-        return [] if tried_before else [f"inconsistent: {write['url']} is said to be a repetition, but is the first"]
-    found = []
-    batch = write["connection"], write["author"]
-    if write["id"] <= last_of_batch.get(batch, 0):
-        found.append(f"order: share {write['id']} of {write['author']} was sent after {last_of_batch[batch]} on one "
-                     "connection")
-    last_of_batch[batch] = write["id"]
-    return found
+    before = latest.get(batch, 0)
+    latest[batch] = share_id
+    if share_id > before:
+        return []
+    return [f"order: share {share_id} of {write['author']} was sent after {before} on one connection"]
 
 
 def check_positions(owner, entries):
@@ -112,10 +127,16 @@ def check_read(history, read):
             found.append(f"invented: {share_id} ({author}, {url}) in {where}; it is {share}")
         elif not may_be_read(history, read, share):
             found.append(f"unentitled: {share} in {where}")
+        elif share.loss and share.loss.end < read["begin"]:
+            found.append(f"unentitled: {share}, which the store had lost, in {where}")
         seen.add(share_id)
         previous = share_id
+    # What is older than a page that is not the last one, or than what the timeline holds, need not be on it.
+    oldest = 0 if read["page_end"] == "END" else min(seen, default=NEVER)
     for share_id in read.get("must", ()):
-        if share_id not in seen and not history.by_id[share_id].may_be_deleted(read["end"]):
+        share = history.by_id[share_id]
+        if share_id >= oldest and share_id not in seen and not share.may_be_deleted(read["end"]) and not (
+                share.loss and share.loss.begin < read["end"]):
             found.append(f"lost: {share_id}, acknowledged on the same connection, is not in {where}")
     if read["final"]:
         found += check_complete(history, read, seen, where)
@@ -151,21 +172,27 @@ def check_complete(history, read, seen, where):
 
 
 def held_since(history, read, oldest):
-    """How many shares there may be in a list from the oldest shown on: also those deleted and unfollowed since."""
-    authors = {read["of"]} | (history.subjects_of[read["of"]] if read["what"] == "timeline" else set())
-    return sum(share.id >= oldest for author in authors for share in history.by_author[author])
+    """How many shares there may be in a list whose oldest one is shown: also those deleted and unfollowed since, and
+    such as stand right below it."""
+    authors, shown = {read["of"]}, {read["of"]}
+    if read["what"] == "timeline":
+        authors |= history.subjects_of[read["of"]]
+        shown |= history.follows_at_end(read["of"])
+    shares = sorted((share for author in authors for share in history.by_author[author]), key=lambda share: -share.id)
+    return next((held for held, share in enumerate(shares)
+                 if share.id < oldest and share.author in shown and not share.may_be_deleted()), len(shares))
 
 
 def belonging(history, reader, author):
     """The shares of an author that a reader's timeline must hold: what was made after the follow, and what the follow
     brought in, which is at least what is still among the latest. A deletion without an answer is judged by the
     profile: there the share is or it is not, and so it must be everywhere."""
-    shares = history.by_author[author]
+    shares = [share for share in history.by_author[author] if not share.loss]
     since = 0 if author == reader else history.pairs[reader, author].sure_since()
     kept = history.profiles[author]
     for rank, share in enumerate(reversed(shares)):
         if (share.begin > since or rank < history.settings["backfill"]) and not share.deleted \
-                and (not share.may_be_deleted() or share.id in kept):
+                and (not share.may_be_deleted_in_the_end() or share.id in kept):
             yield share
 
 
@@ -191,7 +218,9 @@ class StreamCheck:
         self.seen = {}       # log entry id -> its place
         self.received = {}   # share id -> when it came first
         self.deleted = {}    # share id -> id of the deletion
+        self.entries = {}    # log entry id -> when it came first
         self.gaps = []       # (after, until)
+        self.refused = False
         self.started_at = NEVER
 
     def run(self):
@@ -199,7 +228,13 @@ class StreamCheck:
             self.check_connection(connection, events)
         for author in sorted(self.history.subjects_of[self.reader] | {self.reader}):
             self.check_nothing_lost(author)
+        if self.history.losses and self.ended_well():
+            self.check_nothing_hidden()
         return self.found
+
+    def ended_well(self):
+        """Whether all has come to this stream that ever will."""
+        return self.chain.is_last and self.history.settled and not self.refused
 
     def say(self, text):
         self.found.append(f"{text} in the stream of {self.reader}")
@@ -224,6 +259,7 @@ class StreamCheck:
                              "resumed behind it")
                 here.add(event["id"])
                 self.seen.setdefault(event["id"], self.place)
+                self.entries.setdefault(event["id"], event["at"])
             if what == "shared":
                 self.check_shared(event, connection, here, latest, resumed_at)
             elif what == "deleted":
@@ -234,11 +270,28 @@ class StreamCheck:
                 if what == "caught_up":
                     self.started_at = min(self.started_at, event["at"])
             elif what == "gap":
-                self.gaps += event["ranges"]
-                if self.history.settings["keeps_all"]:
-                    self.say(f"gap: {event['reason']} {event['ranges']} although nothing is missing")
-            elif what == "refused" and (event["code"] != "TOKEN_FUTURE" or self.history.settings["keeps_all"]):
-                self.say(f"refused: a subscription with {event['code']}")
+                self.check_gap(event)
+            elif what == "refused":
+                self.check_refusal(event)
+
+    def check_gap(self, event):
+        """A Gap that speaks of lost data must be about data that were lost, others only where something may fall out."""
+        self.gaps += event["ranges"]
+        if event["reason"] == "GAP_LOST":
+            true = all(any(loss.begin < event["at"] and loss.overlaps(*one) for loss in self.history.losses)
+                       for one in event["ranges"])
+        else:
+            true = not self.history.settings["keeps_all"]
+        if not true:
+            self.say(f"gap: {event['reason']} {event['ranges']} although nothing is missing")
+
+    def check_refusal(self, event):
+        self.refused = True
+        losses = [loss for loss in self.history.losses if loss.begin < event["at"]]
+        if event["code"] == "TOKEN_FOREIGN":
+            losses = [loss for loss in losses if loss.new_store]
+        if event["code"] == "TOKEN_DAMAGED" or not losses:
+            self.say(f"refused: a subscription with {event['code']}")
 
     def check_shared(self, event, connection, here, latest, resumed_at):
         share = self.history.by_id.get(event["id"])
@@ -246,6 +299,8 @@ class StreamCheck:
         if not share or (share.author, share.url) != (author, event["url"]) or share.begin > event["at"]:
             self.say(f"invented: {event['id']} ({author}, {event['url']}), which is {share},")
             return
+        if share.loss and share.loss.end < connection["at"]:
+            self.say(f"unentitled: {share}, which the store had lost, on connection {connection['connection']}")
         if event["id"] < latest.get(author, 0):
             self.say(f"order: {share} after {latest[author]} on connection {connection['connection']}")
         latest[author] = max(event["id"], latest.get(author, 0))
@@ -254,7 +309,7 @@ class StreamCheck:
         if author != self.reader and not self.history.pairs[self.reader, author].possibly(share.begin, until):
             self.say(f"unentitled: {share}, at {event['at']}, made between {share.begin} and {share.end},")
         deletion = self.deleted.get(share.id)
-        if deletion in here or self.seen.get(deletion, NEVER) < resumed_at:
+        if (deletion in here or self.seen.get(deletion, NEVER) < resumed_at) and not self.history.loss_of(deletion):
             self.say(f"unentitled: {share} after its deletion at {deletion}")
 
     def check_deleted(self, event):
@@ -262,9 +317,12 @@ class StreamCheck:
         if not share or share.author != event["author"] or not share.may_be_deleted(event["at"]):
             self.say(f"invented: the deletion of {share or event['share']}")
             return
-        entries = {one["position"] for one in share.deletions if one["outcome"] == "done" and not one["repeated"]}
-        if self.deleted.setdefault(share.id, event["id"]) != event["id"] or (entries and event["id"] not in entries):
-            self.say(f"inconsistent: {share} was deleted at {entries}, and at {event['id']}")
+        earlier = self.deleted.get(share.id, event["id"])
+        entries = {one.position for one in share.deletions if one.position}
+        lost = any(self.history.loss_of(position) for position in entries | {earlier, event["id"]})
+        if not lost and (earlier != event["id"] or (entries and event["id"] not in entries)):
+            self.say(f"inconsistent: {share} was deleted at {entries}, at {earlier}, and at {event['id']}")
+        self.deleted[share.id] = event["id"]
 
     def check_nothing_lost(self, author):
         """Going backwards: each share that the stream has passed must have come, or a Gap, or a reason why not."""
@@ -274,22 +332,36 @@ class StreamCheck:
             if came is not None:
                 self.check_deletion_came(share)
                 passed_at = came if passed_at is None else min(came, passed_at)
-            elif passed_at is not None and share.begin > self.started_at and not share.may_be_deleted(passed_at) \
-                    and self.follows(author, share.begin, passed_at) and not self.in_gap(share.id):
+            elif passed_at is not None and not share.loss and share.begin > self.started_at \
+                    and not share.may_be_deleted(passed_at) and self.follows(author, share.begin, passed_at) \
+                    and not self.in_gap(share.id):
                 self.say(f"lost: {share}, made between {share.begin} and {share.end},")
 
     def check_deletion_came(self, share):
-        if not (self.chain.is_last and self.history.settled) or share.id in self.deleted or not share.deleted:
+        if not self.ended_well() or share.id in self.deleted or not share.deleted or share.loss:
             return
-        position = max(one["position"] or 0 for one in share.deletions if one["outcome"] == "done")
-        if self.follows(share.author, share.begin, NEVER) and not self.in_gap(position):
-            self.say(f"lost: the deletion (at {position}) of {share}, which came at {self.received[share.id]},")
+        positions = [one.position for one in share.deletions if one.done and not one.loss]
+        if self.follows(share.author, share.begin, NEVER) and not any(map(self.in_gap, positions)):
+            self.say(f"lost: the deletion (at {positions}) of {share}, which came at {self.received[share.id]},")
+
+    def check_nothing_hidden(self):
+        """What the store lost is covered by a Gap, whether it had come to this stream or not."""
+        for entry, at in self.entries.items():
+            if self.history.loss_of(entry) and not self.in_gap(entry):
+                self.say(f"silent: {entry} came at {at} and was lost then, which was not told")
+        for author in sorted(self.history.subjects_of[self.reader] | {self.reader}):
+            for share in self.history.by_author[author]:
+                if share.loss and share.told and share.id not in self.received and share.begin > self.started_at \
+                        and not share.may_be_deleted(share.loss.end) \
+                        and self.follows(author, share.begin, share.loss.begin) and not self.in_gap(share.id):
+                    self.say(f"silent: {share}, made between {share.begin} and {share.end}, was lost, which was not told")
 
     def follows(self, author, since, until):
         return author == self.reader or self.history.pairs[self.reader, author].surely(since, until)
 
     def in_gap(self, position):
-        return any(after < position <= until for after, until in self.gaps)
+        return any(after < position <= until and partition_of(until) == partition_of(position)
+                   for after, until in self.gaps)
 
 
 def main():

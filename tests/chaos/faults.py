@@ -5,34 +5,37 @@ import signal
 import threading
 import traceback
 
-import redis as redis_package
+import environment  # noqa: F401  (makes the next ones importable)
+from harness import free_port
 
-from wait import wait_until
+from world import STAR
 
-STAR = "star"  # the author with so many followers that a fan-out takes some time
-
-PATIENCE = 8   # bursts, until it is given up to meet a fan-out
+PATIENCE = 4        # bursts, until it is given up to meet a fan-out
+CLOCK_STEP_S = 300  # the clock of Redis is never further off than this
 
 
 class Faults(threading.Thread):
     """One thing after another from a shuffled deck, so that everything happens, until the run stops. What it started
     ends with it: so it stays until the end."""
 
-    def __init__(self, world, name, deck, pause_s):
+    def __init__(self, world, name, deck, pause_s, every_s):
         super().__init__(name=name, daemon=True)
         self.world = world
         self.deck = deck
         self.pause_s = pause_s
+        self.every_s = every_s  # on a slow machine pauses become shorter, to come to that
+        self.dealt = 0
         self.random = random.Random(f"{world.seed} {name}")
         self.ended = threading.Event()
 
     def run(self):
         cards = []
         try:
-            while not self.world.stopping.wait(self.random.uniform(*self.pause_s)):
+            while not self.world.stopping.wait(self.pause()):
                 if not cards:
                     cards = self.random.sample(self.deck, len(self.deck))
                 card = cards.pop()
+                self.dealt += 1
                 self.world.note(f"{card} begins")
                 getattr(self, card)()
                 self.world.note(f"{card} ended")
@@ -43,6 +46,10 @@ class Faults(threading.Thread):
         self.ended.set()
         self.world.closed.wait()
 
+    def pause(self):
+        drawn = self.random.uniform(*self.pause_s)
+        return drawn if self.dealt * self.every_s >= self.world.elapsed_s() else min(drawn, 0.1)
+
     def hold(self, shortest_s, longest_s):
         self.world.stopping.wait(self.random.uniform(shortest_s, longest_s))
 
@@ -50,21 +57,22 @@ class Faults(threading.Thread):
 class DaemonFaults(Faults):
     def __init__(self, world, star):
         super().__init__(world, "daemon faults",
-                         ["kill_in_fanout"] * 8 + ["kill", "kill_both", "stop_daemon", "stop_and_kill"], (0.2, 1.2))
+                         ["kill_in_fanout"] * 8 + ["kill", "kill_both", "stop_daemon", "stop_and_kill"], (0.2, 1.2), 3)
         self.star = star
 
     def kill_in_fanout(self):
         """Shares something that many follow, and kills the daemon that was given the work when it has just begun."""
-        self.kill_daemon(self.begin_fanout())
+        if owner := self.begin_fanout():
+            self.kill_daemon(owner)
 
     def begin_fanout(self):
-        """The name of the daemon that has begun with it; after a while of whichever."""
+        """The name of the daemon that has begun with it; None if none does, as Redis is disturbed just now."""
         for _ in range(PATIENCE):
             self.star.burst.set()
             owner = self.world.stored(self.owner_of_fanout, within_s=0.5)
             if owner or self.world.stopping.is_set():
-                break
-        return owner or self.random.choice(list(self.world.daemons))
+                return owner
+        return None
 
     def owner_of_fanout(self, store):
         owners = [name for name in self.world.daemons if self.world.shares_in_work(store, name, STAR)]
@@ -74,7 +82,7 @@ class DaemonFaults(Faults):
         self.kill_daemon(self.random.choice(list(self.world.daemons)))
 
     def kill_both(self):
-        first = self.begin_fanout()
+        first = self.begin_fanout() or self.random.choice(list(self.world.daemons))
         self.kill_daemon(first, *[name for name in self.world.daemons if name != first])
 
     def kill_daemon(self, *names):
@@ -103,9 +111,11 @@ class DaemonFaults(Faults):
 
 
 class RedisFaults(Faults):
+    DECK = ["kill_redis", "stop_redis", "cut_redis", "slow_redis", "freeze_redis", "strand_commands", "pause_redis",
+            "fill_redis", "read_only_redis", "step_clock"]
+
     def __init__(self, world):
-        super().__init__(world, "redis faults", ["kill_redis", "stop_redis", "cut_redis", "slow_redis", "freeze_redis"],
-                         (0.5, 3))
+        super().__init__(world, "redis faults", self.DECK, (0.2, 2), 3)
 
     def some_links(self):
         """That of one daemon, or of both."""
@@ -131,28 +141,47 @@ class RedisFaults(Faults):
         delay_s = self.random.uniform(0.005, 0.08)
         self.disturb(lambda link: link.slow(delay_s))
 
-    def disturb(self, action):
+    def strand_commands(self):
+        """What was sent to Redis arrives when its daemon has given the connection up long ago and works on another."""
+        self.disturb(lambda link: link.strand(), 1.5, 3.5)
+
+    def disturb(self, action, shortest_s=0.3, longest_s=2.5):
         links = self.some_links()
         for link in links:
             action(link)
-        self.hold(0.3, 2.5)
+        self.hold(shortest_s, longest_s)
         for link in links:
             link.mend()
 
+    def pause_redis(self):
+        """It accepts commands and answers later; reads go on, or do not."""
+        milliseconds = self.random.randrange(100, 1500)
+        self.tell("CLIENT", "PAUSE", milliseconds, self.random.choice(("WRITE", "ALL")))
+        self.hold(0.3, 2)
+        self.tell("CLIENT", "UNPAUSE")
 
-def ask_store(socket_path, question, within_s):
-    """Asks Redis itself, past all links, until the answer is truthy. None: it is away, or there was none in time."""
-    store = redis_package.Redis(unix_socket_path=str(socket_path), decode_responses=True, socket_timeout=0.5,
-                                encoding_errors="replace")
+    def fill_redis(self):
+        """All its memory is used: writes fail, reads go on."""
+        self.tell("CONFIG", "SET", "maxmemory", 1)
+        self.hold(0.3, 2)
+        self.tell("CONFIG", "SET", "maxmemory", 0)
 
-    def ask():
-        with contextlib.suppress(redis_package.RedisError):
-            return question(store)
-        return None
+    def read_only_redis(self):
+        """It is made the replica of somebody who is not there: writes fail, reads go on."""
+        self.tell("REPLICAOF", "127.0.0.1", free_port())
+        self.hold(0.3, 2)
+        self.tell("REPLICAOF", "NO", "ONE")
 
-    try:
-        return wait_until(ask, timeout=within_s)
-    except AssertionError:
-        return None
-    finally:
-        store.close()
+    def step_clock(self):
+        """The time of day of its machine is set forward or back by minutes; once more, and back, mostly."""
+        for _ in range(self.random.randrange(1, 3)):
+            offset_s = self.random.randrange(-CLOCK_STEP_S, CLOCK_STEP_S)
+            self.world.clock.set(offset_s)
+            self.hold(0.1, 1)
+        self.world.note(f"the clock of Redis is {offset_s} s off")
+
+    def tell(self, *command):
+        """Past all links."""
+        store = self.world.redis_client()
+        with contextlib.closing(store):
+            store.execute_command(*command)

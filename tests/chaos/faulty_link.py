@@ -4,14 +4,17 @@ import threading
 
 
 class FaultyLink:
-    """Listens on the Unix socket `path`; passes everything on to the one at `target` as its state says."""
+    """Listens on the Unix socket `path`; passes everything on to the one at `target` as its state says. `target` may
+    change: it is for new connections."""
 
     def __init__(self, path, target):
         self.url = f"unix:{path}"
-        self._target = str(target)
+        self.target = target
         self._changed = threading.Condition()
         self._delay_s = 0
         self._frozen = False
+        self._stranded = 0   # the connections up to this number are frozen
+        self._connections = 0
         self._cut = False
         self._closed = False
         self._open = set()
@@ -32,6 +35,11 @@ class FaultyLink:
         """Passes nothing on, and says nothing about it."""
         self._set(frozen=True)
 
+    def strand(self):
+        """Holds what comes on the connections that are open now, even if they are given up meanwhile; new ones work."""
+        with self._changed:
+            self._stranded = self._connections
+
     def slow(self, delay_s):
         """Everything takes so much longer, either way."""
         self._set(delay_s=delay_s)
@@ -47,7 +55,7 @@ class FaultyLink:
 
     def _set(self, delay_s=0, frozen=False):
         with self._changed:
-            self._delay_s, self._frozen, self._cut = delay_s, frozen, False
+            self._delay_s, self._frozen, self._stranded, self._cut = delay_s, frozen, 0, False
             self._changed.notify_all()
 
     def _accept(self):
@@ -58,7 +66,7 @@ class FaultyLink:
                 return
             redis_side = socket.socket(socket.AF_UNIX)
             try:
-                redis_side.connect(self._target)
+                redis_side.connect(str(self.target))
             except OSError:
                 daemon_side.close()
                 redis_side.close()
@@ -69,16 +77,18 @@ class FaultyLink:
                     redis_side.close()
                     continue
                 self._open |= {daemon_side, redis_side}
+                self._connections += 1
+                number = self._connections
             for source, target in ((daemon_side, redis_side), (redis_side, daemon_side)):
-                threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+                threading.Thread(target=self._pass, args=(source, target, number), daemon=True).start()
 
-    def _pass(self, source, target):
+    def _pass(self, source, target, number):
         try:
             while data := source.recv(1 << 16):
                 with self._changed:
                     if self._delay_s:
                         self._changed.wait(self._delay_s)
-                    while self._frozen and not self._cut:
+                    while (self._frozen or number <= self._stranded) and not self._cut:
                         self._changed.wait()
                 target.sendall(data)
         except OSError:

@@ -3,18 +3,24 @@
 A history is a list of records (dictionaries; JSON lines in a file). Times are numbers that only grow, the same for all
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
-settings    timeline_cap, profile_cap, backfill; keeps_all: the store was never made to lose anything
+settings    timeline_cap, profile_cap, backfill; keeps_all: they are so large that nothing ever falls out
 write       what: share (author, url, id), delete (author, share), follow or unfollow (reader, subject)
-            begin, end, connection; outcome: done (position, repeated), none (refused, nothing was done), unknown (no
-            answer, or one that says so: it may have happened, or still happen at any time later)
+            begin, end, connection; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
+            is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
+            happened, or still happen at any time later)
 connection  of a home stream: stream (the reader), connection, at, token (hexadecimal; empty: from now on)
 event       connection, at, what: shared (id, author, url), deleted (id, share, author), caught_up or heartbeat (token),
             gap (reason, ranges), refused (code)
 read        what: timeline or profile (items: id, author, url, newest first; page_end), following (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
             any more
+loss        the store went back to what it had been some time before. begin, end: it did so between them, and nobody could
+            write to it at the end; had, survived: for each partition the last position before and after; new_store: not
+            even its name is left
 settled     at: from here on every stream had the time to deliver everything
 complaint   text: a client saw something that the protocol does not allow
+
+Of a position, which is the same as the id of what stands there, the last 6 bits are its partition.
 """
 import collections
 import itertools
@@ -22,6 +28,11 @@ import json
 import sys
 
 NEVER = float("inf")
+PARTITIONS = 64
+
+
+def partition_of(position):
+    return position % PARTITIONS
 
 
 class Recorder:
@@ -53,6 +64,25 @@ def load(path):
         return [json.loads(line) for line in file]
 
 
+class Loss:
+    """The store went back to an earlier state. What stood behind that is gone, and later positions are higher still."""
+
+    def __init__(self, record):
+        self.begin = record["begin"]
+        self.end = record["end"]
+        self.had = record["had"]
+        self.survived = record["survived"]
+        self.new_store = record.get("new_store", False)
+
+    def took(self, position):
+        partition = partition_of(position)
+        return partition < len(self.had) and self.survived[partition] < position <= self.had[partition]
+
+    def overlaps(self, after, until):
+        partition = partition_of(until)
+        return partition < len(self.had) and after < self.had[partition] and until > self.survived[partition]
+
+
 class Share:
     """One publication, however often it was sent: its author and url, and what everybody saw of it."""
 
@@ -62,18 +92,35 @@ class Share:
         self.begin = begin   # no earlier than that it was made
         self.end = NEVER     # no later than that
         self.id = None       # None: nobody has seen it, so it was not made
-        self.deletions = []  # the writes that may have deleted it
+        self.loss = None     # that took it
+        self.told = False    # somebody was told of it by an acknowledgement or an event
+        self.deletions = []  # those that may have deleted it
 
     def __str__(self):
         return f"share {self.id} of {self.author} ({self.url})"
 
     @property
     def deleted(self):
-        """Whether an acknowledgement says so."""
-        return any(one["outcome"] == "done" for one in self.deletions)
+        """Whether an acknowledgement says so, and that is still true in the end."""
+        return any(one.done and not one.loss for one in self.deletions)
 
     def may_be_deleted(self, before=NEVER):
-        return any(one["begin"] < before for one in self.deletions)
+        """Whether it may have been deleted at some time before."""
+        return any(one.begin < before for one in self.deletions)
+
+    def may_be_deleted_in_the_end(self):
+        return any(not one.loss for one in self.deletions)
+
+
+class Change:
+    """A deletion, a follow or an unfollow: made between `begin` and `end`, if it was made at all. `loss` undid it."""
+
+    def __init__(self, begin, end, done, position=0, loss=None):
+        self.begin = begin
+        self.end = end
+        self.done = done  # it is certain that it was made
+        self.position = position
+        self.loss = loss
 
 
 class Pair:
@@ -83,25 +130,26 @@ class Pair:
         self.follows = []
         self.unfollows = []
 
-    def add(self, write):
-        if write["outcome"] != "none":
-            end = write["end"] if write["outcome"] == "done" else NEVER
-            (self.follows if write["what"] == "follow" else self.unfollows).append((write["begin"], end))
+    def add(self, what, change):
+        (self.follows if what == "follow" else self.unfollows).append(change)
+        if change.loss:  # from then on it may be as before, until the next word about it
+            for changes in (self.follows, self.unfollows):
+                changes.append(Change(change.loss.begin, change.loss.end, False))
 
     def surely(self, since, until):
         """Whether it was followed all the time from `since` to `until`."""
-        return any(f_end <= since and all(u_end < f_begin or u_begin > until for u_begin, u_end in self.unfollows)
-                   for f_begin, f_end in self.follows if f_end != NEVER)
+        return any(f.done and f.end <= since and all(u.end < f.begin or u.begin > until for u in self.unfollows)
+                   for f in self.follows)
 
     def possibly(self, since, until):
         """Whether it may have been followed at some time from `since` to `until`."""
-        return any(f_begin <= until and not any(u_begin > f_end and u_end < since for u_begin, u_end in self.unfollows)
-                   for f_begin, f_end in self.follows)
+        return any(f.begin <= until and not any(u.done and u.begin > f.end and u.end < since for u in self.unfollows)
+                   for f in self.follows)
 
     def sure_since(self):
         """Since when it is followed for good; NEVER if that cannot be said."""
-        return min((f_end for f_begin, f_end in self.follows
-                    if f_end != NEVER and all(u_end < f_begin for _, u_end in self.unfollows)), default=NEVER)
+        return min((f.end for f in self.follows if f.done and all(u.end < f.begin for u in self.unfollows)),
+                   default=NEVER)
 
 
 class Chain:
@@ -118,7 +166,9 @@ class History:
         self.settled = False
         self.complaints = []
         self.writes = []
-        self.shares = {}                                         # (author, url) -> Share
+        self.losses = []                                         # in the order of time
+        self.shares = collections.defaultdict(list)              # (author, url) -> [Share]: a further one if one was lost
+        self.attempts = collections.Counter()                    # (author, url) -> how often it was sent
         self.by_id = {}                                          # id -> Share
         self.by_author = collections.defaultdict(list)           # author -> shares that were made, by id
         self.pairs = collections.defaultdict(Pair)               # (reader, subject) -> Pair
@@ -134,6 +184,9 @@ class History:
             self.by_author[share.author].append(share)
         for shares in self.by_author.values():
             shares.sort(key=lambda share: share.id)
+        for write in self.writes:
+            if write["what"] == "delete" and write["outcome"] != "none" and write["share"] in self.by_id:
+                self.by_id[write["share"]].deletions.append(self._change(write))
 
     def _take(self, records):
         connections = {}
@@ -154,6 +207,8 @@ class History:
                     self.profiles[record["of"]].update(item[0] for item in record["items"])
             elif kind == "settings":
                 self.settings.update({name: value for name, value in record.items() if name != "is"})
+            elif kind == "loss":
+                self.losses.append(Loss(record))
             elif kind == "settled":
                 self.settled = True
             elif kind == "complaint":
@@ -161,46 +216,74 @@ class History:
         self.writes.sort(key=lambda write: write["begin"])
         for write in self.writes:
             self._take_write(write)
-        for write in self.writes:
-            if write["what"] == "delete" and write["outcome"] != "none" and write["share"] in self.by_id:
-                self.by_id[write["share"]].deletions.append(write)
 
     def _take_write(self, write):
         if write["what"] in ("follow", "unfollow"):
-            self.pairs[write["reader"], write["subject"]].add(write)
+            if write["outcome"] != "none":
+                self.pairs[write["reader"], write["subject"]].add(write["what"], self._change(write))
             self.subjects_of[write["reader"]].add(write["subject"])
         elif write["what"] == "share":
             name = write["author"], write["url"]
-            share = self.shares.get(name) or self.shares.setdefault(name, Share(*name, write["begin"]))
+            self.attempts[name] += 1
+            if not self.shares[name]:
+                self.shares[name].append(Share(*name, write["begin"]))
             if write["outcome"] == "done":
-                share.end = min(share.end, write["end"])
-                self.identify(share, write["id"], "the reply to its author")
+                self._identify(name, write["id"], write["end"], "the reply to its author")
 
-    def identify(self, share, share_id, where):
-        if share.id is None and share_id not in self.by_id:
-            share.id = share_id
+    def loss_of(self, position):
+        """The loss that took what stood there, or None."""
+        return next((loss for loss in self.losses if loss.took(position)), None)
+
+    def _change(self, write):
+        """One that has no position of its own (it repeats an earlier one) may be undone by any later loss."""
+        done, position, loss = write["outcome"] == "done", write.get("position") or 0, None
+        if done:
+            loss = self.loss_of(position) if position else next(
+                (loss for loss in self.losses if loss.end > write["begin"]), None)
+        return Change(write["begin"], write["end"] if done else NEVER, done, position, loss)
+
+    def _identify(self, name, share_id, at, where):
+        """Somebody was told this id for a share. If an earlier one of the same name was lost it is a new one."""
+        shares = self.shares[name]
+        known = self.by_id.get(share_id)
+        if known in shares:
+            share = known
+        elif not known and shares[-1].id is None:
+            share = shares[-1]
+        elif not known and (loss := shares[-1].loss or self.loss_of(share_id)):
+            share = Share(*name, loss.begin if shares[-1].loss else shares[-1].begin)
+            shares.append(share)
+        else:
+            self.conflicts.append(f"{where} says {share_id} for {shares[-1]}, and {share_id} is {known}")
+            return
+        if share.id is None:
+            share.id, share.loss = share_id, self.loss_of(share_id)
             self.by_id[share_id] = share
-        elif self.by_id.get(share_id) is not share:
-            self.conflicts.append(f"{where} says {share_id} for {share}, and {share_id} is {self.by_id.get(share_id)}")
+        share.end = min(share.end, at)
+        share.told = True
 
     def _find_unacknowledged(self):
         """A share without an acknowledgement was made if anybody saw it."""
-        for read in self.reads:
-            if read["what"] != "following":
-                for share_id, author, url in read["items"]:
-                    self._see(share_id, author, url, read["end"])
         for connections in self.streams.values():
             for _, events in connections:
                 for event in events:
                     if event["what"] == "shared":
-                        self._see(event["id"], event["author"], event["url"], event["at"])
+                        self._see(event["id"], event["author"], event["url"], event["at"], True)
+        for read in self.reads:
+            if read["what"] != "following":
+                for share_id, author, url in read["items"]:
+                    self._see(share_id, author, url, read["end"], False)
 
-    def _see(self, share_id, author, url, at):
-        share = self.shares.get((author, url))
-        if share and share.end > at:
-            if share.id is None:
-                self.identify(share, share_id, "somebody who saw it")
-            share.end = at
+    def _see(self, share_id, author, url, at, told):
+        known = self.by_id.get(share_id)
+        if known:
+            if (known.author, known.url) == (author, url):
+                known.end = min(known.end, at)
+                known.told = known.told or told
+        elif (author, url) in self.shares and (self.loss_of(share_id) or all(
+                one.id is None or one.loss for one in self.shares[author, url])):
+            self._identify((author, url), share_id, at, "somebody who saw it")
+            self.by_id[share_id].told = told
 
     def chains(self, reader):
         """The connections of a reader's stream, cut where it began anew without a token."""

@@ -12,6 +12,8 @@ from feed_client import Client, Disconnected, FeedError
 from wait import wait_until
 
 PATIENCE_S = 3          # a connection that does not answer for so long is given up
+BATCH = 10              # shares that a publisher sends at once, at most
+HURRIED_BATCH = 40      # when too little was acknowledged so far
 NOTHING_DONE = ("UNAVAILABLE", "BUSY")
 UNKNOWN = ("OUTCOME_UNKNOWN", "INTERNAL")
 
@@ -114,8 +116,7 @@ class Person(threading.Thread):
             if error.code == "INTERNAL":
                 self.recorder.complain(f"{write['what']}: {error}")
         else:
-            write.update(end=self.recorder.now(), outcome="none")
-            self.recorder.complain(f"{write} was answered with {error}")
+            write.update(end=self.recorder.now(), outcome="none", refused=error.code)
         self.world.count(error.code)
         return error.retry_after_ms
 
@@ -128,8 +129,8 @@ class Person(threading.Thread):
 
 
 class Publisher(Person):
-    """Shares, a few at a time; repeats with the same key until there is an answer. Sometimes reads its own profile or
-    timeline, which must show what was answered on this connection."""
+    """Shares, a few at a time; repeats with the same key until there is an answer, or sometimes goes on without one.
+    Sometimes reads its own profile or timeline, which must show what was answered on this connection."""
 
     def __init__(self, world, author):
         super().__init__(world, f"publisher of {author}")
@@ -139,7 +140,7 @@ class Publisher(Person):
 
     def live(self):
         while not self.world.stopping.is_set():
-            self.write_new(self.random.randrange(1, 10))
+            self.write_new(self.random.randrange(1, HURRIED_BATCH if self.world.is_behind() else BATCH))
             self.publish()
             self.pause(self.random.uniform(0, self.world.pace_s))
         self.publish_all()
@@ -166,6 +167,11 @@ class Publisher(Person):
             write["id"] = reply.id
             self.pending.remove(write["url"])
             self.world.shares.append((self.author, reply.id))
+        for write in writes:
+            if self.client and write["outcome"] == "unknown" and not self.world.stopping.is_set() \
+                    and self.random.random() < 0.2:
+                self.pending.remove(write["url"])
+                self.world.count("given_up")
         if done:
             self.world.last_share[self.author] = done[-1][1].id
         if done and self.client and self.random.random() < 0.1:
@@ -185,9 +191,10 @@ class Deleter(Person):
             if pending and self.connect():
                 writes = [{"what": "delete", "author": author, "share": share} for author, share in pending]
                 requests = [pb.DeleteShareRequest(author=author, id=share) for author, share in pending]
-                done = self.attempt(requests, writes)
-                for write, _ in done:
-                    pending.remove((write["author"], write["share"]))
+                self.attempt(requests, writes)
+                for write in writes:
+                    if write["outcome"] == "done" or "refused" in write:
+                        pending.remove((write["author"], write["share"]))
             self.pause(self.random.uniform(0.1, 0.6))
 
 
@@ -225,6 +232,26 @@ class Follower(Person):
             pair = write["reader"], write["subject"]
             del self.pending[pair]
             (self.world.following.add if write["what"] == "follow" else self.world.following.discard)(pair)
+
+
+class Newcomer(Person):
+    """Somebody new, again and again: follows some authors and at once reads a timeline that is yet to be built, while
+    they share."""
+
+    def live(self):
+        while not self.world.stopping.is_set():
+            if self.connect() and len(self.world.newcomers) < self.world.newcomers_wanted():
+                self.come()
+            self.pause(self.random.uniform(0.05, 0.2))
+
+    def come(self):
+        reader = f"newcomer{len(self.world.newcomers)}"
+        self.world.newcomers.append(reader)
+        writes = [{"what": "follow", "reader": reader, "subject": author}
+                  for author in self.random.sample(self.world.authors[:-1], 3)]
+        self.attempt([pb.FollowRequest(reader=write["reader"], subject=write["subject"]) for write in writes], writes)
+        while not self.world.stopping.is_set() and not (self.connect() and read_shares(self, "timeline", reader)):
+            self.pause(0.05)
 
 
 class TimelineReader(Person):
@@ -274,14 +301,15 @@ def read_shares(person, what, of, must=(), final=False, daemon=""):
 class FinalReader(Person):
     """Reads everything at one daemon when nothing happens any more."""
 
-    def __init__(self, world, daemon):
+    def __init__(self, world, daemon, newcomers):
         super().__init__(world, f"final reader at {daemon}")
         self.daemon = daemon
+        self.newcomers = newcomers
 
     def live(self):
         for author in self.world.authors:
             self.insist(lambda name=author: read_shares(self, "profile", name, final=True, daemon=self.daemon))
-        for reader in self.world.readers + self.world.sample:
+        for reader in self.world.readers + self.world.sample + self.newcomers:
             self.insist(lambda name=reader: self.read_following(name))
             self.insist(lambda name=reader: read_shares(self, "timeline", name, final=True, daemon=self.daemon))
 

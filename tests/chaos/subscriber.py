@@ -20,6 +20,7 @@ class Subscriber(Person):
         self.tokens = []       # of this stream, in the order in which they came
         self.newest = {}       # author -> the newest share seen
         self.heartbeats = 0
+        self.came_late = False  # its stream began anew when the last shares may have been made already
 
     def live(self):
         while not self.world.finished.is_set():
@@ -42,6 +43,7 @@ class Subscriber(Person):
 
     def follow_stream(self):
         token = self.token()
+        self.came_late = self.came_late or (not token and self.world.last_call.is_set())
         self.recorder.add(**{"is": "connection", "stream": self.reader, "connection": self.connection,
                              "at": self.recorder.now(), "token": token.hex()})
         stream, recorded = None, 0
@@ -117,5 +119,6 @@ class Subscriber(Person):
 
     def has_seen_the_last(self):
         """The last share of everybody whom this reader follows."""
-        return all(self.newest.get(author, 0) >= last for author, last in self.world.last_share.items()
-                   if author == self.reader or (self.reader, author) in self.world.following)
+        return self.came_late or all(
+            self.newest.get(author, 0) >= last for author, last in self.world.last_share.items()
+            if author == self.reader or (self.reader, author) in self.world.following)

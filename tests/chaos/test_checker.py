@@ -186,9 +186,22 @@ def caught_up(token):
     return {"what": "caught_up", "token": token}
 
 
-GAP = {"what": "gap", "reason": "GAP_LOST", "ranges": [[9, 19]]}
+def gap(after, until, reason="GAP_CAPPED"):
+    """Between two entries of partition 0."""
+    return {"what": "gap", "reason": reason, "ranges": [[after * 64, until * 64]]}
+
+
+def lost_gap(after, until):
+    return gap(after, until, "GAP_LOST")
+
+
 SETTLED = {"is": "settled", "at": 1000}
-LOSSY = {"is": "settings", "keeps_all": False}
+CAPPED = {"is": "settings", "keeps_all": False}
+
+
+def loss(begin, had, survived, **fields):
+    """The store went back from one entry of partition 0 to another. It takes half a moment."""
+    return {"is": "loss", "begin": begin, "end": begin + 0.5, "had": [had * 64], "survived": [survived * 64], **fields}
 
 
 def final(what, of, *items, page_end="END"):
@@ -221,15 +234,26 @@ def item(number):
                *stream(20, shared(10), token="x", connection=2)]),
     ("", [follow(1, 2), *stream(3, caught_up("t"), shared(10)), share(4.5, 4.8, 10), SETTLED,
           *stream(20, shared(10), token="t", connection=2)]),
-    ("gap", [*stream(3, caught_up("t"), GAP)]),
-    ("", [LOSSY, follow(1, 2), *stream(3, caught_up("t"), GAP), share(4.5, 4.8, 10), SETTLED]),
-    ("lost", [LOSSY, follow(1, 2), *stream(3, caught_up("t"), GAP), share(4.5, 4.8, 20), SETTLED]),
+    ("gap", [*stream(3, caught_up("t"), gap(9, 19))]),
+    ("", [CAPPED, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19)), share(4.5, 4.8, 10 * 64), SETTLED]),
+    ("lost", [CAPPED, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19)), share(4.5, 4.8, 20 * 64), SETTLED]),
+    ("lost", [CAPPED, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19)), share(4.5, 4.8, 10 * 64 + 1), SETTLED]),
+    ("gap", [CAPPED, *stream(3, caught_up("t"), lost_gap(9, 19))]),
     ("order", [share(1, 2, 20), share(3, 4, 10)]),
     ("", [share(1, 3, 20), share(2, 4, 10, connection=2)]),
     ("inconsistent", [share(1, 2, 20), share(3, 4, 20, url="other")]),
     ("inconsistent", [share(1, 2, 20), share(3, 4, 21, url="u20", repeated=True)]),
-    ("inconsistent", [share(1, 2, 20, repeated=True)]),
+    ("", [share(1, 2, 20, repeated=True)]),
+    ("order", [share(1, None, 20, outcome="unknown"), share(3, 4, 10), final("profile", "a", item(20), item(10))]),
+    ("", [share(1, None, 20, outcome="unknown"), share(3, 4, 10, connection=2),
+          final("profile", "a", item(20), item(10))]),
+    ("", [share(1, None, 20, outcome="unknown"), share(3, 4, 10), share(5, 6, 20, repeated=True)]),
+    ("order", [share(1, 2, 20 * 64, author="b"), share(1, 2, 10 * 64 + 1, author="b", url="v"),
+               share(3, 4, 9 * 64 + 1, author="b", url="w", connection=2)]),
+    ("", [share(1, 2, 20 * 64, author="b"),
+          share(3, 4, 9 * 64 + 1, author="b", url="w", connection=2)]),
     ("refused", [*stream(1, {"what": "refused", "code": "TOKEN_FUTURE"})]),
+    ("refused", [share(1, 2, 10), write("delete", 3, 4, "none", author="a", share=10, refused="NOT_FOUND")]),
     ("lost", [follow(1, 2), final("following", "r")]),
     ("unentitled", [follow(1, 2), follow(3, 4, 2, "unfollow"), final("following", "r", "a")]),
     ("", [follow(1, 2), follow(3, None, 2, "unfollow", outcome="unknown"), final("following", "r", "a")]),
@@ -254,8 +278,76 @@ def test_what_the_protocol_says_about_small_histories(expected, records):
         assert found == []
 
 
+def refused(code):
+    return {"what": "refused", "code": code}
+
+
+@pytest.mark.parametrize("expected, records", [
+    # What had come and was lost, and what had not come, must be covered by a Gap.
+    ("", [follow(1, 2), *stream(3, caught_up("t"), shared(640), lost_gap(9, 12)), share(4.5, 4.8, 640),
+          loss(5.1, 10, 9), SETTLED]),
+    ("silent", [follow(1, 2), *stream(3, caught_up("t"), shared(640)), share(4.5, 4.8, 640), loss(5.1, 10, 9), SETTLED]),
+    ("silent", [follow(1, 2), *stream(3, caught_up("t"), shared(640), lost_gap(10, 12)), share(4.5, 4.8, 640),
+                share(4.6, 4.8, 704), loss(5.1, 11, 9), SETTLED]),
+    ("silent", [follow(1, 2), *stream(3, caught_up("t")), share(4.5, 4.8, 640), loss(5.1, 10, 9), SETTLED]),
+    ("", [follow(1, 2), *stream(3, caught_up("t"), caught_up("u"), lost_gap(9, 12)), share(4.5, 4.8, 640),
+          loss(5.1, 10, 9), SETTLED]),
+    ("", [follow(1, 2), *stream(3, caught_up("t")), share(4.5, None, 640, outcome="unknown"), loss(5.1, 10, 9), SETTLED]),
+    # What survived must come all the same.
+    ("lost", [follow(1, 2), *stream(3, caught_up("t"), caught_up("u"), lost_gap(9, 12)), share(4.5, 4.8, 576),
+              loss(5.1, 10, 9), SETTLED]),
+    ("lost", [follow(1, 2), *stream(3, caught_up("t"), caught_up("u"), lost_gap(9, 12)), share(7, 8, 13 * 64),
+              loss(5.1, 10, 9), SETTLED]),
+    # A Gap must speak of what was lost, not before it was, and a token may be refused only by a reason.
+    ("gap", [*stream(3, caught_up("t"), lost_gap(10, 12)), loss(4.5, 10, 9)]),
+    ("gap", [*stream(3, caught_up("t"), lost_gap(9, 12)), loss(5.5, 10, 9)]),
+    ("", [*stream(3, caught_up("t"), refused("TOKEN_FUTURE")), loss(4.5, 10, 9)]),
+    ("refused", [*stream(3, caught_up("t"), refused("TOKEN_FUTURE")), loss(5.5, 10, 9)]),
+    ("refused", [*stream(3, caught_up("t"), refused("TOKEN_FOREIGN")), loss(4.5, 10, 0)]),
+    ("", [*stream(3, caught_up("t"), refused("TOKEN_FOREIGN")), loss(4.5, 10, 0, new_store=True)]),
+    ("refused", [*stream(3, caught_up("t"), refused("TOKEN_DAMAGED")), loss(4.5, 10, 9)]),
+    ("", [follow(1, 2), *stream(3, caught_up("t"), shared(640), refused("TOKEN_FUTURE")), share(4.5, 4.8, 640),
+          loss(5.1, 10, 9), *stream(8, caught_up("u"), connection=2), SETTLED]),
+    # What is lost shows nowhere any more.
+    ("", [share(1, 2, 640), loss(3, 10, 9), final("profile", "a")]),
+    ("unentitled", [share(1, 2, 640), loss(3, 10, 9), final("profile", "a", item(640))]),
+    ("unentitled", [follow(1, 2), *stream(3, caught_up("t")), share(4.5, 4.8, 640), loss(5.1, 10, 9),
+                    *stream(6, shared(640), token="t", connection=2), SETTLED]),
+    ("lost", [share(1, 2, 576), loss(3, 10, 9), final("profile", "a")]),
+    ("lost", [share(1, 2, 640), loss(3, 10, 9), share(4, 5, 768), final("profile", "a")]),
+    # It may be made again, under another id.
+    ("", [share(1, None, 640, outcome="unknown"), *stream(0, caught_up("t"), shared(640), lost_gap(9, 11)), follow(0.1, 0.2),
+          loss(2.1, 10, 9), share(4, 5, 768, url="u640"), final("profile", "a", [768, "a", "u640"])]),
+    ("inconsistent", [share(1, 2, 640), loss(3, 10, 10), share(4, 5, 768, url="u640")]),
+    ("order", [share(1, 2, 640), loss(3, 10, 9), share(4, 5, 639 - 63)]),
+    # Deletions that were lost: the share is back.
+    ("", [share(1, 2, 576), write("delete", 3, 4, author="a", share=576, position=640), loss(5, 10, 9),
+          final("profile", "a", item(576))]),
+    ("lost", [share(1, 2, 576), write("delete", 3, 4, author="a", share=576, position=640), loss(5, 10, 9),
+              final("profile", "a")]),
+    ("silent", [follow(1, 2), *stream(3, caught_up("t"), shared(576), deleted(640, 576)), share(4.5, 4.8, 576),
+                write("delete", 5.5, 5.8, author="a", share=576, position=640), loss(7, 10, 9), SETTLED]),
+    ("", [share(1, 2, 640), loss(3, 10, 9), write("delete", 4, 5, "none", author="a", share=640, refused="NOT_FOUND")]),
+    ("refused", [share(1, 2, 576), loss(3, 10, 9),
+                 write("delete", 4, 5, "none", author="a", share=576, refused="NOT_FOUND")]),
+    # Follows that were lost: either may be so, until the next word.
+    ("", [follow(1, 2, 640), loss(3, 10, 9), final("following", "r")]),
+    ("", [follow(1, 2, 640), loss(3, 10, 9), final("following", "r", "a")]),
+    ("lost", [follow(1, 2, 576), loss(3, 10, 9), final("following", "r")]),
+    ("lost", [follow(1, 2, 640), loss(3, 10, 9), follow(4, 5, 768), final("following", "r")]),
+    ("unentitled", [follow(1, 2, 640), loss(3, 10, 9), follow(4, 5, 768, "unfollow"), final("following", "r", "a")]),
+    ("", [follow(1, 2, 64), follow(3, 4, 0, "unfollow", repeated=True), loss(5, 10, 9), final("following", "r", "a")]),
+])
+def test_what_must_be_said_about_a_store_that_lost_its_latest(expected, records):
+    found = checker.check(records)
+    if expected:
+        assert [text for text in found if text.startswith(expected + ":")], found
+    else:
+        assert found == []
+
+
 def test_every_violation_begins_with_a_known_word():
-    records = [*stream(3, caught_up("t"), GAP, shared(10), shared(10), deleted(4, 4)), share(9, 10, 9), SETTLED]
+    records = [*stream(3, caught_up("t"), gap(9, 19), shared(10), shared(10), deleted(4, 4)), share(9, 10, 9), SETTLED]
     for text in checker.check(records):
         assert re.match(rf"({'|'.join(checker.KINDS)}): ", text), text
 

@@ -10,6 +10,8 @@ import xml.etree.ElementTree
 # How cmocka, and unittest when it is verbose, report that a test began, and how one ended.
 BEGUN = re.compile(r"^\[ RUN +\] (\w+)$|^(test_\w+) \(.*\) \.\.\. ", re.MULTILINE)
 ENDED = re.compile(r"^\[ +(OK|SKIPPED) +\] (\w+)$|^(test_\w+) \(.*\) \.\.\. (ok|skipped)\b", re.MULTILINE)
+# How many points a torture test says that it made fail, in one scenario.
+TORTURED = re.compile(r"^torture: (\d+) points failed in ", re.MULTILINE)
 
 
 def outcome_of(case):
@@ -33,8 +35,9 @@ def outcomes_within(case):
     return outcomes
 
 
-def count_file(path, counts, failures):
+def count_file(path, counts, failures, tortured):
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+        tortured.extend(int(points) for points in TORTURED.findall("\n".join(case.itertext())))
         outcome = outcome_of(case)
         outcomes = outcomes_within(case) or {case.get("name"): outcome}
         if outcome == "failed" and "failed" not in outcomes.values():
@@ -48,17 +51,19 @@ def count_file(path, counts, failures):
 
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    failures = []
+    failures, tortured = [], []
     some = "--some" in sys.argv
     for path in map(pathlib.Path, [argument for argument in sys.argv[1:] if argument != "--some"]):
         before = sum(counts.values())
         if path.is_file():
-            count_file(path, counts, failures)
+            count_file(path, counts, failures, tortured)
         if not path.is_file() or (sum(counts.values()) == before and not some):
             counts["failed"] += 1
             failures.append(f"{path.stem}: left no results")
     for failure in failures:
         print(f"failed: {failure}")
+    if tortured:
+        print(f"torture: {sum(tortured)} points failed in {len(tortured)} scenarios")
     print(", ".join(f"{number} {outcome}" for outcome, number in counts.items()))
     sys.exit(1 if counts["failed"] or not counts["passed"] else 0)
 

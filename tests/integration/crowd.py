@@ -13,28 +13,41 @@ PING_EVERY_S = 10
 class Member:
     """One connection that subscribes to one home stream and remembers what it saw."""
 
-    def __init__(self, address, reader):
+    def __init__(self, address, reader, token=b"", receive_buffer_bytes=None):
         self.reader = reader
         self.seen = []  # (share id, author), in order of arrival
         self.caught_up = False
+        self.token = token
+        self.closing = None
         self.frames = FrameReader()
-        self.socket = socket.create_connection(address)
+        self.socket = socket.socket()
+        if receive_buffer_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        self.socket.connect(address)
         self.socket.sendall(client_frame(1, pb.HelloRequest(protocol_version=1, client_name="crowd"))
-                            + client_frame(2, pb.SubscribeRequest(home=reader)))
+                            + client_frame(2, pb.SubscribeRequest(home=reader, resume_token=token)))
 
     def ping(self):
         self.socket.sendall(client_frame(3, pb.PingRequest()))
 
 
 class Crowd:
-    """Subscribes all `readers`. Content is kept once per share; copies that differ between members are a failure."""
+    """Subscribes all `readers`. Content is kept once per share; copies that differ between members are a failure.
 
-    def __init__(self, address, readers):
-        self.members = [Member(address, reader) for reader in readers]
+    `tokens` says from where each goes on. While `reading` is false nothing is read. With `may_end` the server may end
+    connections."""
+
+    def __init__(self, address, readers, tokens=None, receive_buffer_bytes=None, may_end=False):
+        tokens = tokens or {}
+        self.members = [Member(address, reader, tokens.get(reader, b""), receive_buffer_bytes) for reader in readers]
+        self.reading = True
+        self.open = len(self.members)
+        self._may_end = may_end
         self.shares = {}    # id -> Share
         self.failures = []
         self.events = 0
         self._stopping = False
+        self._idle = threading.Event()  # never set: what waits for it waits for a while
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -51,6 +64,19 @@ class Crowd:
         self.check()
         return all(member.caught_up for member in self.members)
 
+    def all_ended(self):
+        self.check()
+        return self.open == 0
+
+    def tokens(self):
+        return {member.reader: member.token for member in self.members}
+
+    def read_again(self):
+        """Ends a time of not reading, with windows of a usual size."""
+        for member in self.members:
+            member.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.reading = True
+
     def has_seen(self, events):
         self.check()
         return self.events >= events
@@ -65,19 +91,31 @@ class Crowd:
         next_ping = time.monotonic() + PING_EVERY_S
         try:
             while not self._stopping:
-                for key, _ in selector.select(timeout=0.2):
-                    self._read(key.data)
+                for key, _ in selector.select(timeout=0.2 if self.reading else 0):
+                    if not self.reading:
+                        break
+                    if not self._read(key.data):
+                        selector.unregister(key.fileobj)
+                        self.open -= 1
+                if not self.reading:
+                    self._idle.wait(0.02)
                 if time.monotonic() >= next_ping:
                     next_ping += PING_EVERY_S
-                    for member in self.members:
+                    for member in self.members if self.open == len(self.members) else ():
                         member.ping()
         except Exception as failure:  # shown by check()
             self.failures.append(repr(failure))
 
     def _read(self, member):
-        data = member.socket.recv(1 << 18)
+        """Returns whether the connection is still there."""
+        try:
+            data = member.socket.recv(1 << 18)
+        except ConnectionResetError:
+            data = b""
         if not data:
-            raise ConnectionError(f"the connection of {member.reader} ended")
+            if not self._may_end:
+                raise ConnectionError(f"the connection of {member.reader} ended")
+            return False
         for frame in member.frames.feed(data):
             kind = frame.WhichOneof("body")
             if kind == "shared":
@@ -88,5 +126,11 @@ class Crowd:
                     self.failures.append(f"share {share.id} differs between subscribers")
             elif kind == "caught_up":
                 member.caught_up = True
-            elif kind not in ("hello", "subscribe", "heartbeat", "ping"):
+                member.token = frame.caught_up.resume_token
+            elif kind == "heartbeat":
+                member.token = frame.heartbeat.resume_token or member.token
+            elif kind == "closing" and self._may_end:
+                member.closing = frame.closing
+            elif kind not in ("hello", "subscribe", "ping"):
                 self.failures.append(f"{member.reader} got {kind}: {frame}")
+        return True

@@ -7,6 +7,7 @@ import socket
 import time
 
 import feed_pb2 as pb
+from wait import wait_until
 
 EVENTS = ("shared", "deleted", "caught_up", "heartbeat", "gap")
 REQUEST_FIELDS = {field.message_type.name: field.name
@@ -198,6 +199,27 @@ class Client:
                     for number in range(count)]
         return [reply.id for reply in self.call_all(requests)]
 
+    def call_patiently(self, request):
+        """Calls again while the server is busy."""
+        while True:
+            try:
+                return self.call(request)
+            except FeedError as error:
+                if error.code != "BUSY":
+                    raise
+
+    def share_patiently(self, author, count, **fields):
+        """As share_many(), a few at a time and again while the server is busy: for more than its memory may hold."""
+        ids = []
+        while len(ids) < count:
+            request = pb.ShareRequest(author=author, url="http://example.org/", **fields)
+            for outcome in self.call_all([request] * min(20, count - len(ids))):
+                if not isinstance(outcome, FeedError):
+                    ids.append(outcome.id)
+                elif outcome.code != "BUSY":
+                    raise outcome
+        return ids
+
     def delete(self, author, share_id):
         return self.call(pb.DeleteShareRequest(author=author, id=share_id))
 
@@ -310,6 +332,9 @@ class Client:
             assert left > 0, f"waited {self.timeout} s in vain for {what}"
             self.read_for(left)
 
+    def closed_by_server(self):
+        return self._disconnected
+
     def wait_closed(self):
         """Reads until the server has ended the connection. Returns its Closing, or None."""
         self.wait(lambda: self._disconnected, "the end of the connection")
@@ -415,3 +440,17 @@ class Subscription:
 
     def unsubscribe(self):
         self.client.call(pb.UnsubscribeRequest(subscription=self.id))
+
+
+def share_when_possible(client, author="author", **fields):
+    """Repeats a share under one key until the store takes it. Checks each refusal on the way."""
+    fields.setdefault("idempotency_key", f"key{client.new_id()}")
+
+    def attempt():
+        try:
+            return client.share(author, **fields)
+        except FeedError as error:
+            assert error.code in ("UNAVAILABLE", "OUTCOME_UNKNOWN"), error
+            assert error.retry_after_ms > 0, error
+            return None
+    return wait_until(attempt, timeout=30, what="a share that is taken")

@@ -34,6 +34,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def shim(name):
+    """A library of tests/integration to be preloaded, which is built beside the unit tests."""
+    return FEEDD.parents[1] / "tests" / f"lib{name}.so"
+
+
 def log_fields(line):
     """The key=value pairs of one log line."""
     return {key: value.strip('"') for key, value in LOG_PAIR.findall(line)}
@@ -61,15 +66,16 @@ def check_stored(store, reader, expected):
 # --------------------------------------------------------------------------------------------------------- processes
 
 class Server:
-    """A running program, its pid and its log."""
+    """A running program, its pid and its log. `environment` adds to ours."""
 
-    def __init__(self, name, command, log_from):
+    def __init__(self, name, command, log_from, environment=None):
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, log_from: subprocess.PIPE}
         self.name = name
         self.lines = []
         command = ["setpriv", "--pdeathsig", "KILL", *command]  # if this process is killed, nothing stays behind
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-                                        errors="backslashreplace", env=ENVIRONMENT, **streams)
+                                        errors="backslashreplace", env={**ENVIRONMENT, **(environment or {})},
+                                        **streams)
         self.pid = self.process.pid
         self._news = threading.Condition()
         self._log_ended = False
@@ -138,15 +144,17 @@ class Server:
 class RedisServer(Server):
     """A redis-server with an append-only file, on a Unix socket and, if asked, a port."""
 
-    def __init__(self, directory, *options, port=0, password=None):
+    def __init__(self, directory, *options, port=0, password=None, environment=None):
         self.directory = Path(directory)
         self.socket_path = self.directory / "redis.sock"
         self.port = port
         self.password = password
         self._options = options
+        self._environment = environment
         command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", self.socket_path,
                    "--dir", self.directory, "--save", "", "--appendonly", "yes", "--logfile", "", *options]
-        super().__init__("redis-server", command + (["--requirepass", password] if password else []), "stdout")
+        super().__init__("redis-server", command + (["--requirepass", password] if password else []), "stdout",
+                         environment)
         self.wait_for_line("[Rr]eady to accept connections")
 
     @property
@@ -163,17 +171,18 @@ class RedisServer(Server):
 
     def restart(self):
         """The same server again, after stop() or kill(): returns the new one."""
-        return RedisServer(self.directory, *self._options, port=self.port, password=self.password)
+        return RedisServer(self.directory, *self._options, port=self.port, password=self.password,
+                           environment=self._environment)
 
 
 class Feedd(Server):
     """A feedd that listens on a free port of 127.0.0.1. `wait_for` is the log event to wait for, or None."""
 
-    def __init__(self, state_dir, *flags, wait_for="ready"):
+    def __init__(self, state_dir, *flags, wait_for="ready", environment=None):
         self.state_dir = Path(state_dir)
         self.flags = flags
         command = [FEEDD, "--listen", "127.0.0.1:0", "--state-dir", self.state_dir, *flags]
-        super().__init__("feedd", command, "stderr")
+        super().__init__("feedd", command, "stderr", environment)
         if wait_for:
             self.wait_for_event(wait_for)
 

@@ -5,6 +5,7 @@ It understands just enough of the Redis protocol to know where a command ends an
 import os
 import signal
 import socket
+import struct
 import threading
 
 # What a daemon also sends while it has nothing to do. These change nothing that another command would not show.
@@ -43,6 +44,8 @@ class RedisProxy:
         self.waiting = set()  # names of withheld commands that have come
         self._late = None  # the next command of this name is delayed, alone, until deliver_late()
         self.late_delivered = threading.Event()
+        self._poison = None  # (name, text): whoever sends such a command is killed
+        self._instead = None  # what the daemon is told once, in place of the next reply
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(64)
@@ -71,6 +74,10 @@ class RedisProxy:
         """Lets so many counted commands pass; the next one never arrives: the daemon is killed instead."""
         self._arm(commands, daemon)
 
+    def poison(self, name, text):
+        """From now on, whoever sends a command called so in which this text occurs is killed before it arrives."""
+        self._poison = (name, text)
+
     def release(self):
         """Lets everything pass again. Returns whether the gate had closed."""
         with self._changed:
@@ -88,6 +95,11 @@ class RedisProxy:
             self._late = None
             self._changed.notify_all()
         assert self.late_delivered.wait(10)
+
+    def say_instead(self, reply):
+        """Whatever Redis replies next, on any connection, the daemon hears this."""
+        with self._changed:
+            self._instead = reply
 
     def withhold(self, *names):
         """From now on only these commands wait, and the gate is open. Returns whether it had been closed."""
@@ -125,6 +137,9 @@ class RedisProxy:
             try:
                 while command := read_command(stream):
                     raw, name = command
+                    if self._poison and name == self._poison[0] and self._poison[1] in raw:
+                        os.kill(peer_pid(daemon_side), signal.SIGKILL)
+                        break
                     late = name == self._late
                     if late:
                         self._wait_until_late()
@@ -137,11 +152,12 @@ class RedisProxy:
                 pass
         hang_up(redis_side)
 
-    @staticmethod
-    def _pass_replies(redis_side, daemon_side):
+    def _pass_replies(self, redis_side, daemon_side):
         try:
             while data := redis_side.recv(1 << 16):
-                daemon_side.sendall(data)
+                with self._changed:
+                    instead, self._instead = self._instead, None
+                daemon_side.sendall(instead or data)
         except OSError:
             pass
         hang_up(daemon_side)
@@ -169,6 +185,10 @@ class RedisProxy:
                 self.waiting.add(name)
                 self._changed.wait()
             return not dead
+
+
+def peer_pid(connection):
+    return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
 
 
 def hang_up(connection):

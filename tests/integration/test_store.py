@@ -5,7 +5,7 @@ import signal
 import pytest
 
 import feed_pb2 as pb
-from feed_client import Disconnected, FeedError
+from feed_client import Disconnected, share_when_possible
 from harness import free_port, processes_using, wait_until
 from redis_proxy import RedisProxy
 
@@ -85,20 +85,6 @@ def test_a_second_feedd_on_the_same_state_directory_says_so_and_ends(start_feedd
     assert "lock" in second.log_tail() or "in use" in second.log_tail()
 
 
-def share_when_possible(client, **fields):
-    """Repeats a share under one key until the store takes it. Checks each refusal on the way."""
-    fields.setdefault("idempotency_key", f"key{client.new_id()}")
-
-    def attempt():
-        try:
-            return client.call(share_request(**fields))
-        except FeedError as error:
-            assert error.code in ("UNAVAILABLE", "OUTCOME_UNKNOWN"), error
-            assert error.code == "OUTCOME_UNKNOWN" or error.retry_after_ms > 0
-            return None
-    return wait_until(attempt, timeout=30, what="a share that is taken")
-
-
 def test_a_redis_server_that_cannot_be_started_is_reported_by_name(start_feedd):
     daemon = start_feedd("--redis-server", "/nonexistent/redis-server", wait_for=None)
     daemon.wait_for_line("level=error .*/nonexistent/redis-server")
@@ -165,7 +151,7 @@ def test_a_redis_that_hangs_delays_nobody_for_long_and_nothing_is_shared_twice(s
 @pytest.mark.parametrize("key", ["", "key"], ids=["without-key", "with-key"])
 def test_a_command_of_a_link_given_up_does_nothing_when_it_arrives_late(start_feedd, redis, workdir, key):
     with RedisProxy(workdir / "proxy.sock", redis.socket_path) as proxy:
-        daemon = start_feedd("--redis-url", proxy.url, "--redis-timeout-ms", "300")
+        daemon = start_feedd("--redis-url", proxy.url, "--redis-timeout-ms", "300", "--share-resolve-ms", "0")
         with daemon.connect() as client:
             client.share("author")
             proxy.delay_next(b"EVALSHA")

@@ -40,6 +40,7 @@ static int follows_called(struct fake_call call, const struct store_follow *foll
     assert_non_null(call.follows);
     for (size_t i = 0; i < count; i++) {
         call.follows[i].follow = follows[i].follow;
+        call.follows[i].repeated = follows[i].repeated;
         call.follows[i].version = follows[i].version;
         fake_copy(call.follows[i].reader, sizeof(call.follows[i].reader), follows[i].reader);
         fake_copy(call.follows[i].subject, sizeof(call.follows[i].subject), follows[i].subject);
@@ -122,14 +123,64 @@ uint64_t store_last_id(const struct store *store, unsigned partition)
     return fake.last_id[partition];
 }
 
+uint32_t store_mark(const struct store *store, unsigned partition)
+{
+    (void)store;
+    (void)partition;
+    return fake.mark;
+}
+
+bool store_run_end(const struct store *store, unsigned partition, uint32_t mark, uint64_t *ret_last)
+{
+    (void)store;
+    (void)partition;
+    if (mark != fake.mark && (mark == 0 || mark != fake.earlier_mark))
+        return false;
+    *ret_last = mark == fake.mark ? UINT64_MAX : fake.earlier_end;
+    return true;
+}
+
+void store_note_error(struct store *store, const struct reply *reply)
+{
+    (void)store;
+    (void)reply;
+}
+
+void store_saw(struct store *store, uint64_t id)
+{
+    uint64_t *saw = &fake.saw[partition_of_id(id)];
+
+    (void)store;
+    *saw = id > *saw ? id : *saw;
+}
+
+void store_leave(struct store *store)
+{
+    (void)store;
+}
+
+bool store_has_left(const struct store *store)
+{
+    (void)store;
+    return true;
+}
+
+void store_settle(struct store *store, int64_t now_ms)
+{
+    (void)store;
+    (void)now_ms;
+}
+
 int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
                 void *context)
 {
     (void)store;
+    struct fake_call call = {.op = FAKE_SHARE, .fn = fn, .context = context};
+
     (void)body;
-    (void)key;
     (void)import;
-    return ready_called((struct fake_call){.op = FAKE_SHARE, .fn = fn, .context = context}, author);
+    fake_copy(call.key, sizeof(call.key), key);
+    return ready_called(call, author);
 }
 
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context)
@@ -284,27 +335,6 @@ int store_trim(struct store *store, struct text reader, reply_fn *fn, void *cont
     return bulk_called((struct fake_call){.op = FAKE_TRIM, .fn = fn, .context = context}, reader);
 }
 
-int store_job_place(struct store *store, uint64_t job, reply_fn *fn, void *context)
-{
-    (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOB_PLACE, .id = job, .fn = fn, .context = context},
-                       (struct text){"", 0});
-}
-
-int store_job_save(struct store *store, uint64_t job, uint64_t place, reply_fn *fn, void *context)
-{
-    (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOB_SAVE, .id = job, .until = place, .fn = fn, .context = context},
-                       (struct text){"", 0});
-}
-
-int store_job_forget(struct store *store, uint64_t job, reply_fn *fn, void *context)
-{
-    (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOB_FORGET, .id = job, .fn = fn, .context = context},
-                       (struct text){"", 0});
-}
-
 /* ---- log.h ---- */
 
 int store_tail(struct store *store, const uint64_t *positions, const struct log_handlers *handlers, void *context)
@@ -359,6 +389,50 @@ int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *conte
 {
     (void)store;
     return bulk_called((struct fake_call){.op = FAKE_JOBS_RENEW, .id = id, .fn = fn, .context = context}, (struct text){"", 0});
+}
+
+const char *log_kind_name(enum log_kind kind)
+{
+    (void)kind;
+    return "kind";
+}
+
+static int job_called(enum fake_op op, uint64_t id, reply_fn *fn, void *context)
+{
+    return bulk_called((struct fake_call){.op = op, .id = id, .fn = fn, .context = context}, (struct text){"", 0});
+}
+
+int store_job_take(struct store *store, uint64_t id, reply_fn *fn, void *context)
+{
+    (void)store;
+    return job_called(FAKE_JOB_TAKE, id, fn, context);
+}
+
+int store_job_hand_back(struct store *store, uint64_t id, reply_fn *fn, void *context)
+{
+    (void)store;
+    return job_called(FAKE_JOB_HAND_BACK, id, fn, context);
+}
+
+int store_job_save(struct store *store, uint64_t id, uint64_t place, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOB_SAVE, .id = id, .until = place, .fn = fn, .context = context},
+                       (struct text){"", 0});
+}
+
+int store_job_forget(struct store *store, uint64_t id, reply_fn *fn, void *context)
+{
+    (void)store;
+    return job_called(FAKE_JOB_FORGET, id, fn, context);
+}
+
+int store_job_park(struct store *store, const struct store_parked *parked, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOB_PARK, .id = parked->id, .limit = parked->tries, .fn = fn,
+                                          .context = context},
+                       (struct text){parked->reason, strlen(parked->reason)});
 }
 
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context)

@@ -32,9 +32,11 @@ enum fake_op {
     FAKE_FOLLOWERS_PAGE,
     FAKE_PUSH,
     FAKE_TRIM,
-    FAKE_JOB_PLACE,
+    FAKE_JOB_TAKE,
+    FAKE_JOB_HAND_BACK,
     FAKE_JOB_SAVE,
     FAKE_JOB_FORGET,
+    FAKE_JOB_PARK,
     FAKE_APPLIED,
     FAKE_JOBS_ACK,
     FAKE_JOBS_RENEW,
@@ -46,6 +48,7 @@ enum fake_op {
 
 struct fake_follow {
     bool follow;
+    bool repeated;
     uint64_t version;
     char reader[64];
     char subject[64];
@@ -54,8 +57,9 @@ struct fake_follow {
 /* What was asked. Each operation sets what it has. */
 struct fake_call {
     enum fake_op op;
-    char name[256];   /* the subject or reader that it is about */
+    char name[256];   /* the subject or reader that it is about; why an entry is parked */
     uint64_t id;      /* the share, job, place or position that it is about; `before` and `after` of pages */
+    char key[32];   /* the idempotency key */
     uint64_t until;
     int64_t limit;
     unsigned partition;
@@ -74,6 +78,10 @@ struct fake_store {
     bool refuses[FAKE_OPS]; /* -ENOTCONN: nothing is sent */
     uint64_t epoch;
     uint64_t last_id[PARTITIONS_MAX]; /* of what fake_entry() made */
+    uint32_t mark;                    /* of the run of Redis, in every partition */
+    uint32_t earlier_mark;            /* of the run before it, 0: none is known */
+    uint64_t earlier_end;             /* and its last id */
+    uint64_t saw[PARTITIONS_MAX];     /* the highest id that the feed said it saw */
     const struct store_handlers *handlers; /* and who is told of the links */
     void *context;
     const struct log_handlers *tail_handlers; /* NULL: nobody reads the tail */

@@ -19,13 +19,13 @@ const struct feed_settings world_settings = {
     .reader_bytes = 1 << 20,
 };
 
-static size_t outlet_send(void *context, uint64_t conn, uint32_t request_id, struct frame *frame)
+static size_t outlet_send(void *context, uint64_t conn, uint32_t request_id, uint32_t stream, struct frame *frame)
 {
     struct world *world = context;
     struct sent *sent = &world->sent[world->sent_count];
 
     assert_true(conn < CONNS && world->sent_count < SENT_MAX);
-    *sent = (struct sent){conn, request_id, feed__server_frame__unpack(NULL, frame->size, frame->bytes)};
+    *sent = (struct sent){conn, request_id, stream, frame->position, feed__server_frame__unpack(NULL, frame->size, frame->bytes)};
     assert_non_null(sent->frame);
     world->sent_count++;
     world->queued[conn] += frame->size;
@@ -56,7 +56,7 @@ struct world *world_new(const struct feed_settings *settings, unsigned partition
     struct store_settings store_settings = {.partitions = partitions, .daemon_id = DAEMON_ID};
 
     assert_non_null(world);
-    fake = (struct fake_store){.ready = true, .bulk_up = true, .tail_up = true, .jobs_up = true, .epoch = 77};
+    fake = (struct fake_store){.ready = true, .bulk_up = true, .tail_up = true, .jobs_up = true, .epoch = 77, .mark = 1001};
     world->outlet = (struct feed_outlet){outlet_send, outlet_queued, SIZE_MAX};
     for (uint64_t conn = 0; conn < CONNS; conn++)
         world->subscribers[conn].conn = conn;
@@ -198,8 +198,11 @@ void drain(struct world *world, uint64_t conn)
 struct text token_of(struct world *world, const uint64_t *positions)
 {
     static uint8_t token[TOKEN_BYTES_MAX];
+    struct token_place places[PARTITIONS_MAX];
 
-    return (struct text){(const char *)token, token_write(token, fake.epoch, positions, world->feed->partitions)};
+    for (unsigned partition = 0; partition < world->feed->partitions; partition++)
+        places[partition] = (struct token_place){positions[partition], fake.mark};
+    return (struct text){(const char *)token, token_write(token, fake.epoch, places, world->feed->partitions)};
 }
 
 /* ---- what was sent ---- */
@@ -234,12 +237,15 @@ void expect_deletion(struct world *world, uint64_t conn, uint32_t request_id, ui
 void expect_caught_up(struct world *world, uint64_t conn, uint32_t request_id)
 {
     const Feed__ServerFrame *frame = next_sent(world, conn, request_id);
-    uint64_t positions[PARTITIONS_MAX];
+    struct token_place places[PARTITIONS_MAX];
 
     assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_CAUGHT_UP);
     struct text token = {(const char *)frame->caught_up->resume_token.data, frame->caught_up->resume_token.len};
-    assert_int_equal(token_read(token, fake.epoch, world->feed->partitions, positions), FEED_OK);
-    assert_memory_equal(positions, world->feed->positions, world->feed->partitions * sizeof(uint64_t));
+    assert_int_equal(token_read(token, fake.epoch, world->feed->partitions, places), FEED_OK);
+    for (unsigned partition = 0; partition < world->feed->partitions; partition++) {
+        assert_int_equal(places[partition].position, world->feed->positions[partition]);
+        assert_int_equal(places[partition].mark, fake.mark);
+    }
 }
 
 void expect_gap(struct world *world, uint64_t conn, uint32_t request_id, Feed__GapReason reason)

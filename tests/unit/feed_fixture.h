@@ -12,6 +12,8 @@
 struct sent {
     uint64_t conn;
     uint32_t request_id;
+    uint32_t stream;
+    uint64_t position;
     Feed__ServerFrame *frame;
 };
 

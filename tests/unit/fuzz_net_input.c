@@ -146,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct net_limits limits = {.max_connections = 1,
                                       .max_frame_bytes = FRAME_MAX_BYTES,
                                       .queue_soft_limit_bytes = 1000,
+                                      .queue_budget_bytes = 1000,
                                       .hello_timeout_ms = 1000000,
                                       .silence_limit_ms = 1000000,
                                       .stall_limit_ms = 1000000,

@@ -59,6 +59,22 @@ static void on_drained(void *context, uint64_t conn, void *session_pointer)
         world->on_drained(session);
 }
 
+static bool on_drop(void *context, uint64_t conn, void *session_pointer, uint32_t request_id, uint32_t stream,
+                    uint64_t position)
+{
+    struct session *session = session_pointer;
+
+    (void)context;
+    assert_int_equal(session->id, conn);
+    assert_int_equal(request_id + 1, stream); /* as server_send_event() has it */
+    assert_int_not_equal(position, 0);
+    session->asked++;
+    if (position == POSITION_KEPT)
+        return false;
+    session->dropped++;
+    return true;
+}
+
 static void on_heartbeat(void *context, uint64_t conn, void *session_pointer)
 {
     struct session *session = session_pointer;
@@ -75,14 +91,14 @@ static struct frame *last_frame(void *context, uint64_t conn, void *session_poin
     int length = snprintf(text, sizeof(text), LAST_WORD "%d", (int)reason);
     struct frame *frame = frame_new((size_t)length);
 
-    assert_non_null(frame);
     if (reason == NET_CLOSE_FULL)
         assert_null(session_pointer);
     else
         assert_int_equal(((struct session *)session_pointer)->id, conn);
-    memcpy(frame->bytes, text, (size_t)length);
     world->last_frames++;
     world->last_frame_reason = reason;
+    if (frame) /* else memory was made to end: the peer learns no reason */
+        memcpy(frame->bytes, text, (size_t)length);
     return frame;
 }
 
@@ -103,6 +119,7 @@ static const struct net_handlers handlers = {
     .on_open = on_open,
     .on_frame = on_frame,
     .on_drained = on_drained,
+    .on_drop = on_drop,
     .on_heartbeat = on_heartbeat,
     .last_frame = last_frame,
     .on_closed = on_closed,
@@ -126,6 +143,7 @@ int world_set_up(void **state)
         .max_connections = SESSIONS_MAX,
         .max_frame_bytes = 1 << 20,
         .queue_soft_limit_bytes = 1 << 20,
+        .queue_budget_bytes = 1 << 30,
         .hello_timeout_ms = 600000,
         .silence_limit_ms = 600000,
         .stall_limit_ms = 600000,
@@ -269,6 +287,19 @@ size_t server_send(struct world *world, uint64_t conn, uint32_t request_id, cons
     assert_non_null(frame);
     memcpy(frame->bytes, data, size);
     queued = net_send(world->net, conn, request_id, frame);
+    frame_unref(frame);
+    return queued;
+}
+
+size_t server_send_event(struct world *world, uint64_t conn, uint32_t request_id, uint64_t position, size_t size)
+{
+    struct frame *frame = frame_new(size);
+    size_t queued;
+
+    assert_non_null(frame);
+    memset(frame->bytes, 'e', size);
+    frame->position = position;
+    queued = net_send_event(world->net, conn, request_id, request_id + 1, frame);
     frame_unref(frame);
     return queued;
 }

@@ -22,6 +22,7 @@ struct session {
     uint8_t *received; /* the frames, each as the framing writes it */
     size_t received_bytes, received_capacity;
     unsigned frames, drained, heartbeats;
+    unsigned asked, dropped; /* frames that on_drop was called for, and said yes to */
     bool closed;
     enum net_close_reason reason;
 };
@@ -86,6 +87,10 @@ void client_expect_last_frame(struct world *world, int fd, enum net_close_reason
 
 /* Writes one frame of `size` bytes, each `fill`, to `out` (size + 5 bytes). Returns the bytes. */
 size_t make_frame(uint8_t *out, size_t size, uint8_t fill);
+
+/* Sends a frame that may be left out again, unless its position is POSITION_KEPT. Returns net_send_event()'s result. */
+#define POSITION_KEPT 13
+size_t server_send_event(struct world *world, uint64_t conn, uint32_t request_id, uint64_t position, size_t size);
 
 /* Sends a shared frame with this text. Returns net_send()'s result. */
 size_t server_send(struct world *world, uint64_t conn, uint32_t request_id, const void *data, size_t size);

@@ -193,16 +193,16 @@ static void a_full_queue_pauses_it_and_draining_goes_on_where_it_stopped(void **
     age(world, ids);
     resume_home(world, ids[0]);
     world->outlet.soft_limit_bytes = 1;
-    answer_timeline(ids, 0, "0");
-    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
-    answer_bodies(0);
-    assert_int_equal(fake_waiting(FAKE_BODIES), 0); /* the queue is full: no more is fetched */
     for (int i = 1; i < OLD; i++) {
-        expect_share(world, 1, 10, ids[i]);
-        expect_nothing(world); /* each is as much as the queue takes */
-        drain(world, 1);
+        assert_non_null(world->subscribers[1].first->catchup);
+        answer_timeline(ids, 0, "0");
+        FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
         if (fake_waiting(FAKE_BODIES) > 0)
             answer_bodies(0);
+        expect_share(world, 1, 10, ids[i]);
+        expect_nothing(world); /* each is as much as the queue takes */
+        assert_null(world->subscribers[1].first->catchup); /* what was collected is forgotten */
+        drain(world, 1);
     }
     expect_caught_up(world, 1, 10);
     expect_nothing(world);
@@ -294,6 +294,67 @@ static void a_deletion_that_arrives_while_the_body_is_fetched_wins(void **state)
     expect_nothing(world);
 }
 
+static void few_streams_of_one_connection_collect_at_once_and_all_have_their_turn(void **state)
+{
+    struct world *world = *state;
+    static const char *const readers[] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"};
+    struct feed_subscriber *subscriber = &world->subscribers[1];
+    struct outcome outcome;
+    uint64_t ids[OLD];
+
+    age(world, ids);
+    for (uint32_t i = 0; i < 10; i++) {
+        subscribe(world, 1, 10 + i, false, readers[i], token_of(world, &ids[OLD - 2]), &outcome);
+        FAKE_ANSWER(FAKE_READER_LOAD, "[# [bob]]", fake.last_id[0]);
+        expect_outcome(&outcome, FEED_OK);
+    }
+    assert_int_equal(fake_waiting(FAKE_TIMELINE), 4);
+    feed_unsubscribe(world->feed, subscriber, 10); /* one that is at it */
+    for (unsigned live = 0; live < 9;) {
+        assert_true(fake_waiting(FAKE_TIMELINE) <= 4);
+        answer_timeline(ids, OLD - 2, "0");
+        if (fake_waiting(FAKE_DELETIONS) > 0)
+            FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
+        if (fake_waiting(FAKE_BODIES) > 0)
+            answer_bodies(0);
+        live = 0;
+        for (const struct subscription *stream = subscriber->first; stream; stream = stream->next_of_subscriber)
+            live += stream->state == SUBSCRIPTION_LIVE;
+    }
+    assert_int_equal(subscriber->collecting, 0);
+    assert_int_equal(world->sent_count, 9 * 2); /* a share and CaughtUp on each */
+    world->sent_at = world->sent_count;
+}
+
+static void a_stream_that_loses_its_queue_while_it_collects_begins_again_from_what_was_sent(void **state)
+{
+    struct world *world = *state;
+    uint64_t ids[OLD];
+
+    age(world, ids);
+    resume_home(world, ids[0]);
+    answer_timeline(ids, 0, "0");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
+    answer_bodies(0);
+    assert_int_equal(fake_waiting(FAKE_BODIES), 1); /* of the rest */
+    assert_int_equal(world->sent_count, 64);
+    for (size_t i = 40; i < 64; i++)
+        assert_true(feed_subscriber_drop(world->feed, &world->subscribers[1], 10, world->sent[i].stream, world->sent[i].position));
+    for (int i = 1; i <= 64; i++)
+        expect_share(world, 1, 10, ids[i]);
+    drain(world, 1);
+    answer_bodies(0); /* comes late */
+    expect_nothing(world);
+    answer_timeline(ids, 0, "0");
+    FAKE_ANSWER(FAKE_DELETIONS, "[0 []]");
+    if (fake_waiting(FAKE_BODIES) > 0)
+        answer_bodies(0);
+    for (int i = 41; i < OLD; i++)
+        expect_share(world, 1, 10, ids[i]);
+    expect_caught_up(world, 1, 10);
+    expect_nothing(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +368,8 @@ int main(void)
         WITH_WORLD(lost_answers_are_asked_for_again_and_nothing_is_doubled),
         cmocka_unit_test(a_subscriber_may_end_at_each_step_of_it),
         WITH_WORLD(a_deletion_that_arrives_while_the_body_is_fetched_wins),
+        WITH_WORLD(few_streams_of_one_connection_collect_at_once_and_all_have_their_turn),
+        WITH_WORLD(a_stream_that_loses_its_queue_while_it_collects_begins_again_from_what_was_sent),
     };
 
     return cmocka_run_group_tests_name("catchup", tests, NULL, NULL);

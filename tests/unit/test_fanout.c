@@ -51,6 +51,12 @@ static int answer_pushes(struct world *world, const char *answer)
     return count;
 }
 
+static void answer_all(enum fake_op op, const char *answer)
+{
+    while (fake_waiting(op) > 0)
+        FAKE_ANSWER(op, answer);
+}
+
 static void expect_acknowledged(struct world *world, uint64_t id)
 {
     feed_turn(world->feed);
@@ -168,7 +174,7 @@ static void after_each_page_but_the_last_the_place_is_saved_and_at_the_end_forgo
             break;
         struct fake_call *save = fake_expect(FAKE_JOB_SAVE);
         assert_int_equal(save->until, done * 64);
-        fake_answer(save, "OK");
+        fake_answer(save, ":1");
         expect_unacknowledged(world);
     }
     FAKE_ANSWER(FAKE_JOB_FORGET, ":1");
@@ -183,7 +189,7 @@ static void the_place_is_forgotten_also_when_the_last_page_is_empty(void **state
     struct log_entry share = deal_share("bob");
     answer_page(0, FIRST_PAGE);
     answer_pushes(world, ":5");
-    FAKE_ANSWER(FAKE_JOB_SAVE, "OK");
+    FAKE_ANSWER(FAKE_JOB_SAVE, ":1");
     FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
     FAKE_ANSWER(FAKE_JOB_FORGET, ":1");
     expect_acknowledged(world, share.id);
@@ -197,7 +203,7 @@ static void a_failed_page_is_done_again_from_its_own_beginning(void **state)
     deal_share("bob");
     answer_page(0, FIRST_PAGE);
     answer_pushes(world, ":5");
-    FAKE_ANSWER(FAKE_JOB_SAVE, "OK");
+    FAKE_ANSWER(FAKE_JOB_SAVE, ":1");
     FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[last 1280064]");
     assert_int_equal(answer_pushes(world, "!READONLY"), 1);
     world_tick(world, RETRY_MS + 50);
@@ -251,11 +257,15 @@ static void only_a_few_large_pages_are_held_and_every_job_has_its_turn(void **st
     for (int i = 0; i < 20; i++)
         answer_page(0, FIRST_PAGE);
     answer_pushes(world, ":5");
+    answer_all(FAKE_JOB_SAVE, ":1");
     for (int pages = 0; acknowledged < 20; pages++) {
         assert_true(pages < 40);
         assert_in_range(fake_waiting(FAKE_FOLLOWERS_PAGE), 1, 8);
         FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, pages % 3 == 1 ? NULL : "[last 1280064]"); /* some are lost */
         answer_pushes(world, ":5");
+        answer_all(FAKE_JOB_SAVE, ":1");
+        answer_all(FAKE_JOB_FORGET, ":1");
+        feed_turn(world->feed);
         while (fake_waiting(FAKE_JOBS_ACK) > 0) {
             struct fake_call *call = fake_expect(FAKE_JOBS_ACK);
 
@@ -277,7 +287,8 @@ static void an_entry_of_an_earlier_life_goes_on_at_its_saved_place(void **state)
     entries[0] = fake_entry(LOG_SHARE, "bob", NULL, 0);
     entries[1] = fake_entry(LOG_EDGE, "bob", "ann", 64);
     fake_deal(fake_expect(FAKE_JOBS_OWN), entries, 2);
-    FAKE_ANSWER(FAKE_JOB_PLACE, "640");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_JOB_TAKE, "[:1 640]");
     struct fake_call *page = fake_expect(FAKE_FOLLOWERS_PAGE);
     assert_int_equal(page->id, 640);
     fake_answer(page, "[ann 704]");
@@ -301,7 +312,8 @@ static void an_entry_given_out_again_while_it_is_worked_on_is_not_begun_twice(vo
     fake.handlers->on_jobs_up(fake.context);
     fake_deal(fake_expect(FAKE_JOBS_OWN), &share, 1);
     assert_int_equal(fake_waiting(FAKE_FOLLOWERS_PAGE), 1);
-    assert_int_equal(fake_waiting(FAKE_JOB_PLACE), 0);
+    feed_turn(world->feed);
+    assert_int_equal(fake_waiting(FAKE_JOB_TAKE), 0);
 }
 
 static void what_another_daemon_left_is_taken_over(void **state)
@@ -312,9 +324,11 @@ static void what_another_daemon_left_is_taken_over(void **state)
     world_tick(world, world_settings.claim_after_ms);
     struct log_entry share = fake_entry(LOG_SHARE, "bob", NULL, 0);
     fake_deal(fake_expect(FAKE_JOBS_CLAIM), &share, 1);
-    FAKE_ANSWER(FAKE_JOB_PLACE, "nil");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_JOB_TAKE, "[:1 nil]");
     answer_page(0, 1);
     assert_int_equal(answer_pushes(world, ":5"), 2);
+    FAKE_ANSWER(FAKE_JOB_FORGET, ":1"); /* its count of tries */
     expect_acknowledged(world, share.id);
 }
 

@@ -112,6 +112,19 @@ static void a_later_step_that_cannot_be_sent_leaves_the_outcome_unknown(void **s
     }
 }
 
+static void a_refusal_of_a_later_step_does_not_say_that_nothing_was_done(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+
+    for (enum step step = EDGES; step < DONE; step++) {
+        follow_until(world, step, &outcome);
+        FAKE_ANSWER(ops[step], "!OOM");
+        expect_outcome(&outcome, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+        assert_int_equal(world->feed->follows.count, 0); /* the job will do it */
+    }
+}
+
 static void what_was_followed_already_and_what_is_too_many_are_said(void **state)
 {
     struct world *world = *state;
@@ -150,18 +163,25 @@ static void an_unfollow_has_an_edge_and_no_backfill(void **state)
     assert_int_equal(outcome.position, EDGE);
 }
 
-static void an_unfollow_of_what_is_not_followed_is_answered_at_once(void **state)
+static void an_unfollow_of_what_is_not_followed_still_sees_to_its_edge(void **state)
 {
     struct world *world = *state;
     struct outcome outcome = {0};
 
     feed_follow(world->feed, false, text_of("ann"), text_of("bob"), on_write, &outcome);
     feed_turn(world->feed);
-    FAKE_ANSWER(FAKE_FOLLOWS, "[0 :1]");
+    FAKE_ANSWER(FAKE_FOLLOWS, "[# :1]", VERSION + 64);
+    feed_turn(world->feed);
+    struct fake_call *call = fake_expect(FAKE_EDGES); /* the earlier one may have been left half done */
+    assert_true(call->follows[0].repeated);
+    assert_int_equal(call->follows[0].version, VERSION + 64);
+    fake_answer(call, "[# :0]", EDGE);
+    assert_int_equal(outcome.count, 0);
+    FAKE_ANSWER(FAKE_TIMELINE_UNFOLLOW, ":0");
     expect_outcome(&outcome, FEED_OK);
     assert_true(outcome.repeated);
-    feed_turn(world->feed);
-    assert_int_equal(fake_waiting(FAKE_EDGES), 0);
+    assert_int_equal(outcome.position, EDGE);
+    assert_int_equal(world->feed->follows.count, 0);
 }
 
 static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(void **state)
@@ -194,10 +214,41 @@ static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(voi
         fake_answer(call, format);
     }
     assert_int_equal(answered, 40);
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_EDGES, "[64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 "
+                            "64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0 64 :0]");
+    while (fake_waiting(FAKE_TIMELINE_UNFOLLOW) > 0)
+        FAKE_ANSWER(FAKE_TIMELINE_UNFOLLOW, ":0");
     for (size_t i = 0; i < 40; i++) {
         expect_outcome(&outcomes[i], i % 2 == 0 ? FEED_OK : FEED__ERROR_CODE__LIMIT_EXCEEDED);
         assert_int_equal(outcomes[i].repeated, i % 2 == 0);
     }
+}
+
+static void what_waits_behind_scripts_that_are_not_answered_is_refused_when_the_store_stalls(void **state)
+{
+    struct world *world = *state;
+    static struct outcome outcomes[700];
+    size_t refused = 0;
+
+    memset(outcomes, 0, sizeof(outcomes));
+    for (int i = 0; i < 700; i++)
+        feed_follow(world->feed, true, text_of("ann"), text_of("bob"), on_write, &outcomes[i]);
+    feed_turn(world->feed);
+    size_t scripts = fake_waiting(FAKE_FOLLOWS);
+    fake.ready = false;
+    fake.refuses[FAKE_FOLLOWS] = true;
+    fake.handlers->on_stall(fake.context);
+    feed_turn(world->feed);
+    assert_int_equal(fake_waiting(FAKE_FOLLOWS), scripts);
+    for (int i = 0; i < 700; i++) {
+        refused += outcomes[i].count;
+        assert_true(outcomes[i].count == 0 || outcomes[i].error == FEED__ERROR_CODE__UNAVAILABLE);
+    }
+    assert_true(refused > 0 && refused < 700);
+    fake_lose_all();
+    for (int i = 0; i < 700; i++)
+        assert_int_equal(outcomes[i].count, 1);
 }
 
 /* ---- as a job ---- */
@@ -344,10 +395,12 @@ int main(void)
         WITH_WORLD(a_lost_answer_at_each_step_leaves_the_outcome_unknown),
         WITH_WORLD(a_refusal_of_the_first_step_means_that_nothing_was_done),
         WITH_WORLD(a_later_step_that_cannot_be_sent_leaves_the_outcome_unknown),
+        WITH_WORLD(a_refusal_of_a_later_step_does_not_say_that_nothing_was_done),
         WITH_WORLD(what_was_followed_already_and_what_is_too_many_are_said),
         WITH_WORLD(an_unfollow_has_an_edge_and_no_backfill),
-        WITH_WORLD(an_unfollow_of_what_is_not_followed_is_answered_at_once),
+        WITH_WORLD(an_unfollow_of_what_is_not_followed_still_sees_to_its_edge),
         WITH_WORLD(follows_of_one_turn_travel_together_and_each_gets_its_own_answer),
+        WITH_WORLD(what_waits_behind_scripts_that_are_not_answered_is_refused_when_the_store_stalls),
         WITH_WORLD(the_job_of_a_follow_that_was_done_here_is_done_at_once),
         WITH_WORLD(the_job_of_a_follow_that_is_under_way_here_waits_for_it),
         WITH_WORLD(the_job_of_a_follow_that_failed_here_does_it_again),

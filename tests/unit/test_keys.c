@@ -205,14 +205,13 @@ static void what_is_no_stream_id_is_no_id(void **state)
     assert_int_equal(id_of_stream_id((struct text){"7-12", 3}, 0), 7 << 13 | 1 << 6); /* not a byte beyond */
 }
 
-static void the_smallest_id_of_a_moment_lies_between_its_neighbours(void **state)
+static void an_earlier_id_is_of_the_same_partition_or_none(void **state)
 {
     (void)state;
-    assert_int_equal(id_at_unix_ms(EPOCH_MS), 0);
-    assert_int_equal(id_at_unix_ms(EPOCH_MS - 1), 0);
-    assert_int_equal(id_at_unix_ms(INT64_MIN), 0);
-    assert_int_equal(id_at_unix_ms(EPOCH_MS + 1), 1 << 13);
-    assert_true(id_at_unix_ms(EPOCH_MS + 2) > (1 << 13 | 127 << 6 | 63));
+    assert_int_equal(id_earlier(5 << 13 | 3 << 6 | 7, 2), 3 << 13 | 3 << 6 | 7);
+    assert_int_equal(id_earlier(5 << 13 | 7, 5), 0);
+    assert_int_equal(id_earlier(5 << 13 | 7, 6), 0);
+    assert_int_equal(id_earlier(0, 60000), 0);
 }
 
 int main(void)
@@ -227,7 +226,7 @@ int main(void)
         cmocka_unit_test(an_id_and_its_stream_id_are_two_spellings_of_one_thing),
         cmocka_unit_test(random_ids_keep_their_value_and_their_order),
         cmocka_unit_test(what_is_no_stream_id_is_no_id),
-        cmocka_unit_test(the_smallest_id_of_a_moment_lies_between_its_neighbours),
+        cmocka_unit_test(an_earlier_id_is_of_the_same_partition_or_none),
     };
 
     return cmocka_run_group_tests_name("keys", tests, NULL, NULL);

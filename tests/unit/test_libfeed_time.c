@@ -92,6 +92,39 @@ static void closing_says_when_to_come_back_and_why(void **state)
     peer_stop(&peer);
 }
 
+static void nobody_comes_back_before_the_time_that_the_server_said(void **state)
+{
+    static const uint32_t times_ms[] = { 1, 30, 99, 100, 101, 5000, 60000 };
+    Feed__Closing closing = FEED__CLOSING__INIT;
+    struct feed_next next;
+    struct peer peer;
+
+    (void)state;
+    peer_start(&peer);
+    closing.reason = FEED__CLOSING_REASON__SHUTDOWN;
+    closing.retry = true;
+    for (int round = 0; round < 300; round++) {
+        uint64_t told_ms;
+
+        peer_connect(&peer);
+        peer.now_ms += round % 3 == 0 ? 20000 : 0; /* attempts that hold for a while are no failures */
+        closing.retry_after_ms = times_ms[round % 7];
+        peer_say(&peer, 0, FEED__SERVER_FRAME__BODY_CLOSING, &closing);
+        told_ms = peer.now_ms;
+        for (feed_client_next(peer.client, &next); next.connection == 0; feed_client_next(peer.client, &next)) {
+            struct feed_status status;
+
+            feed_client_status(peer.client, &status);
+            assert_true(peer.now_ms + status.retry_in_ms >= told_ms + closing.retry_after_ms);
+            assert_true(status.retry_in_ms <= 60000);
+            peer.now_ms += status.retry_in_ms > 1 ? status.retry_in_ms - 1 : 1;
+            feed_client_run(peer.client);
+        }
+        assert_true(peer.now_ms >= told_ms + closing.retry_after_ms);
+    }
+    peer_stop(&peer);
+}
+
 static void another_version_is_reported_and_not_hammered(void **state)
 {
     struct feed_status status;
@@ -169,6 +202,7 @@ int main(void)
         cmocka_unit_test(deadlines_hold_without_a_connection),
         cmocka_unit_test(attempts_come_at_growing_intervals_up_to_a_limit),
         cmocka_unit_test(closing_says_when_to_come_back_and_why),
+        cmocka_unit_test(nobody_comes_back_before_the_time_that_the_server_said),
         cmocka_unit_test(another_version_is_reported_and_not_hammered),
         cmocka_unit_test(an_idle_connection_is_pinged_and_a_silent_one_given_up),
         cmocka_unit_test(of_thousands_of_requests_each_ends_once),

@@ -113,7 +113,7 @@ static void a_stream_that_fell_back_holds_no_more_than_the_soft_limit_and_one_fr
 static void every_hundred_events_a_token_says_how_far_the_stream_has_come(void **state)
 {
     struct world *world = *state;
-    uint64_t positions[PARTITIONS_MAX];
+    struct token_place places[PARTITIONS_MAX];
 
     open_home(world, 1, 10, "ann", "[bob]");
     for (int i = 0; i < 250; i++) {
@@ -125,8 +125,8 @@ static void every_hundred_events_a_token_says_how_far_the_stream_has_come(void *
         const Feed__ServerFrame *frame = next_sent(world, 1, 10);
         assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_HEARTBEAT);
         struct text token = {(const char *)frame->heartbeat->resume_token.data, frame->heartbeat->resume_token.len};
-        assert_int_equal(token_read(token, fake.epoch, 1, positions), FEED_OK);
-        assert_int_equal(positions[0], share);
+        assert_int_equal(token_read(token, fake.epoch, 1, places), FEED_OK);
+        assert_int_equal(places[0].position, share);
         assert_false(frame->heartbeat->degraded);
     }
     expect_nothing(world);
@@ -139,6 +139,7 @@ static void a_heartbeat_goes_to_live_streams_only(void **state)
     open_home(world, 1, 10, "ann", "[bob]");
     assert_int_equal(feed_subscriber_heartbeat(world->feed, &world->subscribers[1]), 1);
     assert_int_equal(next_sent(world, 1, 10)->body_case, FEED__SERVER_FRAME__BODY_HEARTBEAT);
+    world->queued[1] = 0;
     world->outlet.soft_limit_bytes = 1;
     expect_share(world, 1, 10, tail_share("bob"));
     assert_int_equal(feed_subscriber_heartbeat(world->feed, &world->subscribers[1]), 0);
@@ -161,6 +162,52 @@ static void heartbeats_say_that_the_store_is_away_and_that_it_is_back(void **sta
     expect_share(world, 1, 10, tail_share("bob"));
 }
 
+/* Redis restarts; the last id of the run before that is still there is `end`, and its epoch is `epoch`. */
+static void restart_store(struct world *world, uint64_t epoch, uint64_t end)
+{
+    fake.ready = fake.bulk_up = fake.tail_up = fake.jobs_up = false;
+    fake.handlers->on_away(fake.context);
+    fake_lose_all();
+    fake.earlier_mark = fake.mark++;
+    fake.earlier_end = end;
+    fake.epoch = epoch;
+    fake.last_id[0] = end;
+    fake.tail_handlers = NULL;
+    fake.ready = fake.bulk_up = fake.tail_up = fake.jobs_up = true;
+    fake.handlers->on_ready(fake.context);
+    assert_false(feed_is_ready(world->feed));
+}
+
+/* What the feed asks before it goes on: how far the log is applied, and whom the reader follows. */
+static void serve_restart(struct world *world, const char *following)
+{
+    FAKE_ANSWER(FAKE_APPLIED, ":0");
+    if (following)
+        FAKE_ANSWER(FAKE_READER_LOAD, following, fake.last_id[0]);
+    fake_tail_end(0);
+    assert_true(feed_is_ready(world->feed));
+}
+
+static void expect_range(struct world *world, uint64_t after, uint64_t until)
+{
+    const Feed__ServerFrame *frame = next_sent(world, 1, 10);
+
+    assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_GAP);
+    assert_int_equal(frame->gap->reason, FEED__GAP_REASON__GAP_LOST);
+    assert_int_equal(frame->gap->n_ranges, 1);
+    assert_int_equal(frame->gap->ranges[0]->after, after);
+    assert_int_equal(frame->gap->ranges[0]->until, until);
+}
+
+static uint64_t tail_boundary(uint64_t after)
+{
+    struct log_entry boundary = fake_entry(LOG_BOUNDARY, "", NULL, after);
+
+    fake_tail(&boundary);
+    fake_tail_end(1);
+    return boundary.id;
+}
+
 static void a_store_that_came_back_with_less_is_a_gap_for_every_stream(void **state)
 {
     struct world *world = *state;
@@ -169,19 +216,64 @@ static void a_store_that_came_back_with_less_is_a_gap_for_every_stream(void **st
     uint64_t kept = tail_share("bob"), lost = tail_share("bob");
     expect_share(world, 1, 10, kept);
     expect_share(world, 1, 10, lost);
-    fake.ready = false;
-    fake.handlers->on_away(fake.context);
-    fake.last_id[0] = kept;
-    fake.ready = true;
-    fake.handlers->on_ready(fake.context);
-    const Feed__ServerFrame *frame = next_sent(world, 1, 10);
-    assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_GAP);
-    assert_int_equal(frame->gap->reason, FEED__GAP_REASON__GAP_LOST);
-    assert_int_equal(frame->gap->n_ranges, 1);
-    assert_int_equal(frame->gap->ranges[0]->after, kept);
-    assert_int_equal(frame->gap->ranges[0]->until, lost);
+    assert_int_equal(fake.saw[0], lost);
+    restart_store(world, fake.epoch, kept);
+    serve_restart(world, "[# [bob]]");
     fake.now_ms += 1000;
+    expect_range(world, kept, tail_boundary(kept));
     expect_share(world, 1, 10, tail_share("bob"));
+    expect_nothing(world);
+}
+
+static void a_restart_that_lost_nothing_is_not_noticed_by_a_stream(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    uint64_t before = tail_share("bob");
+    expect_share(world, 1, 10, before);
+    restart_store(world, fake.epoch, before);
+    serve_restart(world, NULL);
+    expect_share(world, 1, 10, tail_share("bob"));
+    expect_nothing(world);
+}
+
+static void what_was_applied_and_then_lost_is_read_again_without_being_delivered_again(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    struct log_entry first = fake_entry(LOG_SHARE, "bob", NULL, 0);
+    first.body = fake_body("bob", "http://example.org/");
+    fake_tail(&first);
+    fake_tail_end(1);
+    expect_share(world, 1, 10, first.id);
+    ring_done(world->feed, 0); /* as if memory had been needed */
+    world->feed->rings[0].floor = first.id;
+    restart_store(world, fake.epoch, first.id);
+    FAKE_ANSWER(FAKE_APPLIED, ":0");
+    assert_false(feed_is_ready(world->feed));
+    fake_tail(&first);
+    fake_tail_end(1);
+    assert_true(feed_is_ready(world->feed));
+    expect_nothing(world);
+    assert_int_equal(world->feed->rings[0].count, 1);
+    expect_share(world, 1, 10, tail_share("bob"));
+}
+
+static void another_store_is_a_gap_over_all_that_was_seen(void **state)
+{
+    struct world *world = *state;
+
+    open_home(world, 1, 10, "ann", "[bob]");
+    uint64_t seen = tail_share("bob");
+    expect_share(world, 1, 10, seen);
+    restart_store(world, 78, 0);
+    expect_range(world, 0, seen);
+    serve_restart(world, "[# [carl]]");
+    tail_share("bob"); /* in this store nobody follows bob */
+    expect_share(world, 1, 10, tail_share("carl"));
+    expect_nothing(world);
 }
 
 static void an_entry_that_was_trimmed_before_the_tail_came_to_it_is_a_gap(void **state)
@@ -315,6 +407,9 @@ int main(void)
         WITH_WORLD(a_heartbeat_goes_to_live_streams_only),
         WITH_WORLD(heartbeats_say_that_the_store_is_away_and_that_it_is_back),
         WITH_WORLD(a_store_that_came_back_with_less_is_a_gap_for_every_stream),
+        WITH_WORLD(a_restart_that_lost_nothing_is_not_noticed_by_a_stream),
+        WITH_WORLD(what_was_applied_and_then_lost_is_read_again_without_being_delivered_again),
+        WITH_WORLD(another_store_is_a_gap_over_all_that_was_seen),
         WITH_WORLD(an_entry_that_was_trimmed_before_the_tail_came_to_it_is_a_gap),
         WITH_WORLD(a_subscriber_that_ends_while_its_stream_is_opened_is_told_nothing_more),
         WITH_WORLD(a_request_id_opens_one_stream_only),

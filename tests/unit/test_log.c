@@ -138,6 +138,34 @@ static void eight_values_fit_into_one_line(void **state)
         assert_int_equal(values[i][0], 'a' + i);
 }
 
+static void log_a_hundred_times(void)
+{
+    struct log_limit limit = {0}, another = {0};
+
+    for (int i = 0; i < 100; i++)
+        log_limited(&limit, LOG_LEVEL_ERROR, "again", "number=%d", i);
+    log_limited(&another, LOG_LEVEL_ERROR, "other", "number=1");
+    limit.minute_ends_ms = 0; /* a minute passes */
+    log_limited(&limit, LOG_LEVEL_ERROR, "again", "number=100");
+    log_limited(&limit, LOG_LEVEL_ERROR, "again", "number=101");
+}
+
+static void what_comes_over_and_over_gets_eight_lines_a_minute(void **state)
+{
+    const char *lines = logged(log_a_hundred_times);
+    size_t count = 0;
+
+    (void)state;
+    for (const char *at = lines; (at = strchr(at, '\n')); at++)
+        count++;
+    assert_int_equal(count, 8 + 1 + 2);
+    assert_non_null(strstr(lines, "event=again number=7\n"));
+    assert_null(strstr(lines, "number=8\n"));
+    assert_non_null(strstr(lines, "event=other number=1\n"));
+    assert_non_null(strstr(lines, "event=again number=100 left_out=92\n"));
+    assert_non_null(strstr(lines, "event=again number=101\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +176,7 @@ int main(void)
         cmocka_unit_test(everything_else_is_quoted_and_escaped),
         cmocka_unit_test(a_long_value_is_cut_between_characters),
         cmocka_unit_test(eight_values_fit_into_one_line),
+        cmocka_unit_test(what_comes_over_and_over_gets_eight_lines_a_minute),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

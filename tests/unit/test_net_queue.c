@@ -1,5 +1,8 @@
-/* The queue of one connection against a plain row of bytes, and that it owns nothing once it has drained. */
+/* The queue of one connection against a plain row of bytes, that it owns nothing once it has drained, and that what queues say
+ * they take in memory is what the allocator gave them. */
 #include "unit.h"
+
+#include <malloc.h>
 
 #include "framing.h"
 #include "net/frame_queue.h"
@@ -38,6 +41,7 @@ static void what_goes_in_comes_out_whatever_is_sent_at_once(void **state)
     uint32_t random = 42;
     size_t written = 0;
     size_t sent = 0;
+    size_t held = 0;
 
     (void)state;
     while (written < WIRE_MAX) {
@@ -51,7 +55,7 @@ static void what_goes_in_comes_out_whatever_is_sent_at_once(void **state)
 
             if (unit_random(&random) % 4 == 0)
                 request_id = 0;
-            assert_int_equal(frame_queue_push(&queue, frame, request_id), 0);
+            assert_int_equal(frame_queue_push(&queue, &(struct frame_entry){frame, request_id, 0}, &held), 0);
             written += write_wire(wire + written, request_id, frame);
             frame_unref(frame);
         }
@@ -60,11 +64,12 @@ static void what_goes_in_comes_out_whatever_is_sent_at_once(void **state)
         assert_int_equal(gathered, room < written - sent ? room : written - sent);
         assert_memory_equal(out, wire + sent, gathered);
         taken = gathered == 0 ? 0 : unit_random(&random) % (gathered + 1);
-        frame_queue_consume(&queue, taken);
+        frame_queue_consume(&queue, taken, &held);
         sent += taken;
     }
-    frame_queue_clear(&queue);
+    frame_queue_clear(&queue, &held);
     assert_int_equal(queue.bytes, 0);
+    assert_int_equal(held, 0);
 }
 
 static void a_drained_queue_owns_nothing_and_holds_no_frame(void **state)
@@ -72,20 +77,106 @@ static void a_drained_queue_owns_nothing_and_holds_no_frame(void **state)
     struct frame_queue queue = {0};
     struct frame *frame = frame_new(10);
     uint8_t out[11 * 20];
+    size_t held = 0;
 
     (void)state;
     memset(frame->bytes, 1, 10);
     for (unsigned count = 1; count <= 20; count++) {
         for (unsigned i = 0; i < count; i++)
-            assert_int_equal(frame_queue_push(&queue, frame, 0), 0);
+            assert_int_equal(frame_queue_push(&queue, &(struct frame_entry){.frame = frame}, &held), 0);
         assert_int_equal(queue.capacity == 0, count <= FRAME_QUEUE_INLINE);
         assert_int_equal(frame->refs, count + 1);
         assert_int_equal(frame_queue_gather(&queue, out, sizeof(out)), 11 * count);
-        frame_queue_consume(&queue, 11 * count);
+        frame_queue_consume(&queue, 11 * count, &held);
         assert_int_equal(frame->refs, 1);
         assert_int_equal(queue.capacity, 0);
+        assert_int_equal(held, 0);
     }
     frame_unref(frame);
+}
+
+/* The allocator's own figure: exact with a sanitizer, with its overhead otherwise. */
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t allocated_bytes(void)
+{
+    return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes() : mallinfo2().uordblks;
+}
+
+#define QUEUES 16
+
+static bool drop_odd(void *context, const struct frame_entry *entry)
+{
+    (void)context;
+    return entry->frame->position % 2 == 1;
+}
+
+/* Frames that only queues hold, many of them shared, pushed, sent in part and dropped at random. */
+static void what_queues_say_they_hold_is_what_the_allocator_gave_them(void **state)
+{
+    static struct frame_queue queues[QUEUES];
+    size_t before = allocated_bytes(), held = 0;
+    uint32_t random = 7;
+
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        struct frame *frame = random_frame(&random);
+        struct frame_queue *queue = &queues[unit_random(&random) % QUEUES];
+
+        frame->position = unit_random(&random) % 4;
+        for (uint32_t i = unit_random(&random) % QUEUES; i < QUEUES; i++)
+            assert_int_equal(frame_queue_push(&queues[i], &(struct frame_entry){.frame = frame}, &held), 0);
+        frame_unref(frame);
+        if (unit_random(&random) % 3 == 0)
+            frame_queue_consume(queue, queue->bytes == 0 ? 0 : unit_random(&random) % (queue->bytes + 1), &held);
+        if (unit_random(&random) % 20 == 0)
+            frame_queue_drop(queue, drop_odd, NULL, &held);
+        size_t taken = allocated_bytes() - before;
+        assert_in_range(taken, held, __sanitizer_get_current_allocated_bytes ? held : held * 3 / 2 + 4096);
+    }
+    for (int i = 0; i < QUEUES; i++)
+        frame_queue_clear(&queues[i], &held);
+    assert_int_equal(held, 0);
+    assert_int_equal(allocated_bytes(), before);
+}
+
+static bool drop_noted(void *context, const struct frame_entry *entry)
+{
+    struct frame_entry **next = context;
+
+    *(*next)++ = *entry;
+    return entry->request_id != 9;
+}
+
+static void what_stands_for_a_position_may_be_dropped_unless_it_is_partly_sent(void **state)
+{
+    /* The first is partly sent, the third is an answer, the fifth is asked for in vain. */
+    static const uint64_t positions[] = {100, 101, 0, 103, 104, 105};
+    static const uint32_t expected[] = {71, 73, 74, 75};
+    struct frame_queue queue = {0};
+    struct frame_entry asked[6], *next = asked;
+    uint8_t out[100];
+    size_t held = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 6; i++) {
+        struct frame *frame = frame_new(2);
+
+        memset(frame->bytes, (int)('a' + i), 2);
+        frame->position = positions[i];
+        frame_queue_push(&queue, &(struct frame_entry){frame, i == 4 ? 9 : 0, 70 + i}, &held);
+        frame_unref(frame);
+    }
+    frame_queue_consume(&queue, 1, &held);
+    assert_int_equal(frame_queue_drop(&queue, drop_noted, &next, &held), 3);
+    assert_int_equal(next - asked, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(asked[i].stream, expected[i]);
+    assert_int_equal(frame_queue_gather(&queue, out, sizeof(out)), 10);
+    assert_int_equal(queue.bytes, 10);
+    assert_memory_equal(out, "aa\2cc\4\10\11ee", 10);
+    frame_queue_clear(&queue, &held);
+    assert_int_equal(held, 0);
 }
 
 int main(void)
@@ -93,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_goes_in_comes_out_whatever_is_sent_at_once),
         cmocka_unit_test(a_drained_queue_owns_nothing_and_holds_no_frame),
+        cmocka_unit_test(what_queues_say_they_hold_is_what_the_allocator_gave_them),
+        cmocka_unit_test(what_stands_for_a_position_may_be_dropped_unless_it_is_partly_sent),
     };
 
     return cmocka_run_group_tests_name("frame queue", tests, NULL, NULL);

@@ -42,6 +42,28 @@ static void only_what_is_applied_leaves_however_little_room_there_is(void **stat
     assert_int_equal(ring_above(ring, ids[49]), 0);
 }
 
+static void what_lies_above_an_id_is_counted_in_bytes(void **state)
+{
+    struct world *world = *state;
+    const struct ring *ring = &world->feed->rings[0];
+    uint64_t ids[300];
+
+    assert_int_equal(ring_bytes_above(ring, 0), 0);
+    world->feed->settings.ring_bytes = 20000;
+    for (int i = 0; i < 300; i++) {
+        size_t bytes = 0;
+
+        ids[i] = tail_share("bob");
+        world->feed->applied[0] = ids[i / 2];
+        assert_int_equal(ring_bytes_above(ring, ring->floor), ring->bytes);
+        for (size_t j = ring_above(ring, ids[i / 2]); j < ring->count; j++)
+            bytes += sizeof(struct ring_entry) + frame_memory_bytes(ring_at(ring, j)->frame);
+        assert_int_equal(ring_bytes_above(ring, ids[i / 2]), bytes);
+        assert_int_equal(ring_bytes_above(ring, ids[i]), 0);
+    }
+    assert_true(ring->floor > ids[0]);
+}
+
 static void it_keeps_as_many_applied_entries_as_there_is_room_for(void **state)
 {
     struct world *world = *state;
@@ -155,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(entries_stand_in_order_and_are_found_by_what_lies_above),
         WITH_WORLD(only_what_is_applied_leaves_however_little_room_there_is),
+        WITH_WORLD(what_lies_above_an_id_is_counted_in_bytes),
         WITH_WORLD(it_keeps_as_many_applied_entries_as_there_is_room_for),
         WITH_WORLD(a_deletion_is_forgotten_with_its_entry),
         WITH_WORLD(names_are_kept_as_long_as_an_entry_refers_to_them),

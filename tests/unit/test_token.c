@@ -5,11 +5,14 @@
 
 #define EPOCH UINT64_C(0x0123456789abcdef)
 
-static size_t make_token(uint8_t token[TOKEN_BYTES_MAX], unsigned partitions, uint64_t positions[PARTITIONS_MAX])
+static size_t make_token(uint8_t token[TOKEN_BYTES_MAX], unsigned partitions, struct token_place places[PARTITIONS_MAX])
 {
     for (unsigned partition = 0; partition < partitions; partition++)
-        positions[partition] = partition % 3 == 2 ? 0 : ((UINT64_C(1) << 53) - 64 * (partition + 1)) | partition;
-    return token_write(token, EPOCH, positions, partitions);
+        places[partition] = (struct token_place){
+            .position = partition % 3 == 2 ? 0 : ((UINT64_C(1) << 53) - 64 * (partition + 1)) | partition,
+            .mark = UINT32_MAX - partition * 7654321,
+        };
+    return token_write(token, EPOCH, places, partitions);
 }
 
 static struct text text_of(const uint8_t *token, size_t size)
@@ -22,20 +25,23 @@ static void a_token_reads_as_it_was_written(void **state)
     (void)state;
     for (unsigned partitions = 1; partitions <= PARTITIONS_MAX; partitions++) {
         uint8_t token[TOKEN_BYTES_MAX];
-        uint64_t positions[PARTITIONS_MAX], read[PARTITIONS_MAX];
-        size_t size = make_token(token, partitions, positions);
+        struct token_place places[PARTITIONS_MAX], read[PARTITIONS_MAX];
+        size_t size = make_token(token, partitions, places);
 
-        assert_int_equal(size, 14 + 8 * partitions);
+        assert_int_equal(size, 14 + 12 * partitions);
         assert_int_equal(token_read(text_of(token, size), EPOCH, partitions, read), FEED_OK);
-        assert_memory_equal(read, positions, partitions * sizeof(uint64_t));
+        for (unsigned partition = 0; partition < partitions; partition++) {
+            assert_int_equal(read[partition].position, places[partition].position);
+            assert_int_equal(read[partition].mark, places[partition].mark);
+        }
     }
 }
 
 static void any_flipped_bit_is_damage(void **state)
 {
     uint8_t token[TOKEN_BYTES_MAX];
-    uint64_t positions[PARTITIONS_MAX], read[PARTITIONS_MAX];
-    size_t size = make_token(token, 5, positions);
+    struct token_place places[PARTITIONS_MAX], read[PARTITIONS_MAX];
+    size_t size = make_token(token, 5, places);
 
     (void)state;
     for (size_t bit = 0; bit < 8 * size; bit++) {
@@ -49,8 +55,8 @@ static void any_flipped_bit_is_damage(void **state)
 static void a_token_cut_anywhere_or_too_long_is_damage(void **state)
 {
     uint8_t token[TOKEN_BYTES_MAX + 1] = {0};
-    uint64_t positions[PARTITIONS_MAX], read[PARTITIONS_MAX];
-    size_t size = make_token(token, PARTITIONS_MAX, positions);
+    struct token_place places[PARTITIONS_MAX], read[PARTITIONS_MAX];
+    size_t size = make_token(token, PARTITIONS_MAX, places);
 
     (void)state;
     for (size_t cut = 0; cut < size; cut++) {
@@ -68,21 +74,21 @@ static void a_token_cut_anywhere_or_too_long_is_damage(void **state)
 static void a_token_of_another_store_is_foreign(void **state)
 {
     uint8_t token[TOKEN_BYTES_MAX];
-    uint64_t positions[PARTITIONS_MAX], read[PARTITIONS_MAX] = {1, 2, 3, 4};
-    size_t size = make_token(token, 4, positions);
+    struct token_place places[PARTITIONS_MAX], read[PARTITIONS_MAX] = {{1, 1}, {2, 2}, {3, 3}, {4, 4}};
+    size_t size = make_token(token, 4, places);
 
     (void)state;
     assert_int_equal(token_read(text_of(token, size), EPOCH + 1, 4, read), FEED__ERROR_CODE__TOKEN_FOREIGN);
     assert_int_equal(token_read(text_of(token, size), EPOCH, 8, read), FEED__ERROR_CODE__TOKEN_FOREIGN);
     assert_int_equal(token_read(text_of(token, size), EPOCH, 2, read), FEED__ERROR_CODE__TOKEN_FOREIGN);
     for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(read[i], i + 1); /* untouched */
+        assert_int_equal(read[i].position, i + 1); /* untouched */
 }
 
 static void random_bytes_are_damage(void **state)
 {
     uint32_t random = 31337;
-    uint64_t read[PARTITIONS_MAX];
+    struct token_place read[PARTITIONS_MAX];
 
     (void)state;
     for (int i = 0; i < 20000; i++) {
@@ -92,8 +98,8 @@ static void random_bytes_are_damage(void **state)
         for (size_t at = 0; at < size; at++)
             token[at] = (uint8_t)unit_random(&random);
         if (size > 2 && i % 2 == 0) { /* right as far as that is easy */
-            token[0] = 1;
-            token[1] = (uint8_t)((size - 14) / 8);
+            token[0] = 2;
+            token[1] = (uint8_t)((size - 14) / 12);
         }
         assert_int_equal(token_read(text_of(token, size), EPOCH, 4, read), FEED__ERROR_CODE__TOKEN_DAMAGED);
     }

@@ -1,4 +1,5 @@
 /* Commits of shares and deletions: what the store's answers mean to the publisher. */
+#include "base/metrics.h"
 #include "feed_fixture.h"
 
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
@@ -43,7 +44,7 @@ static void a_lost_answer_is_unknown_and_a_refusal_is_not(void **state)
         {"!MISCONF", FEED__ERROR_CODE__UNAVAILABLE},    {"!GHOST", FEED__ERROR_CODE__UNAVAILABLE},
         {"!CLOCK", FEED__ERROR_CODE__UNAVAILABLE},      {"!TRYAGAIN", FEED__ERROR_CODE__UNAVAILABLE},
         {"!NOSCRIPT", FEED__ERROR_CODE__UNAVAILABLE},   {"!WRONGTYPE", FEED__ERROR_CODE__INTERNAL},
-        {"!OOMPH", FEED__ERROR_CODE__INTERNAL},
+        {"!NOPERM", FEED__ERROR_CODE__UNAVAILABLE},     {"!OOMPH", FEED__ERROR_CODE__INTERNAL},
     };
     struct world *world = *state;
     struct outcome outcome;
@@ -81,6 +82,41 @@ static void publishers_are_refused_while_the_fan_out_lags(void **state)
     share(world, &outcome);
     FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");
     expect_outcome(&outcome, FEED_OK);
+}
+
+static void all_writes_are_refused_while_what_is_not_applied_takes_too_much(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome;
+    uint64_t busy = metrics.writes_busy;
+
+    world->feed->settings.ring_bytes = 2000;
+    while (feed_unapplied_bytes(world->feed) <= 2000) {
+        share(world, &outcome);
+        FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");
+        expect_outcome(&outcome, FEED_OK);
+        tail_share("bob");
+    }
+    share(world, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__BUSY);
+    delete(world, "bob", 6400, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__BUSY);
+    outcome = (struct outcome){0};
+    feed_follow(world->feed, true, text_of("ann"), text_of("bob"), on_write, &outcome);
+    expect_outcome(&outcome, FEED__ERROR_CODE__BUSY);
+    assert_int_equal(fake_waiting(FAKE_SHARE) + fake_waiting(FAKE_DELETE), 0);
+    assert_int_equal(metrics.writes_busy - busy, 3);
+    assert_int_equal(world->feed->pressure.refused, 3);
+    world_applied(world);
+    assert_int_equal(feed_unapplied_bytes(world->feed), 0);
+    share(world, &outcome);
+    FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");
+    expect_outcome(&outcome, FEED_OK);
+    world_tick(world, 500);
+    assert_int_equal(world->feed->pressure.refused, 3); /* it may go on */
+    world_tick(world, 500);
+    assert_int_equal(world->feed->pressure.refused, 0);
+    assert_true(metrics.unapplied_peak_bytes <= 4000);
 }
 
 static void each_outcome_of_a_deletion_is_said(void **state)
@@ -131,6 +167,7 @@ int main(void)
         WITH_WORLD(a_committed_share_has_its_id_and_a_repeated_one_says_so),
         WITH_WORLD(a_lost_answer_is_unknown_and_a_refusal_is_not),
         WITH_WORLD(publishers_are_refused_while_the_fan_out_lags),
+        WITH_WORLD(all_writes_are_refused_while_what_is_not_applied_takes_too_much),
         WITH_WORLD(each_outcome_of_a_deletion_is_said),
         WITH_WORLD(a_share_of_another_partition_is_somebody_elses_or_nobodys),
     };

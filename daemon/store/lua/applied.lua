@@ -1,5 +1,5 @@
 -- How far one log is fully applied, and its trimming: never past what is pending or undelivered, and only beyond the
--- retention.  KEYS: log.  ARGV: oldest position to keep by age ('ms-seq')
+-- retention, as seen from the last one delivered: no clock has a say in it.  KEYS: log, tries.  ARGV: retention in ms
 -- Returns the stream ids of the oldest pending entry ('' if none) and of the last one delivered.
 local function before(a, b)
   local a_ms, a_sequence = string.match(a, '^(%d+)-(%d+)$')
@@ -16,8 +16,9 @@ for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 local pending = redis.call('XPENDING', KEYS[1], 'appliers')
 local oldest = pending[2] or ''
-local keep = ARGV[1]
+if oldest == '' then redis.call('UNLINK', KEYS[2]) end -- counts of entries that are finished
+local delivered_ms = tonumber(string.match(delivered, '^(%d+)-'))
+local keep = string.format('%d-0', math.max(delivered_ms - tonumber(ARGV[1]), 0))
 if oldest ~= '' and before(oldest, keep) then keep = oldest end
-if before(delivered, keep) then keep = delivered end
 redis.call('XTRIM', KEYS[1], 'MINID', '~', keep, 'LIMIT', 1000)
 return {oldest, delivered}

@@ -1,5 +1,6 @@
 -- uses: log
--- Deletes a share, if it is the author's.
+-- flags: allow-oom
+-- Deletes a share, if it is the author's. Also when memory is full: it gives back more than it takes.
 -- KEYS: meta, log, profile, body, deletions, the key that names an import's idempotency key
 -- ARGV: daemon, generation, partition, author, share id, retention of deletions in ms, idempotency ttl in s
 -- Returns the position and 0 deleted, 1 was deleted already, 2 not found, 3 not the author's.

@@ -1,14 +1,20 @@
 -- uses: log
--- The second half of follows and unfollows, in their subjects' partition: orders them with the subjects' shares.
+-- flags: allow-oom
+-- The second half of follows and unfollows, in their subjects' partition: orders them with the subjects' shares. Also when
+-- memory is full, as what has been begun is to be ended.
 -- KEYS: meta, log, then for each: followers, versions
--- ARGV: daemon, generation, partition, how long versions are kept in ms, then for each: `follow` or `unfollow`, reader,
---       subject, version (the id of the follow entry)
+-- ARGV: daemon, generation, partition, how long versions are kept in ms, then for each: `follow`, `unfollow` or `gone`, reader,
+--       subject, version (the id of the follow entry; of `gone`: the reader did not follow at this position, and whoever
+--       unfollowed may have left the edge)
 -- Returns for each the edge's position ('0' if a newer version was applied before, or there is no edge) and 1 if the subject is
--- followed by that version, so that its shares are to be backfilled.
+-- followed by that version, so that its shares are to be backfilled; or an error, if one of its keys is of another kind.
 local log, refusal = log_open()
 if not log then return refusal end
 
-local function apply(followers, versions, follow, reader, subject, version)
+local function apply(followers, versions, kind, reader, subject, version)
+  local stands = redis.call('ZSCORE', followers, reader) -- and an error comes before the first write
+  if kind == 'gone' and not stands then return text(log.last), 0 end
+  local follow = kind == 'follow'
   if redis.call('ZADD', versions, 'GT', 'CH', version, reader) == 0 then
     if redis.call('ZSCORE', versions, reader) ~= version then return '0', 0 end
     local edge = redis.call('ZSCORE', followers, reader)
@@ -27,8 +33,9 @@ end
 local results = {}
 for i = 3, #KEYS, 2 do
   local at = 5 + (i - 3) / 2 * 4
-  results[#results + 1], results[#results + 2] =
-    apply(KEYS[i], KEYS[i + 1], ARGV[at] == 'follow', ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+  local done, first, second =
+    pcall(apply, KEYS[i], KEYS[i + 1], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+  results[#results + 1], results[#results + 2] = done and first or redis.error_reply(first), second or 0
 end
 log_close(log)
 -- Versions that can no longer matter go in passing: a few of one subject for each batch.

@@ -1,8 +1,10 @@
 -- uses: log
--- Follows and unfollows in their readers' partition: what is said here is authoritative.
+-- Follows and unfollows in their readers' partition: what is said here is authoritative. When memory is full,
+-- Redis refuses a follow, whose first write takes memory, and not an unfollow, whose first write takes none.
 -- KEYS: meta, log, then for each: following
 -- ARGV: daemon, generation, partition, max following, then for each: `follow` or `unfollow`, reader, subject
--- Returns for each the position (of the standing follow if there was nothing to do) and 0 done, 1 nothing to do, 2 too many.
+-- Returns for each the position (if there was nothing to do: of the standing follow; at or after the unfollow) and 0 done, 1 nothing to do, 2 too many; or
+-- an error, if its key is of another kind.
 local log, refusal = log_open()
 if not log then return refusal end
 
@@ -17,7 +19,7 @@ local function follow(key, reader, subject)
 end
 
 local function unfollow(key, reader, subject)
-  if redis.call('ZREM', key, subject) == 0 then return '0', 1 end
+  if redis.call('ZREM', key, subject) == 0 then return text(log.last), 1 end
   return text(log_append(log, 'k', 'unfollow', 'r', reader, 's', subject)), 0
 end
 
@@ -25,7 +27,8 @@ local results = {}
 for i = 3, #KEYS do
   local at = 5 + (i - 3) * 3
   local apply = ARGV[at] == 'follow' and follow or unfollow
-  results[#results + 1], results[#results + 2] = apply(KEYS[i], ARGV[at + 1], ARGV[at + 2])
+  local done, first, second = pcall(apply, KEYS[i], ARGV[at + 1], ARGV[at + 2])
+  results[#results + 1], results[#results + 2] = done and first or redis.error_reply(first), second or 0
 end
 log_close(log)
 return results

@@ -7,15 +7,22 @@ local CLOCK_BEHIND_MS = 3600000
 -- An id as digits. `..` would write 1.2e+15; %d takes a C long, which holds every id.
 local function text(id) return string.format('%d', id) end
 
+-- The log whose last entry has this id. What is appended stands above `floor`, too.
+local function log_at(last, floor)
+  local time = redis.call('TIME')
+  return {
+    opened = last, last = last, floor = math.max(last, floor or 0),
+    now = time[1] * 1000 + math.floor(time[2] / 1000) - EPOCH_MS,
+  }
+end
+
 -- The log, or nil and the error.
 local function log_open()
   local held = redis.call('HMGET', KEYS[1], 'generation:' .. ARGV[1], 'last')
   if held[1] ~= ARGV[2] then
     return nil, redis.error_reply('GHOST this link was replaced by a newer one')
   end
-  local time = redis.call('TIME')
-  local last = tonumber(held[2])
-  local log = {opened = last, last = last, now = time[1] * 1000 + math.floor(time[2] / 1000) - EPOCH_MS}
+  local log = log_at(tonumber(held[2]))
   if log.now < math.floor(log.last / 8192) - CLOCK_BEHIND_MS then
     return nil, redis.error_reply('CLOCK the clock of Redis is more than an hour behind the newest id')
   end
@@ -24,7 +31,7 @@ end
 
 -- The next entry's id, which is above every id of this log whatever the clock does.
 local function log_next(log)
-  local ms, sequence = math.floor(log.last / 8192), math.floor(log.last / 64) % 128
+  local ms, sequence = math.floor(log.floor / 8192), math.floor(log.floor / 64) % 128
   if log.now > ms then
     ms, sequence = log.now, 0
   elseif sequence < 127 then
@@ -40,7 +47,7 @@ local function log_append(log, ...)
   local id = log_next(log)
   local position = string.format('%d-%d', math.floor(id / 8192), math.floor(id / 64) % 128)
   redis.call('XADD', KEYS[2], position, 'p', text(log.last), ...)
-  log.last = id
+  log.last, log.floor = id, id
   return id
 end
 

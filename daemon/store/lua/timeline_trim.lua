@@ -11,6 +11,7 @@ if floor then
   return 1
 end
 local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local begun = tonumber(string.match(header, '^B(%d+)-'))
-if time[1] * 1000 + math.floor(time[2] / 1000) - begun < tonumber(ARGV[3]) then return 0 end
+if now >= begun and now - begun < tonumber(ARGV[3]) then return 0 end
 return redis.call('UNLINK', KEYS[1])

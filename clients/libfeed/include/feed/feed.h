@@ -121,7 +121,7 @@ typedef void feed_reply_fn(void *context, const struct feed_reply *reply);
  * and is: after a reconnect, and after the temporary refusals UNAVAILABLE, BUSY and OUTCOME_UNKNOWN, in the order of
  * queueing. After a temporary refusal nothing more is sent until what is in flight is answered and the server's
  * retry_after_ms is over. A follow, unfollow or delete that was sent twice may say `repeated` although the caller
- * did it once; a share says so only if the caller gave the key.
+ * did it once, as may a share whose key the caller gave; one whose key was made here never says so.
  *
  * `timeout_ms` 0: as in the options. -EINVAL: not such a request; -EMSGSIZE: longer than the server's frame limit
  * (if it is known already); -ENOMEM; -ESHUTDOWN: the client is being freed. On failure no callback comes. */
@@ -246,7 +246,7 @@ FEED_API int feed_blocking_turn(struct feed_blocking *feed, int timeout_ms);
 FEED_API int feed_call(struct feed_blocking *feed, const ProtobufCMessage *request, ProtobufCMessage **ret_reply);
 FEED_API void feed_free_message(struct feed_blocking *feed, ProtobufCMessage *message);
 
-/* Why the latest call was refused; NULL if it was not. Valid until the next call. */
+/* Why the latest call was refused; NULL if it was not, or if there was no memory to keep it. Valid until the next call. */
 FEED_API const Feed__Error *feed_last_error(const struct feed_blocking *feed);
 
 /* feed_call_share(), feed_call_follow(), …: feed_call() with the types checked. */

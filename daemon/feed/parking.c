@@ -1,0 +1,220 @@
+/* Suspects: entries that were pending when this daemon took them. Whoever had them before may have died of one.
+ *
+ * So a suspect is tried alone among suspects, and the try is counted in Redis before it begins; it is cleared as soon as it is
+ * finished or has got on by a page, and then the next one is tried. A crash thus leaves its count with the one that was on
+ * trial. One that was tried TRIES_MAX times in as many lives of daemons, and never got on, is parked: marked as finished, so
+ * that it holds nothing up, and kept under its id in `parked` with all that is needed to carry it out later. So is one, fresh
+ * or not, whose effects Redis refused DEFEATS_MAX times with an error that does not pass.
+ *
+ * What ends a try without a crash takes its count back: an orderly stop, an error that passes, or a second in which nothing
+ * happens, as when Redis stands still. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "feed/internal.h"
+
+#define TRIES_MAX 2
+#define TRIAL_MS 1000 /* what has not ended the daemon by then does not end daemons */
+#define DEFEATS_MAX 5
+
+struct parking_call {
+    struct feed *feed;
+    struct job *job;
+    int64_t tries;
+    char reason[160];
+};
+
+static struct parking_call *parking_call(struct feed *feed, struct job *job)
+{
+    struct parking_call *call = calloc(1, sizeof(*call));
+
+    if (call) {
+        call->feed = feed;
+        call->job = job;
+    }
+    return call;
+}
+
+/* ---- parking ---- */
+
+static struct store_parked parked_of(const struct parking_call *call)
+{
+    const struct job *job = call->job;
+
+    return (struct store_parked){.id = job->id,
+                                 .kind = job->kind,
+                                 .subject = {job->subject, job->subject_bytes},
+                                 .reader = {job->reader, job->reader_bytes},
+                                 .tries = call->tries,
+                                 .reason = call->reason};
+}
+
+static void complain(const struct store_parked *parked)
+{
+    char position[STREAM_ID_BYTES], subject[256], reader[256];
+    struct text log = log_key_name(partition_of_id(parked->id));
+
+    stream_id_of(parked->id, position);
+    snprintf(subject, sizeof(subject), "%.*s", (int)parked->subject.size, parked->subject.data);
+    snprintf(reader, sizeof(reader), "%.*s", (int)parked->reader.size, parked->reader.size ? parked->reader.data : "");
+    log_error("job-parked",
+              "id=%" PRIu64 " log=%.*s entry=%s kind=%s subject=%s reader=%s tries=%" PRId64 " reason=%s "
+              "remedy=\"its effects are not carried out, and nothing waits for them; mend what the reason tells of: all that is "
+              "needed to carry them out is kept in Redis, in the hash parked%.*s under the id\"",
+              parked->id, (int)log.size, log.data, position, log_kind_name(parked->kind), log_quote(subject),
+              log_quote(reader), parked->tries, log_quote(parked->reason), (int)(log.size - 3), log.data + 3);
+}
+
+static void on_parked(void *context, const struct reply *reply)
+{
+    struct parking_call *call = context;
+    struct store_parked parked = parked_of(call);
+
+    if (reply_error(reply) < 0) {
+        job_retry(call->feed, call->job); /* and then it is parked after all */
+        free(call);
+        return;
+    }
+    if (reply_number(reply) > 0) {
+        metrics.jobs_parked++;
+        complain(&parked);
+    }
+    job_drop(call->feed, call->job);
+    free(call);
+}
+
+/* Takes the call. */
+static void park(struct parking_call *call, int64_t tries, const char *reason)
+{
+    call->tries = tries;
+    snprintf(call->reason, sizeof(call->reason), "%s", reason);
+    struct store_parked parked = parked_of(call);
+
+    if (store_job_park(call->feed->store, &parked, on_parked, call) == 0)
+        return;
+    job_retry(call->feed, call->job);
+    free(call);
+}
+
+void job_defeated(struct feed *feed, struct job *job, const char *reason)
+{
+    struct parking_call *call = ++job->defeats >= DEFEATS_MAX ? parking_call(feed, job) : NULL;
+
+    if (call)
+        park(call, job->defeats, reason);
+    else
+        job_retry(feed, job);
+}
+
+/* ---- trials ---- */
+
+static void on_handed_back(void *context, const struct reply *reply)
+{
+    (void)reply;
+    ((struct feed *)context)->jobs.counting--;
+}
+
+static void hand_back(struct feed *feed, struct job *job)
+{
+    if (job->counted && store_job_hand_back(feed->store, job->id, on_handed_back, feed) == 0) {
+        feed->jobs.counting++;
+        job->counted = false;
+    }
+}
+
+/* It ends before another daemon may claim the entry: to stand still is not to die of it. */
+static int64_t trial_ms(const struct feed *feed)
+{
+    return feed->settings.claim_after_ms / 2 < TRIAL_MS ? feed->settings.claim_after_ms / 2 : TRIAL_MS;
+}
+
+static void on_taken(void *context, const struct reply *reply)
+{
+    struct parking_call *call = context;
+    struct feed *feed = call->feed;
+    struct job *job = call->job;
+    int64_t tries = reply_number(reply_at(reply, 0));
+    int error = reply_error(reply);
+
+    feed->jobs.counting--;
+    if (error == 0 && tries > TRIES_MAX) {
+        park(call, tries - 1, "each daemon that tried it alone ended without a word");
+        return;
+    }
+    free(call);
+    if (error == -EPROTO) {
+        job_defeated(feed, job, reply_message(reply));
+    } else if (error < 0) {
+        job_retry(feed, job);
+    } else if (tries == 0) {
+        job_drop(feed, job);
+    } else {
+        job->counted = true;
+        feed->jobs.trial_ends_ms = clock_now_ms() + trial_ms(feed);
+        job->place = reply_id(reply_at(reply, 1));
+        if (feed->jobs.stopped)
+            hand_back(feed, job);
+        else
+            job_carry_out(feed, job);
+    }
+}
+
+void suspects_add(struct feed *feed, struct job *job)
+{
+    job_queue_add(&feed->jobs.suspects, job);
+}
+
+void suspects_turn(struct feed *feed)
+{
+    struct jobs *jobs = &feed->jobs;
+
+    while (!jobs->on_trial && jobs->suspects.first && !jobs->stopped && store_bulk_is_up(feed->store)) {
+        struct job *job = job_queue_take(&jobs->suspects);
+        struct parking_call *call = parking_call(feed, job);
+
+        jobs->on_trial = job;
+        if (call && store_job_take(feed->store, job->id, on_taken, call) == 0) {
+            jobs->counting++;
+        } else {
+            free(call);
+            job_retry(feed, job);
+        }
+    }
+}
+
+void suspects_tick(struct feed *feed, int64_t now_ms)
+{
+    struct job *job = feed->jobs.on_trial;
+
+    if (job && job->counted && now_ms >= feed->jobs.trial_ends_ms)
+        suspect_leave(feed, job);
+}
+
+void suspect_leave(struct feed *feed, struct job *job)
+{
+    hand_back(feed, job);
+    if (feed->jobs.on_trial == job)
+        feed->jobs.on_trial = NULL;
+}
+
+void suspect_clear(struct feed *feed, struct job *job)
+{
+    job->suspect = job->counted = false;
+    job->defeats = 0;
+    if (feed->jobs.on_trial == job)
+        feed->jobs.on_trial = NULL;
+}
+
+void suspects_hand_back(struct feed *feed)
+{
+    const struct idmap *map = &feed->jobs.map;
+
+    for (size_t i = 0; i < map->capacity; i++)
+        if (map->slots[i].id != 0)
+            hand_back(feed, map->slots[i].value);
+}
