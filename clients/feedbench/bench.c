@@ -11,12 +11,12 @@ static void print_help(const struct bench_command *command, const struct bench_o
     printf("Usage: feedbench %s [OPTION]...\n\n%s\n\n", command->name, command->summary);
     for (size_t i = 0; i < count; i++) {
         const struct bench_option *option = &options[i];
-        int width = printf("  --%s %s", option->name, option->placeholder);
+        int width = printf("  --%s %s", option->name, option->type == BENCH_FLAG ? "" : option->placeholder);
 
         printf("%*s%s", width < 28 ? 28 - width : 1, "", option->help);
         if (option->type == BENCH_NUMBER)
             printf(" (%" PRIu64 ")", *(uint64_t *)option->ret);
-        else if (*(const char **)option->ret)
+        else if (option->type == BENCH_TEXT && *(const char **)option->ret)
             printf(" (%s)", *(const char **)option->ret);
         putchar('\n');
     }
@@ -76,13 +76,19 @@ int bench_parse_options(const struct bench_command *command, const struct bench_
                     argv[i], command->name);
             return -EINVAL;
         }
+        if (option->type == BENCH_FLAG && !value) {
+            *(bool *)option->ret = true;
+            continue;
+        }
         if (!value)
             value = i + 1 < argc ? argv[++i] : "";
-        if (parse_value(option, value) == 0)
+        if (option->type != BENCH_FLAG && parse_value(option, value) == 0)
             continue;
         if (option->type == BENCH_NUMBER)
             fprintf(stderr, "feedbench %s: --%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"\n",
                     command->name, option->name, option->min, option->max, value);
+        else if (option->type == BENCH_FLAG)
+            fprintf(stderr, "feedbench %s: --%s takes no value\n", command->name, option->name);
         else
             fprintf(stderr, "feedbench %s: --%s needs a %s\n", command->name, option->name, option->placeholder);
         return -EINVAL;

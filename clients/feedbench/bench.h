@@ -2,21 +2,22 @@
 #ifndef FEEDBENCH_BENCH_H
 #define FEEDBENCH_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 /* Exit codes. */
-enum bench_exit { BENCH_DONE = 0, BENCH_FAILED = 1, BENCH_USAGE = 2 };
+enum bench_exit { BENCH_DONE = 0, BENCH_FAILED = 1, BENCH_USAGE = 2, BENCH_MISSED = 3 };
 
-enum bench_option_type { BENCH_NUMBER, BENCH_TEXT };
+enum bench_option_type { BENCH_NUMBER, BENCH_TEXT, BENCH_FLAG };
 
 struct bench_option {
     const char *name;        /* without the dashes */
-    const char *placeholder; /* what stands for the value in --help */
+    const char *placeholder; /* what stands for the value in --help; a flag has none */
     enum bench_option_type type;
     const char *help;
-    void *ret;    /* uint64_t or const char *, holding the default */
+    void *ret;    /* uint64_t, const char * or bool, holding the default */
     uint64_t min; /* of a number */
     uint64_t max;
 };
@@ -24,12 +25,13 @@ struct bench_option {
 struct bench_command {
     const char *name;
     const char *summary;
+    bool hidden; /* from --help */
     /* `argv[0]` is the command's name. Returns an exit code; whatever went wrong was said on standard error. */
     enum bench_exit (*run)(const struct bench_command *command, int argc, char **argv);
 };
 
-extern const struct bench_command generate_command;
-extern const struct bench_command sample_command;
+extern const struct bench_command generate_command, sample_command;
+extern const struct bench_command live_command, floor_command, fanout_command, read_command, publish_command;
 
 /* Reads `--name value` and `--name=value` into the options. Returns 0, 1 if --help was asked for and printed, -EINVAL after
  * saying on standard error what is wrong and what would be right. */

@@ -5,8 +5,8 @@
 #include "bench.h"
 
 static const struct bench_command *const commands[] = {
-    &generate_command,
-    &sample_command,
+    &live_command,     &fanout_command, &read_command,  &publish_command,
+    &generate_command, &sample_command, &floor_command,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -15,7 +15,8 @@ static void print_help(FILE *out)
 {
     fputs("Usage: feedbench COMMAND [OPTION]...\n\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
+        if (!commands[i]->hidden)
+            fprintf(out, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n`feedbench COMMAND --help` lists a command's options.\n", out);
 }
 
