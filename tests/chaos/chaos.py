@@ -1,6 +1,6 @@
 """A seeded run in which everything fails, judged by the checker.
 
-    python3 tests/chaos/chaos.py --minutes N --seed S [--loses] [--feedd PATH] [--counts FILE] [--keep]
+    python3 tests/chaos/chaos.py --minutes N --seed S [--loses] [--feedd PATH] [--counts FILE] [--keep | --discard]
 
 Two daemons share one Redis, each through a link of its own. People share, follow, unfollow, delete, read and subscribe
 while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
@@ -182,6 +182,7 @@ def main():
     parser.add_argument("--loses", action="store_true", help="Redis also loses data")
     parser.add_argument("--counts", type=Path, help="write the counts there, as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the history of a good run as well")
+    parser.add_argument("--discard", action="store_true", help="keep none, also of a bad one")
     arguments = parser.parse_args()
     faulthandler.register(signal.SIGUSR1)  # shows where every thread is
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
@@ -194,7 +195,7 @@ def main():
     counts = {"seed": arguments.seed, "minutes": arguments.minutes, "loses": arguments.loses, **dict(sorted(world.counts.items()))}
     for text in found[:20]:
         print(text)
-    if found or arguments.keep:
+    if (found or arguments.keep) and not arguments.discard:
         kept = Path(tempfile.mkdtemp(prefix=f"feedd-chaos-seed{arguments.seed}-"))
         keep(world, found, kept)
         print(f"history and logs: {kept}")
