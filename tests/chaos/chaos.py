@@ -192,6 +192,7 @@ def main():
         world = World(arguments.seed, directory, directory / "feedd", arguments.pace, arguments.loses)
         found = run(world, arguments.minutes)
     world.counts["violations"] = len(found)
+    world.counts["complaints"] = sum(text.startswith("complaint") for text in found)
     counts = {"seed": arguments.seed, "minutes": arguments.minutes, "loses": arguments.loses, **dict(sorted(world.counts.items()))}
     for text in found[:20]:
         print(text)

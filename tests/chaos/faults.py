@@ -1,5 +1,4 @@
 """What goes wrong in a chaos run, and when: all drawn from the seed."""
-import contextlib
 import random
 import signal
 import threading
@@ -11,6 +10,7 @@ from harness import free_port
 from world import STAR
 
 PATIENCE = 4        # bursts, until it is given up to meet a fan-out
+HEARD_WITHIN_S = 30 # what Redis is told past all links
 CLOCK_STEP_S = 300  # the clock of Redis is never further off than this
 
 
@@ -181,7 +181,6 @@ class RedisFaults(Faults):
         self.world.note(f"the clock of Redis is {offset_s} s off")
 
     def tell(self, *command):
-        """Past all links."""
-        store = self.world.redis_client()
-        with contextlib.closing(store):
-            store.execute_command(*command)
+        """Past all links. Said again until it is heard: a machine may be busy, and what began must end."""
+        heard = self.world.stored(lambda store: (store.execute_command(*command), True), within_s=HEARD_WITHIN_S)
+        assert heard, f"Redis does not hear {command}"
