@@ -231,6 +231,7 @@ static int make_rooms(struct server *server)
                                        .push_window = config->push_window,
                                        .push_quantum = config->push_quantum,
                                        .claim_after_ms = config->claim_after_ms,
+                                       .retry_parked_s = config->retry_parked_s,
                                        .lag_limit_ms = config->lag_limit_ms,
                                        .ring_bytes = (size_t)config->ring_bytes,
                                        .body_bytes = (size_t)config->body_bytes,

@@ -24,6 +24,7 @@
     METRIC(jobs_done, "log entries fully applied")                             \
     METRIC(jobs_claimed, "log entries taken over from another daemon")         \
     METRIC(jobs_parked, "log entries given up and kept aside")                 \
+    METRIC(jobs_unparked, "log entries of those that were taken up again")      \
     METRIC(writes_busy, "writes refused because fan-out is behind")            \
     METRIC(lag_ms, "age of the oldest unfinished fan-out now")                 \
     METRIC(lag_peak_ms, "the most that it was")                                \

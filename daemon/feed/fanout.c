@@ -65,7 +65,7 @@ static void on_page(void *context, const struct reply *reply)
 {
     struct job_call call = *(struct job_call *)context;
     struct job *job = call.job;
-    size_t count = reply_count(reply) / 2, bytes = job->subject_bytes + 1;
+    size_t count = reply_count(reply), bytes = job->subject_bytes + 1;
 
     free(context);
     if (job->taken_over) {
@@ -74,7 +74,7 @@ static void on_page(void *context, const struct reply *reply)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        bytes += reply_text(reply_at(reply, 2 * i)).size + 1;
+        bytes += reply_text(reply_at(reply, i)).size + 1;
     free(job->page);
     job->page = reply_error(reply) == 0 ? malloc(bytes) : NULL;
     if (!job->page) {
@@ -87,13 +87,10 @@ static void on_page(void *context, const struct reply *reply)
     }
     job->page_bytes = job->page_at = 0;
     job->failed = false;
-    job->page_is_last = count < job->page_limit;
     if (job->place == 0)
         page_add(job, author_of(job));
     for (size_t i = 0; i < count; i++)
-        page_add(job, reply_text(reply_at(reply, 2 * i)));
-    if (count > 0)
-        job->page_last = reply_id(reply_at(reply, 2 * count - 1));
+        page_add(job, reply_text(reply_at(reply, i)));
     if (job->page_bytes == 0)
         page_end(call.feed, job);
     else
@@ -103,10 +100,10 @@ static void on_page(void *context, const struct reply *reply)
 static void read_page(struct feed *feed, struct job *job)
 {
     struct job_call *call = job_call(feed, job);
+    int64_t limit = job->suspect ? TRIAL_PAGE : job->place == 0 ? FIRST_PAGE : LARGE_PAGE;
 
-    job->page_limit = job->suspect ? TRIAL_PAGE : job->place == 0 ? FIRST_PAGE : LARGE_PAGE;
-    if (!call ||
-        store_followers_page(feed->store, author_of(job), job->place, job->id, (int64_t)job->page_limit, on_page, call) < 0) {
+    if (!call || store_followers_page(feed->store, author_of(job), job->place, job->id, limit, &job->page_last, on_page,
+                                      call) < 0) {
         free(call);
         release_large(feed, job);
         job_retry(feed, job);
@@ -185,7 +182,7 @@ static void page_end(struct feed *feed, struct job *job)
     release_large(feed, job);
     if (job->failed) {
         job_retry(feed, job);
-    } else if (!job->page_is_last) {
+    } else if (job->page_last != 0) {
         job->place = job->page_last;
         if (store_job_save(feed->store, job->id, job->place, on_saved, job) == 0)
             suspect_clear(feed, job);

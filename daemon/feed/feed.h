@@ -38,6 +38,7 @@ struct feed_settings {
     int64_t push_window;
     int64_t push_quantum;
     int64_t claim_after_ms;
+    int64_t retry_parked_s; /* 0: never */
     int64_t lag_limit_ms;
     size_t ring_bytes;
     size_t body_bytes;

@@ -178,9 +178,32 @@ struct subscription {
     struct catchup *catchup;   /* while catching up out of the store */
 };
 
+/* Events of one subject that are delivered together. */
+#define RUN_EVENTS_MAX 128
+#define RUN_BYTES_MAX 65536 /* no event is added to more */
+#define RUN_REQUEST_IDS 4   /* most clients count theirs from the same beginning */
+
+struct live_joined {
+    struct frame *frame;
+    uint32_t request_id;
+};
+
+struct live_run {
+    uint32_t subject; /* slot, with a reference, while there are frames */
+    uint32_t count;
+    size_t bytes;
+    struct frame *frames[RUN_EVENTS_MAX];
+    struct live_joined joined[RUN_REQUEST_IDS];
+};
+
 struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
-/* Queues an event for everyone who is live on this subject. */
+/* Adds an event to the run, which must be empty or this subject's. */
 void live_deliver(struct feed *feed, uint32_t subject, struct frame *frame);
+/* Whether a next event of this subject may be added. */
+bool live_run_goes_on(const struct feed *feed, struct text subject);
+/* Queues the run for everyone who is live on its subject. To be called before anything else happens to streams or to positions
+ * than that the run grows. */
+void live_flush(struct feed *feed);
 /* Queues an event for everyone who is live. */
 void live_deliver_to_all(struct feed *feed, struct frame *frame);
 /* Queues a Heartbeat on every stream if the feed has become ready, or is no longer, since the last one; a few times a second at
@@ -281,9 +304,7 @@ struct job {
     uint8_t *page;       /* fan-out: names, each with its length in front */
     size_t page_bytes;
     size_t page_at;
-    size_t page_limit;   /* names asked for */
-    uint64_t page_last;  /* edge id of the page's last name */
-    bool page_is_last;
+    uint64_t page_last;  /* the edge up to which the page reaches, 0: it is the last one */
     bool failed;
     uint32_t in_flight;
     char *reader;        /* follow and unfollow */
@@ -343,6 +364,8 @@ void suspects_add(struct feed *feed, struct job *job);
 /* Begins the next trial if none is under way. */
 void suspects_turn(struct feed *feed);
 void suspects_tick(struct feed *feed, int64_t now_ms);
+/* Has parked entries tried again that are due. To be called now and then. */
+void parked_tick(struct feed *feed);
 /* The trial, if it is one, ends without a crash and without success: its count is taken back. */
 void suspect_leave(struct feed *feed, struct job *job);
 /* It has got on, and its count is gone: it is a job like others from here on. */
@@ -454,6 +477,7 @@ struct feed {
     uint64_t token_generation;          /* moves with the positions */
     uint64_t token_frame_generation;
     struct frame *token_frame;          /* Heartbeat with the token of `positions` */
+    struct live_run run;                /* of this turn of the tail */
     struct idmap streams;               /* by connection and request id */
     uint32_t streams_opened;
     struct opening *openings;           /* streams that are being opened */

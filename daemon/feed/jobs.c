@@ -267,6 +267,7 @@ void jobs_tick(struct feed *feed, int64_t now_ms)
         for (unsigned partition = 0; partition < feed->partitions; partition++)
             store_jobs_claim(feed->store, partition, feed->settings.claim_after_ms, READ_COUNT, &claim_handlers, on_claimed,
                              feed);
+        parked_tick(feed);
     }
 }
 

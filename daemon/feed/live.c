@@ -1,5 +1,10 @@
 /* Live delivery: from a subject to the streams of its online followers and of its profile. One look-up and one queue append
- * per stream; no Redis command, no copy of the share. */
+ * per stream; no Redis command, no copy of the share.
+ *
+ * Events of one subject that come one after the other in one reading of the log are a run: they go out together, as one frame
+ * for all streams of the same request id, so that whoever shares much at once costs each stream one append and one send. */
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "feed/frames.h"
@@ -78,38 +83,107 @@ bool stream_send(struct feed *feed, struct subscription *subscription, struct fr
     return queued < feed->outlet->soft_limit_bytes;
 }
 
-static void deliver_to(struct feed *feed, struct subscription *subscription, struct frame *frame)
+/* Sends a frame of so many events to one who is live. `next`: the first log entry of the same turn that is still to be sent,
+ * 0: none. */
+static void deliver_to(struct feed *feed, struct subscription *subscription, struct frame *frame, uint32_t events, uint64_t next)
 {
     if (subscription->state != SUBSCRIPTION_LIVE)
         return;
     /* Another stream of the connection may have filled the queue. Without memory to fall back it is one frame more. */
     if (frame->position != 0 && !stream_has_room(feed, subscription) && stream_demote(feed, subscription, frame->position))
         return;
-    if (!stream_send(feed, subscription, frame))
-        stream_demote(feed, subscription, 0);
-    else if (subscription->since_token >= EVENTS_PER_TOKEN)
+    metrics.deliveries += events;
+    subscription->since_token += events;
+    if (send_frame(feed, subscription, frame) >= feed->outlet->soft_limit_bytes)
+        stream_demote(feed, subscription, next);
+    else if (next == 0 && subscription->since_token >= EVENTS_PER_TOKEN)
         stream_send_token(feed, subscription, false);
 }
 
-void live_deliver(struct feed *feed, uint32_t slot, struct frame *frame)
-{
-    const struct subject *subject = feed->subjects.slots[slot];
+/* ---- runs ---- */
 
+/* All events of a run as one frame for streams of this request id. NULL where there can be none. */
+static struct frame *run_joined(const struct feed *feed, struct live_run *run, uint32_t request_id)
+{
+    struct live_joined *free_place = NULL;
+
+    for (size_t i = 0; i < RUN_REQUEST_IDS; i++) {
+        if (run->joined[i].frame && run->joined[i].request_id == request_id)
+            return run->joined[i].frame;
+        if (!run->joined[i].frame && !free_place)
+            free_place = &run->joined[i];
+    }
+    if (!free_place || run->bytes > feed->outlet->soft_limit_bytes / 4)
+        return NULL;
+    *free_place = (struct live_joined){frame_join(run->frames, run->count, request_id), request_id};
+    return free_place->frame;
+}
+
+static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream)
+{
+    struct frame *joined = run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
+
+    if (joined) {
+        deliver_to(feed, stream, joined, run->count, 0);
+        return;
+    }
+    for (uint32_t i = 0; i < run->count; i++)
+        deliver_to(feed, stream, run->frames[i], 1, i + 1 < run->count ? run->frames[i + 1]->position : 0);
+}
+
+void live_flush(struct feed *feed)
+{
+    struct live_run *run = &feed->run;
+    const struct subject *subject;
+
+    if (run->count == 0)
+        return;
+    subject = feed->subjects.slots[run->subject];
     for (struct subscription *stream = subject->profile; stream; stream = stream->next)
-        deliver_to(feed, stream, frame);
+        deliver_run(feed, run, stream);
     for (uint32_t i = 0; i < subject->online.count; i++) {
         const struct reader *reader = feed->subjects.slots[subject->online.items[i]]->reader;
 
         for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
-            deliver_to(feed, stream, frame);
+            deliver_run(feed, run, stream);
     }
+    for (uint32_t i = 0; i < run->count; i++)
+        frame_unref(run->frames[i]);
+    for (size_t i = 0; i < RUN_REQUEST_IDS; i++)
+        frame_unref(run->joined[i].frame);
+    subject_unref(&feed->subjects, run->subject);
+    *run = (struct live_run){0};
+}
+
+bool live_run_goes_on(const struct feed *feed, struct text subject)
+{
+    const struct live_run *run = &feed->run;
+    struct text name;
+
+    if (run->count == 0 || run->count == RUN_EVENTS_MAX || run->bytes > RUN_BYTES_MAX)
+        return false;
+    name = subject_name(&feed->subjects, run->subject);
+    return name.size == subject.size && memcmp(name.data, subject.data, name.size) == 0;
+}
+
+void live_deliver(struct feed *feed, uint32_t slot, struct frame *frame)
+{
+    struct live_run *run = &feed->run;
+    const struct subject *subject = feed->subjects.slots[slot];
+
+    if (!subject->profile && subject->online.count == 0)
+        return;
+    if (run->count == 0)
+        run->subject = subject_ref(&feed->subjects, slot);
+    run->frames[run->count++] = frame_ref(frame);
+    run->bytes += frame->size;
 }
 
 void live_deliver_to_all(struct feed *feed, struct frame *frame)
 {
     for (size_t i = 0; i < feed->streams.capacity; i++)
         if (feed->streams.slots[i].id != 0)
-            deliver_to(feed, feed->streams.slots[i].value, frame);
+            deliver_to(feed, feed->streams.slots[i].value, frame, 1, 0);
 }
 
 /* Only a live stream has been sent everything that the token covers; and one whose queue is full hears of it later. */

@@ -4,7 +4,8 @@
  * finished or has got on by a page, and then the next one is tried. A crash thus leaves its count with the one that was on
  * trial. One that was tried TRIES_MAX times in as many lives of daemons, and never got on, is parked: marked as finished, so
  * that it holds nothing up, and kept under its id in `parked` with all that is needed to carry it out later. So is one, fresh
- * or not, whose effects Redis refused DEFEATS_MAX times with an error that does not pass.
+ * or not, whose effects Redis refused DEFEATS_MAX times with an error that does not pass. After fanout.retry_parked_s it is
+ * tried once more, alone: daemons may have been ended by something else, or what was wrong been mended.
  *
  * What ends a try without a crash takes its count back: an orderly stop, an error that passes, or a second in which nothing
  * happens, as when Redis stands still. */
@@ -64,8 +65,8 @@ static void complain(const struct store_parked *parked)
     snprintf(reader, sizeof(reader), "%.*s", (int)parked->reader.size, parked->reader.size ? parked->reader.data : "");
     log_error("job-parked",
               "id=%" PRIu64 " log=%.*s entry=%s kind=%s subject=%s reader=%s tries=%" PRId64 " reason=%s "
-              "remedy=\"its effects are not carried out, and nothing waits for them; mend what the reason tells of: all that is "
-              "needed to carry them out is kept in Redis, in the hash parked%.*s under the id\"",
+              "remedy=\"its effects are not carried out, and nothing waits for them; mend what the reason tells of: it is kept in "
+              "Redis, in the hash parked%.*s under the id, and is tried again every fanout.retry_parked_s\"",
               parked->id, (int)log.size, log.data, position, log_kind_name(parked->kind), log_quote(subject),
               log_quote(reader), parked->tries, log_quote(parked->reason), (int)(log.size - 3), log.data + 3);
 }
@@ -109,6 +110,25 @@ void job_defeated(struct feed *feed, struct job *job, const char *reason)
         park(call, job->defeats, reason);
     else
         job_retry(feed, job);
+}
+
+static void on_unparked(void *context, const struct reply *reply)
+{
+    int64_t count = reply_number(reply);
+
+    (void)context;
+    if (count > 0) {
+        metrics.jobs_unparked += (uint64_t)count;
+        log_info("jobs-unparked", "count=%" PRId64, count);
+    }
+}
+
+void parked_tick(struct feed *feed)
+{
+    if (feed->settings.retry_parked_s == 0)
+        return;
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        store_jobs_unpark(feed->store, partition, feed->settings.retry_parked_s * 1000, TRIES_MAX - 1, on_unparked, feed);
 }
 
 /* ---- trials ---- */

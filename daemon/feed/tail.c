@@ -119,6 +119,13 @@ static void lose_entry(struct feed *feed, const struct log_entry *entry, struct 
         report_loss(feed, range, 1);
 }
 
+/* Whether the entry is an event that follows upon those of the run. */
+static bool continues_run(const struct feed *feed, const struct log_entry *entry)
+{
+    return (entry->kind == LOG_SHARE || entry->kind == LOG_DELETE) && is_new(feed, entry) &&
+           entry->previous == feed->positions[entry->partition] && live_run_goes_on(feed, entry->subject);
+}
+
 static void on_entry(void *context, const struct log_entry *entry)
 {
     struct feed *feed = context;
@@ -133,6 +140,8 @@ static void on_entry(void *context, const struct log_entry *entry)
 
     if (entry->id <= before)
         return;
+    if (!continues_run(feed, entry))
+        live_flush(feed);
     if (feed->exact[entry->partition] && entry->previous != before)
         on_hole(feed, entry);
     feed->positions[entry->partition] = entry->id;
@@ -230,6 +239,7 @@ static void on_batch_end(void *context, size_t entries)
 {
     struct feed *feed = context;
 
+    live_flush(feed);
     if (!feed->caught_up) {
         look_whether_caught_up(feed, entries == 0);
         if (feed->caught_up)

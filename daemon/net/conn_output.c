@@ -15,12 +15,19 @@ static void set_blocked(struct conn *conn)
     conn->progress_ms = clock_now_ms();
 }
 
-/* One gather and one send. Returns whether going on makes sense. */
+/* One send, of the oldest frame where it stands or of as many as are gathered. Returns whether going on makes sense. */
 static bool send_some(struct conn *conn)
 {
     struct net *net = conn->net;
-    size_t size = frame_queue_gather(&conn->queue, net->output_scratch, sizeof(net->output_scratch));
-    ssize_t sent = send(conn->fd, net->output_scratch, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t size;
+    const uint8_t *data = frame_queue_next_whole(&conn->queue, &size);
+    ssize_t sent;
+
+    if (!data) {
+        data = net->output_scratch;
+        size = frame_queue_gather(&conn->queue, net->output_scratch, sizeof(net->output_scratch));
+    }
+    sent = send(conn->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     if (sent < 0 && errno == EINTR)
         return true;

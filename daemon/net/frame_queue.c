@@ -6,15 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "framing.h"
-
 #define FIRST_CAPACITY 8
-
-/* The key of ServerFrame.request_id, field 1, a varint. */
-#define REQUEST_ID_KEY 0x08
-
-/* A length of 32 bits, the key and a request id of 32 bits. */
-#define HEADER_MAX_BYTES (FRAMING_LENGTH_MAX_BYTES + 1 + 5)
 
 static uint32_t slot_of(const struct frame_queue *queue, uint32_t index)
 {
@@ -31,28 +23,9 @@ static const struct frame_entry *entry_at(const struct frame_queue *queue, uint3
     return (queue->capacity == 0 ? queue->entries.few : queue->entries.many) + slot_of(queue, index);
 }
 
-/* The request id's field, which stands before the frame's own bytes; id 0 is proto3's default and is not written. */
-static size_t request_id_bytes(uint32_t request_id)
-{
-    return request_id == 0 ? 0 : 1 + framing_varint_bytes(request_id);
-}
-
-static size_t write_header(const struct frame_entry *entry, uint8_t header[HEADER_MAX_BYTES])
-{
-    size_t bytes = framing_write_varint(header, request_id_bytes(entry->request_id) + entry->frame->size);
-
-    if (entry->request_id != 0) {
-        header[bytes++] = REQUEST_ID_KEY;
-        bytes += framing_write_varint(header + bytes, entry->request_id);
-    }
-    return bytes;
-}
-
 static size_t wire_bytes(const struct frame_entry *entry)
 {
-    size_t body_bytes = request_id_bytes(entry->request_id) + entry->frame->size;
-
-    return framing_varint_bytes(body_bytes) + body_bytes;
+    return frame_wire_bytes(entry->frame, entry->request_id);
 }
 
 /* The queue takes a reference of its own, and gives it back. */
@@ -163,6 +136,16 @@ static size_t copy_beyond(const uint8_t *from, size_t bytes, size_t *skip, uint8
     return copied;
 }
 
+const uint8_t *frame_queue_next_whole(const struct frame_queue *queue, size_t *ret_bytes)
+{
+    const struct frame *frame = queue->count > 0 ? entry_at(queue, 0)->frame : NULL;
+
+    if (!frame || !frame->is_whole)
+        return NULL;
+    *ret_bytes = frame->size - queue->sent_bytes;
+    return frame->bytes + queue->sent_bytes;
+}
+
 size_t frame_queue_gather(const struct frame_queue *queue, uint8_t *out, size_t size)
 {
     size_t skip = queue->sent_bytes;
@@ -170,8 +153,8 @@ size_t frame_queue_gather(const struct frame_queue *queue, uint8_t *out, size_t 
 
     for (uint32_t i = 0; i < queue->count && used < size; i++) {
         const struct frame_entry *entry = entry_at(queue, i);
-        uint8_t header[HEADER_MAX_BYTES];
-        size_t header_bytes = write_header(entry, header);
+        uint8_t header[FRAME_HEAD_MAX_BYTES];
+        size_t header_bytes = frame_write_head(entry->frame, entry->request_id, header);
 
         used += copy_beyond(header, header_bytes, &skip, out + used, size - used);
         used += copy_beyond(entry->frame->bytes, entry->frame->size, &skip, out + used, size - used);

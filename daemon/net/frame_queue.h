@@ -45,7 +45,10 @@ int frame_queue_push(struct frame_queue *queue, const struct frame_entry *entry,
  * bytes. Changes nothing. Returns the bytes written, which end anywhere. */
 size_t frame_queue_gather(const struct frame_queue *queue, uint8_t *out, size_t size);
 
-/* The first `bytes` of what frame_queue_gather() wrote were sent. */
+/* What is left of the oldest frame if that is whole, which can be sent from where it stands; else NULL. */
+const uint8_t *frame_queue_next_whole(const struct frame_queue *queue, size_t *ret_bytes);
+
+/* The first `bytes` of what one of these returned were sent. */
 void frame_queue_consume(struct frame_queue *queue, size_t bytes, size_t *held);
 
 /* Leaves out what stands for a position and `may_drop` says yes to, which is asked oldest first. What is partly sent stays.

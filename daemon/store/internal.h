@@ -29,7 +29,8 @@
     SCRIPT(job_take)          \
     SCRIPT(job_hand_back)     \
     SCRIPT(job_save)          \
-    SCRIPT(job_park)
+    SCRIPT(job_park)          \
+    SCRIPT(job_unpark)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,

@@ -108,3 +108,15 @@ int store_job_park(struct store *store, const struct store_parked *parked, reply
     command_add_string(command, parked->reason);
     return link_call(store->bulk, command, fn, context);
 }
+
+int store_jobs_unpark(struct store *store, unsigned partition, int64_t after_ms, int64_t tries, reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_job_unpark, 3);
+
+    command_add_partition_key(command, KEY_LOG, partition);
+    command_add_partition_key(command, KEY_TRIES, partition);
+    command_add_partition_key(command, KEY_PARKED, partition);
+    command_add_number(command, after_ms);
+    command_add_number(command, tries);
+    return link_call(store->bulk, command, fn, context);
+}

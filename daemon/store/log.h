@@ -85,6 +85,10 @@ struct store_parked {
 /* Marks it as finished, and remembers it. Answers 1, or 0 if the entry is not ours. */
 int store_job_park(struct store *store, const struct store_parked *parked, reply_fn *fn, void *context);
 
+/* Has those tried once more that were parked longer ago than that; `tries` is what is said of how often each was tried. Answers
+ * how many. */
+int store_jobs_unpark(struct store *store, unsigned partition, int64_t after_ms, int64_t tries, reply_fn *fn, void *context);
+
 /* Asks how far a log is applied, and trims it by age (command link). */
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context);
 /* What was answered to that: every entry up to this id has had its effects. */

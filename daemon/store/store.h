@@ -155,9 +155,10 @@ int store_profile_ids(struct store *store, struct text subject, uint64_t before,
 
 /* ---- fan-out (bulk link) ---- */
 
-/* Answers [reader, edge id, …]: the followers whose edge lies above `after` and below `below`, in order. */
+/* Answers [reader, …]: the followers whose edge lies above `after` and below `below`, in order, at most `limit`. Before that
+ * *ret_last is the edge up to which they are all there, 0 if there are no further ones; it must live until the answer. */
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
-                         reply_fn *fn, void *context);
+                         uint64_t *ret_last, reply_fn *fn, void *context);
 /* Answers the length of the list with its header, 0 if there is none. */
 int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context);
 /* A timeline whose builder is taken for dead is dropped. */

@@ -1,5 +1,6 @@
 /* The store's operations on timelines and for the fan-out. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "store/internal.h"
 
@@ -96,8 +97,38 @@ int store_profile_ids(struct store *store, struct text subject, uint64_t before,
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
-int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
-                         reply_fn *fn, void *context)
+/* A page of followers that is being read. Where it ends is asked for before its names, and not with them: Redis writes scores
+ * ten times as slowly as names. Both travel together, so little comes between; and whatever does, every follower up to that
+ * edge is among the names: an edge that goes makes room for later ones, one that comes is later than all. */
+struct page_call {
+    reply_fn *fn;
+    void *context;
+    uint64_t *ret_last;
+    bool failed;    /* the end is not known */
+    bool abandoned; /* the names were not asked for */
+};
+
+static void on_page_end(void *context, const struct reply *reply)
+{
+    struct page_call *call = context;
+
+    if (call->abandoned) {
+        free(call);
+        return;
+    }
+    call->failed = reply_error(reply) < 0;
+    *call->ret_last = reply_count(reply) == 2 ? reply_id(reply_at(reply, 1)) : 0;
+}
+
+static void on_page_names(void *context, const struct reply *reply)
+{
+    struct page_call call = *(struct page_call *)context;
+
+    free(context);
+    call.fn(call.context, call.failed && reply_error(reply) == 0 ? NULL : reply);
+}
+
+static struct command *begin_page(struct text author, uint64_t after, uint64_t below, int64_t skip, int64_t limit)
 {
     struct command *command = command_begin("ZRANGE");
 
@@ -106,10 +137,30 @@ int store_followers_page(struct store *store, struct text author, uint64_t after
     command_add_id(command, below - 1);
     command_add_string(command, "BYSCORE");
     command_add_string(command, "LIMIT");
-    command_add_number(command, 0);
+    command_add_number(command, skip);
     command_add_number(command, limit);
-    command_add_string(command, "WITHSCORES");
-    return link_call(store->bulk, command, fn, context);
+    return command;
+}
+
+int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
+                         uint64_t *ret_last, reply_fn *fn, void *context)
+{
+    struct page_call *call = malloc(sizeof(*call));
+    int error;
+
+    if (!call)
+        return -ENOMEM;
+    *call = (struct page_call){.fn = fn, .context = context, .ret_last = ret_last};
+    struct command *end = begin_page(author, after, below, limit - 1, 1);
+    command_add_string(end, "WITHSCORES");
+    error = link_call(store->bulk, end, on_page_end, call);
+    if (error < 0) {
+        free(call);
+        return error;
+    }
+    error = link_call(store->bulk, begin_page(author, after, below, 0, limit), on_page_names, call);
+    call->abandoned = error < 0;
+    return error;
 }
 
 int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context)

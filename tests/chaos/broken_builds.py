@@ -15,12 +15,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The list is fetched, and only then is it looked up how far the logs are applied.
+# The list is fetched, and only then, at the next tick, is it looked up how far the logs are applied.
 LATE_WATERMARK = """
 struct late {
     struct timeline_call *call;
     struct timeline timeline;
     size_t capacity;
+    bool looked_up;
 };
 
 static void merge_late(void *context)
@@ -28,6 +29,11 @@ static void merge_late(void *context)
     struct late late = *(struct late *)context;
     struct feed *feed = late.call->feed;
 
+    if (!late.looked_up) {
+        ((struct late *)context)->looked_up = true;
+        feed_call_later(feed, merge_late, context);
+        return;
+    }
     free(context);
     if (add_unapplied(feed, late.call->reader, &late.timeline, &late.capacity) < 0) {
         free(late.timeline.ids);
@@ -77,7 +83,7 @@ BREAKS = {
         "daemon/feed/timeline.c",
         "    normalize(&timeline, (size_t)feed->settings.timeline_cap);\n    call_end(call, FEED_OK, &timeline, false);\n",
         "    struct late *late = malloc(sizeof(*late));\n"
-        "    *late = (struct late){call, timeline, capacity};\n"
+        "    *late = (struct late){call, timeline, capacity, false};\n"
         "    feed_call_later(feed, merge_late, late);\n",
     )],
     "no-link-generation": [(

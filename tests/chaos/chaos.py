@@ -100,7 +100,8 @@ def settle(world, writers, subscribers):
     take_census(world)
     world.last_call.set()
     wait(world, lambda: not any(writer.is_alive() for writer in writers), "the answers to all writes")
-    wait(world, lambda: world.stored(jobs_done), "the end of all jobs")
+    wait(world, lambda: world.stored(lambda store: jobs_done(store) and not any(store.scan_iter("parked:*"))),
+         "the end of all jobs")
     wait(world, lambda: all(one.has_seen_the_last() for one in subscribers), "the last shares in all streams")
     beats = {one: one.heartbeats for one in subscribers}
     wait(world, lambda: all(one.heartbeats >= beats[one] + 4 for one in subscribers), "heartbeats of all streams")

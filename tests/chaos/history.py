@@ -5,9 +5,9 @@ clients: a write that began after another one had ended came later. The records,
 
 settings    timeline_cap, profile_cap, backfill; keeps_all: they are so large that nothing ever falls out
 write       what: share (author, url, id), delete (author, share), follow or unfollow (reader, subject)
-            begin, end, connection; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
+            begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
-            happened, or still happen at any time later)
+            happened, or still happen later: but not after the same daemon has answered the next one about the same)
 connection  of a home stream: stream (the reader), connection, at, token (hexadecimal; empty: from now on)
 event       connection, at, what: shared (id, author, url), deleted (id, share, author), caught_up or heartbeat (token),
             gap (reason, ranges), refused (code)
@@ -214,8 +214,22 @@ class History:
             elif kind == "complaint":
                 self.complaints.append(record["text"])
         self.writes.sort(key=lambda write: write["begin"])
+        self._bound_unknown_changes()
         for write in self.writes:
             self._take_write(write)
+
+    def _bound_unknown_changes(self):
+        """Going backwards: a follow or unfollow without an answer happens, if at all, before the same daemon's next answer
+        about the same pair has come."""
+        answered = {}
+        for write in reversed(self.writes):
+            if write["what"] not in ("follow", "unfollow") or not write.get("daemon"):
+                continue
+            place = write["reader"], write["subject"], write["daemon"]
+            if write["outcome"] == "done":
+                answered[place] = write["end"]
+            elif write["outcome"] == "unknown":
+                write["latest"] = answered.get(place, NEVER)
 
     def _take_write(self, write):
         if write["what"] in ("follow", "unfollow"):
@@ -240,7 +254,7 @@ class History:
         if done:
             loss = self.loss_of(position) if position else next(
                 (loss for loss in self.losses if loss.end > write["begin"]), None)
-        return Change(write["begin"], write["end"] if done else NEVER, done, position, loss)
+        return Change(write["begin"], write["end"] if done else write.get("latest", NEVER), done, position, loss)
 
     def _identify(self, name, share_id, at, where):
         """Somebody was told this id for a share. If an earlier one of the same name was lost it is a new one."""

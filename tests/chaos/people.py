@@ -1,4 +1,5 @@
 """The people of a chaos run: each a thread that uses the service, repeats what failed, and records what it saw."""
+import collections
 import contextlib
 import random
 import threading
@@ -37,6 +38,7 @@ class Person(threading.Thread):
         self.random = random.Random(f"{world.seed} {name}")
         self.client = None
         self.connection = 0
+        self.daemon = None  # the name of the one that it is connected to
 
     def run(self):
         try:
@@ -52,7 +54,7 @@ class Person(threading.Thread):
         """A connection, or None if nobody accepts one just now."""
         if not self.client:
             try:
-                address = self.random.choice(self.world.addresses())
+                self.daemon, address = self.random.choice(self.world.addresses())
                 self.client = Client(address, timeout=PATIENCE_S, receive_buffer_bytes=self.receive_buffer_bytes())
                 self.connection = self.recorder.now()
                 self.world.count("connections")
@@ -78,7 +80,7 @@ class Person(threading.Thread):
         those that were done, as pairs (write, reply)."""
         for write in writes:
             write.update({"is": "write", "begin": self.recorder.now(), "end": None, "connection": self.connection,
-                          "outcome": "unknown", "position": 0, "repeated": False})
+                          "daemon": self.daemon, "outcome": "unknown", "position": 0, "repeated": False})
             self.recorder.records.append(write)
         done, broken, retry_after_ms = [], None, 0
         client = self.client
@@ -199,20 +201,21 @@ class Deleter(Person):
 
 
 class Follower(Person):
-    """Follows and unfollows for some readers. A pair with a write that got no answer is brought to an end and then,
-    mostly, left alone: what may still happen to it later would make everything about it uncertain."""
+    """Follows and unfollows for some readers. A pair with a write that got no answer is brought to an end and then, unless
+    that was the same daemon's, mostly left alone: what may still happen to it later would make everything about it
+    uncertain."""
 
     def __init__(self, world, name, readers):
         super().__init__(world, name)
         self.pairs = [(reader, author) for reader in readers for author in world.authors if author != reader]
         self.pending = {}  # pair -> follow or unfollow
-        self.uncertain = set()
+        self.uncertain = collections.defaultdict(set)  # pair -> the daemons that owe an answer about it
 
     def live(self):
         while not self.world.stopping.is_set() or self.pending and not self.world.finished.wait(0.05):
             if not self.pending and not self.world.stopping.is_set():
                 for pair in self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs))):
-                    if pair not in self.uncertain or self.random.random() < 0.05:
+                    if not self.uncertain[pair] or self.random.random() < 0.05:
                         self.pending[pair] = "unfollow" if pair in self.world.following else "follow"
             if self.pending and self.connect():
                 self.write()
@@ -227,10 +230,11 @@ class Follower(Person):
         done = self.attempt(requests, writes)
         for write in writes:
             if write["outcome"] == "unknown":
-                self.uncertain.add((write["reader"], write["subject"]))
+                self.uncertain[write["reader"], write["subject"]].add(write["daemon"])
         for write, _ in done:
             pair = write["reader"], write["subject"]
             del self.pending[pair]
+            self.uncertain[pair].discard(write["daemon"])
             (self.world.following.add if write["what"] == "follow" else self.world.following.discard)(pair)
 
 

@@ -257,6 +257,11 @@ def item(number):
     ("lost", [follow(1, 2), final("following", "r")]),
     ("unentitled", [follow(1, 2), follow(3, 4, 2, "unfollow"), final("following", "r", "a")]),
     ("", [follow(1, 2), follow(3, None, 2, "unfollow", outcome="unknown"), final("following", "r", "a")]),
+    # A follow without an answer may still come after what another daemon did, and not after what its own did.
+    ("", [follow(1, None, 0, outcome="unknown", daemon="A"), follow(3, 4, daemon="B"),
+          follow(5, 6, 2, "unfollow", daemon="B"), final("following", "r", "a")]),
+    ("unentitled", [follow(1, None, 0, outcome="unknown", daemon="A"), follow(3, 4, daemon="A"),
+                    follow(5, 6, 2, "unfollow", daemon="B"), final("following", "r", "a")]),
     ("lost", [follow(1, 2), share(3, 4, 10), final("following", "r", "a"), final("timeline", "r")]),
     ("", [share(1, 2, 10), write("delete", 3, None, "unknown", author="a", share=10), final("profile", "a", item(10))]),
     ("lost", [share(1, 2, 10), write("delete", 3, None, "unknown", author="a", share=10), follow(1, 2),

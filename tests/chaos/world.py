@@ -68,7 +68,7 @@ class World:
             "--redis-timeout-ms", draw.choice((400, 1000)),
             "--timing-heartbeat-interval-ms", 300, "--fanout-claim-after-ms", draw.choice((500, 1500)),
             "--cache-ring-bytes", draw.choice((1 << 20, 1 << 26)), "--fanout-push-window", draw.choice((64, 128, 512)),
-            "--limits-queue-budget-bytes", draw.choice((1 << 16, 1 << 28)), "--store-vouch-patience-ms", VOUCH_PATIENCE_MS,
+            "--fanout-retry-parked-s", 5, "--limits-queue-budget-bytes", draw.choice((1 << 16, 1 << 28)), "--store-vouch-patience-ms", VOUCH_PATIENCE_MS,
         ]
         self.recorder.add(**{"is": "settings", **self.settings})
 
@@ -101,7 +101,8 @@ class World:
         self.daemons[name].kill()
 
     def addresses(self):
-        return list(self._addresses.values())
+        """(name, address) of the daemons that should be there."""
+        return list(self._addresses.items())
 
     def address_of(self, name):
         return self._addresses[name]

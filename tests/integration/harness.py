@@ -45,7 +45,7 @@ def log_fields(line):
 
 
 def jobs_done(store):
-    """Whether every entry of every log is applied."""
+    """Whether every entry of every log is applied, or parked."""
     for log in store.scan_iter("log:*"):
         group = store.xinfo_groups(log)[0]
         if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:

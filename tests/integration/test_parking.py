@@ -171,6 +171,28 @@ def test_what_redis_always_refuses_is_parked_and_holds_up_nobody(start_feedd, re
     assert daemon.stop()["jobs_parked"] == 1
 
 
+def test_what_was_parked_is_tried_again_after_a_while_and_has_its_effects_once_it_can(start_feedd, redis, store):
+    daemon = start_feedd("--redis-url", redis.url, "--fanout-retry-parked-s", "1", "--fanout-claim-after-ms", "400")
+    with daemon.connect() as client:
+        client.follow("reader", "good")
+        client.follow("reader", "bad")
+        client.timeline("reader")
+        wait_until(lambda: jobs_done(store), what="the end of all jobs")
+        store.rename("followers:{0}:bad", "aside")
+        store.set("followers:{0}:bad", "no set of followers")
+        bad, good = client.share("bad").id, client.share("good").id
+        wait_until(lambda: parked(store), what="the entry to be parked")
+        check_stored(store, "reader", [good])
+        daemon.wait_for_event("jobs-unparked")
+        wait_until(lambda: parked(store), what="the entry to be parked again")
+        store.delete("followers:{0}:bad")
+        store.rename("aside", "followers:{0}:bad")
+        wait_until(lambda: not parked(store) and jobs_done(store), what="the entry to be done")
+        check_stored(store, "reader", [bad, good])
+    counters = daemon.stop()
+    assert counters["jobs_parked"] >= 2 and counters["jobs_unparked"] >= 2
+
+
 @pytest.mark.parametrize("key", ["followers:{0}:bad", "timeline:{0}:reader", "following:{0}:reader"])
 def test_a_follow_that_redis_refuses_takes_none_of_its_batch_with_it(start_feedd, redis, store, key):
     daemon = start_feedd("--redis-url", redis.url)

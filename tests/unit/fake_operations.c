@@ -313,9 +313,9 @@ int store_profile_ids(struct store *store, struct text subject, uint64_t before,
 }
 
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
-                         reply_fn *fn, void *context)
+                         uint64_t *ret_last, reply_fn *fn, void *context)
 {
-    struct fake_call call = {.op = FAKE_FOLLOWERS_PAGE, .limit = limit, .fn = fn, .context = context};
+    struct fake_call call = {.op = FAKE_FOLLOWERS_PAGE, .limit = limit, .ret_last = ret_last, .fn = fn, .context = context};
 
     (void)store;
     call.id = after;
@@ -433,6 +433,14 @@ int store_job_park(struct store *store, const struct store_parked *parked, reply
     return bulk_called((struct fake_call){.op = FAKE_JOB_PARK, .id = parked->id, .limit = parked->tries, .fn = fn,
                                           .context = context},
                        (struct text){parked->reason, strlen(parked->reason)});
+}
+
+int store_jobs_unpark(struct store *store, unsigned partition, int64_t after_ms, int64_t tries, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_JOBS_UNPARK, .partition = partition, .limit = after_ms, .until = (uint64_t)tries,
+                                          .fn = fn, .context = context},
+                       (struct text){"", 0});
 }
 
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context)

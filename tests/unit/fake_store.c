@@ -168,6 +168,19 @@ static redisReply *reply_read(const char **at, va_list *arguments)
                                                      : reply_new(REDIS_REPLY_STRING, word, size);
 }
 
+/* [name, edge, …] as the store hands it up: the names, and the last edge if there may be more. */
+static void split_page(const struct fake_call *call, redisReply *page)
+{
+    size_t count = page->elements / 2;
+
+    *call->ret_last = count == (size_t)call->limit ? strtoull(page->element[2 * count - 1]->str, NULL, 10) : 0;
+    for (size_t i = 0; i < count; i++) {
+        reply_free(page->element[2 * i + 1]);
+        page->element[i] = page->element[2 * i];
+    }
+    page->elements = count;
+}
+
 void fake_answer(struct fake_call *call, const char *format, ...)
 {
     redisReply *reply = NULL;
@@ -177,6 +190,8 @@ void fake_answer(struct fake_call *call, const char *format, ...)
     if (format)
         reply = reply_read(&format, &arguments);
     va_end(arguments);
+    if (call->op == FAKE_FOLLOWERS_PAGE && reply)
+        split_page(call, reply);
     answer(call, (const struct reply *)(const void *)reply);
     if (reply)
         reply_free(reply);
@@ -204,6 +219,12 @@ struct log_entry fake_entry(enum log_kind kind, const char *subject, const char 
 }
 
 void fake_tail(const struct log_entry *entry)
+{
+    fake_tail_part(entry);
+    fake_tail_end(1);
+}
+
+void fake_tail_part(const struct log_entry *entry)
 {
     assert_non_null(fake.tail_handlers);
     fake.tail_handlers->on_entry(fake.tail_context, entry);

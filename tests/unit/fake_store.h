@@ -37,6 +37,7 @@ enum fake_op {
     FAKE_JOB_SAVE,
     FAKE_JOB_FORGET,
     FAKE_JOB_PARK,
+    FAKE_JOBS_UNPARK,
     FAKE_APPLIED,
     FAKE_JOBS_ACK,
     FAKE_JOBS_RENEW,
@@ -54,7 +55,7 @@ struct fake_follow {
     char subject[64];
 };
 
-/* What was asked. Each operation sets what it has. */
+/* What was asked. Each operation sets what it has. A page of followers is answered with [name, edge, …]. */
 struct fake_call {
     enum fake_op op;
     char name[256];   /* the subject or reader that it is about; why an entry is parked */
@@ -63,6 +64,7 @@ struct fake_call {
     uint64_t until;
     int64_t limit;
     unsigned partition;
+    uint64_t *ret_last; /* of a page of followers */
     uint64_t *ids;
     struct fake_follow *follows;
     size_t count; /* of ids or follows */
@@ -107,9 +109,11 @@ void fake_lose_all(void);
 
 /* An entry at the end of its log. Texts are borrowed. */
 struct log_entry fake_entry(enum log_kind kind, const char *subject, const char *reader, uint64_t other);
-/* Hands an entry to the tail. */
+/* Hands an entry to the tail, alone … */
 void fake_tail(const struct log_entry *entry);
-/* The tail has nothing more: ends its batch of so many entries. */
+/* … or as a part of a batch, … */
+void fake_tail_part(const struct log_entry *entry);
+/* … which ends with so many entries. 0: the tail has nothing more. */
 void fake_tail_end(size_t entries);
 /* Answers a call for jobs with these entries, or an error (negative). */
 void fake_deal(struct fake_call *call, const struct log_entry *entries, int count);
