@@ -71,7 +71,7 @@ class LosingRedisFaults(RedisFaults):
         shutil.rmtree(self.world.redis.directory)
         self.come_back(begin, had, self.world.start_redis, new_store=True)
         self.world.following.clear()
-        with contextlib.suppress(FeedError, Disconnected, OSError, AssertionError, IndexError):
+        with contextlib.suppress(FeedError, Disconnected, OSError, AssertionError, KeyError):  # the last: it was killed just now
             self.world.gather_fans(self.random.choice(list(self.world.daemons)))
 
     def kill_for_good(self):

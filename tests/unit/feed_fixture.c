@@ -3,6 +3,8 @@
 
 #include <event2/event.h>
 
+#include "framing.h"
+
 #define DAEMON_ID "00000000000000aa"
 
 const struct feed_settings world_settings = {
@@ -19,15 +21,36 @@ const struct feed_settings world_settings = {
     .reader_bytes = 1 << 20,
 };
 
+static void write_down(struct world *world, struct sent sent, const uint8_t *bytes, size_t size)
+{
+    assert_true(sent.conn < CONNS && world->sent_count < SENT_MAX);
+    sent.frame = feed__server_frame__unpack(NULL, size, bytes);
+    assert_non_null(sent.frame);
+    world->sent[world->sent_count++] = sent;
+}
+
+/* Each frame of a whole one by itself; they state the request id themselves. */
+static void write_down_whole(struct world *world, struct sent sent, const struct frame *frame)
+{
+    size_t header, body;
+
+    for (size_t at = 0; at < frame->size; at += header + body) {
+        assert_int_equal(framing_read_length(frame->bytes + at, frame->size - at, frame->size, &header, &body), 1);
+        write_down(world, sent, frame->bytes + at + header, body);
+        assert_int_equal(world->sent[world->sent_count - 1].frame->request_id, sent.request_id);
+    }
+}
+
 static size_t outlet_send(void *context, uint64_t conn, uint32_t request_id, uint32_t stream, struct frame *frame)
 {
     struct world *world = context;
-    struct sent *sent = &world->sent[world->sent_count];
+    struct sent sent = {.conn = conn, .request_id = request_id, .stream = stream, .position = frame->position};
 
-    assert_true(conn < CONNS && world->sent_count < SENT_MAX);
-    *sent = (struct sent){conn, request_id, stream, frame->position, feed__server_frame__unpack(NULL, frame->size, frame->bytes)};
-    assert_non_null(sent->frame);
-    world->sent_count++;
+    if (frame->is_whole)
+        write_down_whole(world, sent, frame);
+    else
+        write_down(world, sent, frame->bytes, frame->size);
+    world->sends++;
     world->queued[conn] += frame->size;
     return world->queued[conn];
 }

@@ -32,6 +32,7 @@ struct world {
     unsigned ready; /* how often the feed said so */
     struct sent sent[SENT_MAX];
     size_t sent_count, sent_at;
+    size_t sends; /* what went out together counts once */
     size_t queued[CONNS];
     struct feed_subscriber subscribers[CONNS];
 };

@@ -20,8 +20,26 @@ static struct frame *random_frame(uint32_t *random)
     return frame;
 }
 
+/* Several frames, ready to be sent. */
+static struct frame *random_whole(uint32_t *random, uint32_t request_id)
+{
+    struct frame *frames[5], *joined;
+
+    for (int i = 0; i < 5; i++)
+        frames[i] = random_frame(random);
+    joined = frame_join(frames, 5, request_id);
+    assert_non_null(joined);
+    for (int i = 0; i < 5; i++)
+        frame_unref(frames[i]);
+    return joined;
+}
+
 static size_t write_wire(uint8_t *out, uint32_t request_id, const struct frame *frame)
 {
+    if (frame->is_whole) {
+        memcpy(out, frame->bytes, frame->size);
+        return frame->size;
+    }
     size_t field_bytes = request_id == 0 ? 0 : 1 + framing_varint_bytes(request_id);
     size_t used = framing_write_varint(out, field_bytes + frame->size);
 
@@ -35,7 +53,7 @@ static size_t write_wire(uint8_t *out, uint32_t request_id, const struct frame *
 
 static void what_goes_in_comes_out_whatever_is_sent_at_once(void **state)
 {
-    static uint8_t wire[WIRE_MAX + 4096]; /* everything that was ever queued */
+    static uint8_t wire[WIRE_MAX + 5 * 4096]; /* everything that was ever queued */
     static uint8_t out[10000];
     struct frame_queue queue = {0};
     uint32_t random = 42;
@@ -46,15 +64,16 @@ static void what_goes_in_comes_out_whatever_is_sent_at_once(void **state)
     (void)state;
     while (written < WIRE_MAX) {
         size_t room = 1 + unit_random(&random) % sizeof(out);
-        size_t gathered;
+        size_t gathered, whole_bytes;
         size_t taken;
 
         for (uint32_t i = unit_random(&random) % 20; i > 0 && written < WIRE_MAX; i--) {
-            struct frame *frame = random_frame(&random);
             uint32_t request_id = unit_random(&random) >> (unit_random(&random) % 33 % 32);
+            struct frame *frame;
 
             if (unit_random(&random) % 4 == 0)
                 request_id = 0;
+            frame = unit_random(&random) % 8 == 0 ? random_whole(&random, request_id) : random_frame(&random);
             assert_int_equal(frame_queue_push(&queue, &(struct frame_entry){frame, request_id, 0}, &held), 0);
             written += write_wire(wire + written, request_id, frame);
             frame_unref(frame);
@@ -63,6 +82,11 @@ static void what_goes_in_comes_out_whatever_is_sent_at_once(void **state)
         gathered = frame_queue_gather(&queue, out, room);
         assert_int_equal(gathered, room < written - sent ? room : written - sent);
         assert_memory_equal(out, wire + sent, gathered);
+        const uint8_t *whole = frame_queue_next_whole(&queue, &whole_bytes);
+        if (whole) {
+            assert_memory_equal(whole, wire + sent, whole_bytes);
+            gathered = whole_bytes;
+        }
         taken = gathered == 0 ? 0 : unit_random(&random) % (gathered + 1);
         frame_queue_consume(&queue, taken, &held);
         sent += taken;
