@@ -17,6 +17,7 @@
     METRIC(follows, "follows committed")                                       \
     METRIC(unfollows, "unfollows committed")                                   \
     METRIC(pushes, "timelines that a share was pushed to")                     \
+    METRIC(push_commands, "commands that carried them, one for each timeline with all that waited for it") \
     METRIC(pushes_away, "pushes to readers who are away and have no timeline") \
     METRIC(pushes_failed, "pushes refused because the key is no timeline")       \
     METRIC(trims, "timelines trimmed to their cap")                            \

@@ -2,9 +2,9 @@
  *
  * Followers are read in pages, in the order of their edges, up to the share's own id: whoever followed later got the share
  * with the backfill. A first page is small, so that small jobs are soon done however many there are; further pages are large,
- * and only a few are in memory at a time. Jobs take turns by a small quantum, all within one window of unanswered pushes, and
- * no slice holds the loop for more than a millisecond. After each page but the last the place is saved; a page in which
- * anything failed is done again as a whole, since reads drop repeats. */
+ * and only a few are in memory at a time. Jobs take turns by a small quantum in handing their names over to pushes.c, and no
+ * slice holds the loop for more than a millisecond. After each page but the last the place is saved; a page in which anything
+ * failed is done again as a whole, since reads drop repeats. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +19,6 @@
 #define LARGE_PAGES_MAX 8 /* in memory at once */
 #define SLICE_MS 1
 #define PUSHES_PER_CLOCK 64
-
-struct push {
-    struct feed *feed;
-    struct job *job;
-    uint8_t reader_bytes;
-    char reader[];
-};
 
 static struct text author_of(const struct job *job)
 {
@@ -49,7 +42,8 @@ static struct job_call *job_call(struct feed *feed, struct job *job)
 /* ---- pages ---- */
 
 static void page_end(struct feed *feed, struct job *job);
-static void release_large(struct feed *feed, struct job *job);
+static enum push_lane lane_of(const struct job *job);
+static void page_release(struct feed *feed, struct job *job);
 
 /* Names as they are pushed to: each behind its length. The author's own timeline comes first of all. */
 static void page_add(struct job *job, struct text name)
@@ -69,7 +63,7 @@ static void on_page(void *context, const struct reply *reply)
 
     free(context);
     if (job->taken_over) {
-        release_large(call.feed, job);
+        page_release(call.feed, job);
         job_drop(call.feed, job);
         return;
     }
@@ -78,7 +72,7 @@ static void on_page(void *context, const struct reply *reply)
     free(job->page);
     job->page = reply_error(reply) == 0 ? malloc(bytes) : NULL;
     if (!job->page) {
-        release_large(call.feed, job);
+        page_release(call.feed, job);
         if (reply_error(reply) == -EPROTO)
             job_defeated(call.feed, job, reply_message(reply));
         else
@@ -94,7 +88,7 @@ static void on_page(void *context, const struct reply *reply)
     if (job->page_bytes == 0)
         page_end(call.feed, job);
     else
-        job_queue_add(&call.feed->jobs.to_push, job);
+        job_queue_add(&call.feed->jobs.to_push[lane_of(job)], job);
 }
 
 static void read_page(struct feed *feed, struct job *job)
@@ -105,7 +99,7 @@ static void read_page(struct feed *feed, struct job *job)
     if (!call || store_followers_page(feed->store, author_of(job), job->place, job->id, limit, &job->page_last, on_page,
                                       call) < 0) {
         free(call);
-        release_large(feed, job);
+        page_release(feed, job);
         job_retry(feed, job);
     }
 }
@@ -126,17 +120,18 @@ static void read_further(struct feed *feed, struct job *job)
     }
 }
 
-/* Gives the turn to whoever waits for it. */
-static void release_large(struct feed *feed, struct job *job)
+/* The page is not needed any more; the turn, if it was large, goes to whoever waits for one. */
+static void page_release(struct feed *feed, struct job *job)
 {
     struct jobs *jobs = &feed->jobs;
 
+    free(job->page);
+    job->page = NULL;
+    job->page_bytes = job->page_at = 0;
     if (!job->holds_large)
         return;
     job->holds_large = false;
     jobs->large_pages--;
-    free(job->page);
-    job->page = NULL;
     if (jobs->wait_large.first)
         read_further(feed, job_queue_take(&jobs->wait_large));
 }
@@ -176,10 +171,9 @@ static void forget_place(struct feed *feed, struct job *job)
     }
 }
 
-/* Every push of the page was answered. A job gives up its turn at a large page after each, to others that wait. */
+/* Every push of the page was answered. */
 static void page_end(struct feed *feed, struct job *job)
 {
-    release_large(feed, job);
     if (job->failed) {
         job_retry(feed, job);
     } else if (job->page_last != 0) {
@@ -196,90 +190,67 @@ static void page_end(struct feed *feed, struct job *job)
 
 /* ---- pushes ---- */
 
-static void on_pushed(void *context, const struct reply *reply)
+void fanout_pushed(struct feed *feed, struct job *job, int error)
 {
-    struct push *push = context;
-    struct feed *feed = push->feed;
-    struct job *job = push->job;
-    int64_t length = reply_number(reply);
-    int error = reply_error(reply);
-
-    feed->jobs.pushes_in_flight--;
+    job->failed = job->failed || error < 0;
     job->in_flight--;
-    if (error == -EPROTO) {
-        metrics.pushes_failed++; /* what stands there is no timeline, and will not be one by trying again */
-    } else if (error < 0) {
-        job->failed = true;
-    } else if (length == 0) {
-        metrics.pushes_away++;
-    } else {
-        metrics.pushes++;
-        if (length > feed->settings.timeline_cap + feed->settings.timeline_slack + 1) {
-            metrics.trims++;
-            store_trim(feed->store, (struct text){push->reader, push->reader_bytes}, reply_ignore, NULL);
-        }
-    }
-    free(push);
     if (job->in_flight == 0 && job->page_at == job->page_bytes)
         page_end(feed, job);
 }
 
-/* Pushes to the next name of the page. False if that cannot be sent now. */
-static bool push_next(struct feed *feed, struct job *job)
+static enum push_lane lane_of(const struct job *job)
 {
-    uint8_t size = job->page[job->page_at];
-    struct text name = {(const char *)job->page + job->page_at + 1, size};
-    struct push *push = malloc(sizeof(*push) + size);
-
-    if (push) {
-        *push = (struct push){.feed = feed, .job = job, .reader_bytes = size};
-        memcpy(push->reader, name.data, size);
-    }
-    if (!push || store_push(feed->store, name, job->id, on_pushed, push) < 0) {
-        free(push);
-        return false;
-    }
-    job->page_at += 1u + size;
-    job->in_flight++;
-    feed->jobs.pushes_in_flight++;
-    return true;
+    return job->place == 0 || job->suspect ? PUSH_FIRST : PUSH_FURTHER;
 }
 
-/* One turn of one job. Returns false if the window is full or the time is up. */
+/* One turn of one job. Returns false if its lane is full or the time is up. */
 static bool job_turn(struct feed *feed, struct job *job, int64_t deadline_ms)
 {
-    for (int64_t pushed = 0; job->page_at < job->page_bytes && pushed < feed->settings.push_quantum; pushed++) {
-        if (feed->jobs.pushes_in_flight >= feed->settings.push_window)
-            break;
-        if (!push_next(feed, job)) {
+    enum push_lane lane = lane_of(job);
+    bool goes_on = true;
+
+    job->in_flight++; /* until it has had its turn its page does not end */
+    for (int64_t added = 1; job->page_at < job->page_bytes && added <= feed->settings.push_quantum && goes_on; added++) {
+        uint8_t size = job->page[job->page_at];
+        int error;
+
+        job->in_flight++;
+        error = push_add(feed, job, (struct text){(const char *)job->page + job->page_at + 1, size}, lane);
+        if (error < 0)
+            job->in_flight--;
+        if (error == -ENOMEM) {
             job->failed = true;
             job->page_at = job->page_bytes;
-            if (job->in_flight == 0)
-                page_end(feed, job);
-            return false;
+        } else if (error == 0) {
+            job->page_at += 1u + size;
         }
-        if (pushed % PUSHES_PER_CLOCK == 0 && clock_now_ms() > deadline_ms)
-            break;
+        goes_on = error == 0 && (added % PUSHES_PER_CLOCK != 0 || clock_now_ms() <= deadline_ms);
     }
     if (job->page_at < job->page_bytes)
-        job_queue_add(&feed->jobs.to_push, job);
-    return feed->jobs.pushes_in_flight < feed->settings.push_window && clock_now_ms() <= deadline_ms;
+        job_queue_add(&feed->jobs.to_push[lane], job);
+    else
+        page_release(feed, job);
+    fanout_pushed(feed, job, 0);
+    return goes_on;
 }
 
 void fanout_turn(struct feed *feed)
 {
-    int64_t deadline_ms;
+    int64_t deadline_ms = clock_now_ms() + SLICE_MS;
 
-    if (!feed->jobs.to_push.first || !store_bulk_is_up(feed->store))
+    if (!store_bulk_is_up(feed->store))
         return;
-    deadline_ms = clock_now_ms() + SLICE_MS;
-    while (feed->jobs.to_push.first && job_turn(feed, job_queue_take(&feed->jobs.to_push), deadline_ms))
-        ;
+    pushes_send(feed, deadline_ms);
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++)
+        while (feed->jobs.to_push[lane].first && job_turn(feed, job_queue_take(&feed->jobs.to_push[lane]), deadline_ms))
+            ;
 }
 
 void fanout_reset(struct feed *feed)
 {
-    feed->jobs.to_push = (struct job_queue){0};
+    pushes_clear(feed);
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++)
+        feed->jobs.to_push[lane] = (struct job_queue){0};
     feed->jobs.wait_large = (struct job_queue){0};
     feed->jobs.large_pages = 0;
 }

@@ -40,6 +40,7 @@ struct subjects {
     uint32_t count;
 };
 
+uint32_t name_hash(struct text name);
 /* The slot of a name with a new reference, NO_SUBJECT when memory ends. */
 uint32_t subject_intern(struct subjects *subjects, struct text name);
 /* The slot of a name, NO_SUBJECT if nothing refers to it. */
@@ -318,6 +319,24 @@ struct job_queue {
     struct job *last;
 };
 
+/* ---- pushes.c ---- */
+
+/* What is urgent comes first. */
+enum push_lane { PUSH_FIRST, PUSH_FURTHER, PUSH_LANES };
+
+struct push_queue {
+    struct push *first, *last;
+    size_t count;
+};
+
+/* Pushes that wait to be sent, by timeline, and how much was sent. */
+struct pushes {
+    struct push_queue lanes[PUSH_LANES];
+    struct push **table; /* of those that wait and take further ids, by name; NULL before the first one waits */
+    int64_t in_flight;   /* ids sent and not answered */
+    unsigned taken;
+};
+
 struct jobs {
     struct idmap map; /* id -> struct job */
     bool asking;
@@ -330,10 +349,10 @@ struct jobs {
     struct job *on_trial;
     int64_t trial_ends_ms;
     unsigned counting;           /* counts of tries that are under way to Redis */
-    struct job_queue to_push;    /* jobs with names to push to */
+    struct job_queue to_push[PUSH_LANES]; /* jobs with names to push to */
     struct job_queue wait_large; /* jobs that wait for a turn at a large page */
     unsigned large_pages;
-    int64_t pushes_in_flight;
+    struct pushes pushes;
     uint64_t *done[PARTITIONS_MAX]; /* finished and not acknowledged yet */
     size_t done_count[PARTITIONS_MAX];
     size_t done_capacity[PARTITIONS_MAX];
@@ -375,6 +394,17 @@ void suspects_hand_back(struct feed *feed);
 
 void fanout_begin(struct feed *feed, struct job *job);
 void fanout_turn(struct feed *feed);
+/* One of a job's pushes was answered, or could not be sent: 0 or a negative errno. The job may end with that. */
+void fanout_pushed(struct feed *feed, struct job *job, int error);
+
+/* Pushes a job's share to a timeline, now or later: fanout_pushed() follows, maybe at once. -EAGAIN: there is no room in its
+ * lane now; -ENOMEM. */
+int push_add(struct feed *feed, struct job *job, struct text name, enum push_lane lane);
+/* Sends what waits, as far as the window and the time reach. */
+void pushes_send(struct feed *feed, int64_t deadline_ms);
+/* Forgets what waits. */
+void pushes_clear(struct feed *feed);
+
 /* As jobs_reset(). */
 void fanout_reset(struct feed *feed);
 

@@ -334,6 +334,7 @@ void jobs_reset(struct feed *feed)
         job->page = NULL;
         job->page_bytes = job->page_at = 0;
         job->place = 0;
+        job->in_flight = 0;
         job->failed = job->holds_large = job->counted = job->taken_over = false;
         job->suspect = true; /* so that its place is read */
         job->retry_at_ms = now_ms;
@@ -344,6 +345,7 @@ void jobs_done(struct feed *feed)
 {
     struct jobs *jobs = &feed->jobs;
 
+    pushes_clear(feed);
     for (size_t i = 0; i < jobs->map.capacity; i++)
         if (jobs->map.slots[i].id != 0)
             job_free(jobs->map.slots[i].value);

@@ -8,7 +8,7 @@
 
 #include "feed/internal.h"
 
-static uint32_t hash_of(struct text name)
+uint32_t name_hash(struct text name)
 {
     return (uint32_t)XXH3_64bits(name.data, name.size);
 }
@@ -70,7 +70,7 @@ static int grow_slots(struct subjects *subjects)
 
 uint32_t subject_intern(struct subjects *subjects, struct text name)
 {
-    uint32_t hash = hash_of(name);
+    uint32_t hash = name_hash(name);
 
     if (name.size > UINT8_MAX)
         return NO_SUBJECT;
@@ -96,7 +96,7 @@ uint32_t subject_intern(struct subjects *subjects, struct text name)
 
 uint32_t subject_find(const struct subjects *subjects, struct text name)
 {
-    return subjects->count == 0 ? NO_SUBJECT : *find(subjects, name, hash_of(name)) - 1;
+    return subjects->count == 0 ? NO_SUBJECT : *find(subjects, name, name_hash(name)) - 1;
 }
 
 uint32_t subject_ref(struct subjects *subjects, uint32_t slot)

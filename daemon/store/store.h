@@ -159,8 +159,9 @@ int store_profile_ids(struct store *store, struct text subject, uint64_t before,
  * *ret_last is the edge up to which they are all there, 0 if there are no further ones; it must live until the answer. */
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
                          uint64_t *ret_last, reply_fn *fn, void *context);
-/* Answers the length of the list with its header, 0 if there is none. */
-int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context);
+/* Adds ids at the head of a timeline, the last one foremost. Answers the length of the list with its header, 0 if there is
+ * none. */
+int store_push(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
 /* A timeline whose builder is taken for dead is dropped. */
 int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context);
 #endif

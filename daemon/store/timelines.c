@@ -163,12 +163,13 @@ int store_followers_page(struct store *store, struct text author, uint64_t after
     return error;
 }
 
-int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context)
+int store_push(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
 {
     struct command *command = command_begin("LPUSHX");
 
     command_add_subject_key(command, KEY_TIMELINE, reader);
-    command_add_id(command, id);
+    for (size_t i = 0; i < count; i++)
+        command_add_id(command, ids[i]);
     return link_call(store->bulk, command, fn, context);
 }
 

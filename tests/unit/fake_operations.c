@@ -323,10 +323,11 @@ int store_followers_page(struct store *store, struct text author, uint64_t after
     return bulk_called(call, author);
 }
 
-int store_push(struct store *store, struct text reader, uint64_t id, reply_fn *fn, void *context)
+int store_push(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
 {
     (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_PUSH, .id = id, .fn = fn, .context = context}, reader);
+    return ids_called((struct fake_call){.op = FAKE_PUSH, .id = ids[0], .fn = fn, .context = context}, reader, ids, count,
+                      bulk_called);
 }
 
 int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context)

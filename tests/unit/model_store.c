@@ -293,7 +293,7 @@ static void answer_push(const struct fake_call *call)
     bool lands = reader->has_timeline || reader->is_building;
 
     if (lands)
-        add_to_timeline(reader, &call->id, 1);
+        add_to_timeline(reader, call->ids, call->count);
     put(":%zu", lands ? reader->timeline_count + 1 : 0);
 }
 
