@@ -21,6 +21,8 @@
     METRIC(pushes_away, "pushes to readers who are away and have no timeline") \
     METRIC(pushes_failed, "pushes refused because the key is no timeline")       \
     METRIC(trims, "timelines trimmed to their cap")                            \
+    METRIC(timelines_fetched, "timelines read out of Redis")                   \
+    METRIC(timelines_recent, "timelines read out of memory, their pages encoded anew or not") \
     METRIC(rebuilds, "timelines rebuilt")                                      \
     METRIC(jobs_done, "log entries fully applied")                             \
     METRIC(jobs_claimed, "log entries taken over from another daemon")         \

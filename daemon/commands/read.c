@@ -33,8 +33,14 @@ static void reply_page(struct request *request, bool profile, Feed__ErrorCode er
         request_fail_code(request, error);
         return;
     }
+    if (page->encoded) {
+        request_reply_frame(request, frame_ref(page->encoded));
+        return;
+    }
     struct feed_page fitting = fit(request, page);
-    request_reply_frame(request, frame_of_page(profile, &fitting));
+    struct frame *frame = frame_of_page(profile, &fitting);
+    feed_keep_page(request->commands->feed, page, frame);
+    request_reply_frame(request, frame);
 }
 
 static void on_timeline(void *context, Feed__ErrorCode error, const struct feed_page *page)

@@ -114,15 +114,23 @@ struct feed_item {
     uint32_t author; /* internal */
 };
 
+struct reader;
+
 struct feed_page {
     const struct feed_item *items; /* newest first */
     size_t count;
     Feed__PageEnd end;
+    struct frame *encoded; /* the same page as it was kept by feed_keep_page(): then there are no items; else NULL */
+    struct reader *reader; /* internal: whose newest page it is, and as of when */
+    size_t limit;
+    uint64_t stamp, deletions;
 };
 
 typedef void feed_page_fn(void *context, Feed__ErrorCode error, const struct feed_page *page);
 /* `before` 0: from the top. The page is valid during the callback. */
 void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context);
+/* Keeps how a page was encoded for those who read the same one next, if it is one that can be. During its callback only. */
+void feed_keep_page(struct feed *feed, const struct feed_page *page, struct frame *frame);
 void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context);
 /* A page of one share, or NOT_FOUND. */
 void feed_read_share(struct feed *feed, uint64_t id, feed_page_fn *fn, void *context);

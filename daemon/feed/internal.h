@@ -23,7 +23,7 @@ struct subject {
     uint32_t refs;
     uint32_t hash;
     struct reader *reader;           /* NULL unless its following set is in memory */
-    struct idset online;             /* readers (slots) with a stream on this daemon who follow it */
+    struct idset online;             /* readers (slots) who follow it and listen on this daemon */
     struct subscription *profile;    /* streams of its profile */
     uint8_t name_bytes;
     char name[];
@@ -123,6 +123,9 @@ void joins_done(struct joins *joins);
 struct reader {
     uint32_t slot;
     uint32_t pins;            /* streams and operations that use it */
+    bool listed;              /* among the `online` of those whom it follows: while there are streams or `recent` */
+    struct recent *recent;    /* its timeline, NULL if that is not in memory */
+    uint64_t settled_at;      /* its timeline is as it should be once this id is applied */
     struct idset following;   /* slots of subjects, the reader itself included; each holds a reference */
     uint64_t loaded_at;       /* follows of the reader up to this id are in `following` */
     int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
@@ -139,6 +142,7 @@ struct readers {
     struct reader *oldest;
     struct reader *newest;
     size_t idle_bytes;
+    size_t recents; /* readers whose timelines are in memory */
 };
 
 /* Calls back with the reader, pinned, or an error. */
@@ -148,13 +152,33 @@ void reader_pin(struct feed *feed, struct reader *reader);
 void reader_unpin(struct feed *feed, struct reader *reader);
 /* An edge came along the log. */
 void reader_edge(struct feed *feed, bool follow, uint32_t reader, uint32_t subject, uint64_t version);
-/* The reader's first stream opens (0, or -ENOMEM and nothing is changed) or its last one ended. */
+/* Lists the reader with those whom it follows, if it is not: 0, or -ENOMEM and nothing is changed. */
 int reader_join(struct feed *feed, struct reader *reader);
+/* Takes it off again, unless something listens still. */
 void reader_leave(struct feed *feed, struct reader *reader);
 /* Loads the readers in use anew, and forgets the others; not `all`: only those that still wait for it. The tail goes on when
  * that is done. */
 void readers_reload(struct feed *feed, bool all);
 void readers_done(struct feed *feed);
+
+/* ---- recent.c: timelines in memory ---- */
+
+struct timeline;
+
+size_t recent_bytes(const struct reader *reader);
+void recent_drop(struct feed *feed, struct reader *reader);
+/* A subject has shared something, which is new to the tail. */
+void recents_add(struct feed *feed, uint32_t subject, uint64_t id);
+/* Whether a timeline that is asked for now may be kept when it comes, if nothing about the reader changes meanwhile. */
+bool recent_may_keep(const struct feed *feed, const struct reader *reader);
+/* Sets the timeline's stamp. */
+void recent_keep(struct feed *feed, struct reader *reader, struct timeline *timeline);
+/* 0; -ENOENT if it is not in memory, -ENOMEM. The ids are the caller's to free. */
+int recent_timeline(const struct feed *feed, const struct reader *reader, struct timeline *ret_timeline);
+/* The newest page of at most `limit` shares as it was last sent; NULL if it is not in memory or not true any more. Borrowed. */
+struct frame *recent_page(const struct feed *feed, const struct reader *reader, size_t limit);
+/* Keeps what was made of the timeline with this stamp, unless it has changed since. Takes a reference. */
+void recent_keep_page(const struct feed *feed, struct reader *reader, uint64_t stamp, size_t limit, struct frame *page);
 
 /* ---- live.c, catchup.c: streams ---- */
 
@@ -448,6 +472,7 @@ struct timeline {
     uint64_t *ids;
     size_t count;
     uint64_t floor; /* ids up to here are not vouched for; 0: complete */
+    uint64_t stamp; /* of the one in memory that it is a copy of; 0: of none */
 };
 /* Takes no pin: the reader must stay pinned until `fn`. The ids are the callback's to free. `rebuilding`: somebody else is
  * still building it. */
@@ -496,6 +521,10 @@ struct feed {
     unsigned reloads;   /* readers that are loaded anew, before the tail goes on */
     struct bodies bodies;
     struct ring rings[PARTITIONS_MAX];
+    uint64_t recent_generation; /* timelines in memory that were kept under an earlier one may lack something */
+    uint64_t unsettled[PARTITIONS_MAX]; /* until this is applied timelines may change behind what was seen of the log */
+    uint64_t recent_stamp; /* the last one given */
+    uint64_t deletions;   /* that the tail has seen */
     struct idmap deleted; /* shares whose deletion is in a ring */
     uint64_t positions[PARTITIONS_MAX]; /* of the tail */
     bool exact[PARTITIONS_MAX];         /* and that is an entry's id */

@@ -45,6 +45,7 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_EDGE:
     case LOG_UNEDGE:
     case LOG_BOUNDARY:
+    case LOG_RETRY:
     case LOG_UNKNOWN:
         break;
     }

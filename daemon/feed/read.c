@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "feed/internal.h"
 
 struct read {
@@ -16,13 +17,20 @@ struct read {
     size_t at;                /* ids up to here were looked at */
     size_t count;             /* items found */
     size_t fetching;          /* items behind them that are being fetched */
+    uint64_t deletions;       /* that were seen when the ids were there */
     uint32_t subject;         /* of a profile of which the store may hold more; else NO_SUBJECT */
     struct feed_item items[];
 };
 
 static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end)
 {
-    struct feed_page page = {read->items, read->count < read->limit ? read->count : read->limit, end};
+    struct feed_page page = {.items = read->items,
+                             .count = read->count < read->limit ? read->count : read->limit,
+                             .end = end,
+                             .reader = read->before == 0 && read->timeline.stamp != 0 ? read->reader : NULL,
+                             .limit = read->limit,
+                             .stamp = read->timeline.stamp,
+                             .deletions = read->deletions};
 
     read->fn(read->context, error, &page);
     items_done(read->feed, read->items, read->count);
@@ -100,6 +108,7 @@ static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *t
         return;
     }
     read->timeline = *timeline;
+    read->deletions = read->feed->deletions;
     while (read->before > 0 && read->at < timeline->count && timeline->ids[read->at] >= read->before)
         read->at++;
     fill(read);
@@ -117,8 +126,32 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
     timeline_fetch(read->feed, reader, on_timeline, read);
 }
 
+void feed_keep_page(struct feed *feed, const struct feed_page *page, struct frame *frame)
+{
+    if (page->reader && frame && page->deletions == feed->deletions)
+        recent_keep_page(feed, page->reader, page->stamp, page->limit, frame);
+}
+
+/* The newest page as it was last sent, if it is in memory. Whether so. */
+static bool read_kept(struct feed *feed, struct text name, size_t limit, feed_page_fn *fn, void *context)
+{
+    uint32_t slot = subject_find(&feed->subjects, name);
+    struct reader *reader = slot == NO_SUBJECT ? NULL : feed->subjects.slots[slot]->reader;
+    struct feed_page page = {.encoded = reader ? recent_page(feed, reader, limit) : NULL};
+
+    if (!page.encoded)
+        return false;
+    reader_pin(feed, reader); /* it is in use: the last one to be forgotten */
+    metrics.timelines_recent++;
+    fn(context, FEED_OK, &page);
+    reader_unpin(feed, reader);
+    return true;
+}
+
 void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
 {
+    if (before == 0 && read_kept(feed, reader, limit, fn, context))
+        return;
     struct read *read = read_new(feed, before, limit, fn, context);
 
     if (read)

@@ -36,7 +36,7 @@ struct reader_load {
 
 static size_t reader_bytes(const struct reader *reader)
 {
-    return sizeof(*reader) + SUBJECT_BYTES + reader->following.count * (size_t)SUBJECT_BYTES;
+    return sizeof(*reader) + SUBJECT_BYTES + reader->following.count * (size_t)SUBJECT_BYTES + recent_bytes(reader);
 }
 
 static void lru_remove(struct feed *feed, struct reader *reader)
@@ -62,6 +62,7 @@ static void lru_add(struct feed *feed, struct reader *reader)
 
 static void reader_free(struct feed *feed, struct reader *reader)
 {
+    recent_drop(feed, reader);
     for (uint32_t i = 0; i < reader->following.count; i++)
         subject_unref(&feed->subjects, reader->following.items[i]);
     idset_done(&reader->following);
@@ -94,8 +95,10 @@ static int add_subject(struct feed *feed, struct reader *reader, uint32_t subjec
 {
     int added = subject == NO_SUBJECT ? -ENOMEM : idset_add(&reader->following, subject);
 
-    if (added == 1 && reader->subscriptions)
-        idset_add(&feed->subjects.slots[subject]->online, reader->slot);
+    if (added == 1 && reader->listed && idset_add(&feed->subjects.slots[subject]->online, reader->slot) < 0) {
+        idset_remove(&reader->following, subject);
+        added = -ENOMEM;
+    }
     if (added != 1 && subject != NO_SUBJECT)
         subject_unref(&feed->subjects, subject);
     return added;
@@ -126,6 +129,9 @@ void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject
 
     if (!reader)
         return;
+    recent_drop(feed, reader);
+    if (version > reader->settled_at)
+        reader->settled_at = version;
     if (!reader->load) {
         apply_edge(feed, reader, follow, subject, version);
         return;
@@ -177,6 +183,8 @@ static Feed__ErrorCode fill(struct feed *feed, struct reader *reader, const stru
     int error = load->incomplete ? -ENOMEM : add_names(feed, reader, reply_at(reply, 1));
 
     reader->loaded_at = reply_id(reply_at(reply, 0));
+    if (reader->loaded_at > reader->settled_at)
+        reader->settled_at = reader->loaded_at;
     for (size_t i = 0; i < load->delta_count && error >= 0; i++)
         error = apply_edge(feed, reader, load->deltas[i].follow, load->deltas[i].subject, load->deltas[i].version);
     return error >= 0 ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;
@@ -285,20 +293,28 @@ void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *contex
     *last = waiter;
 }
 
-int reader_join(struct feed *feed, struct reader *reader)
+static void unlist(struct feed *feed, struct reader *reader)
 {
     for (uint32_t i = 0; i < reader->following.count; i++)
+        idset_remove(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+    reader->listed = false;
+}
+
+int reader_join(struct feed *feed, struct reader *reader)
+{
+    for (uint32_t i = 0; i < reader->following.count && !reader->listed; i++)
         if (idset_add(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot) < 0) {
-            reader_leave(feed, reader);
+            unlist(feed, reader);
             return -ENOMEM;
         }
+    reader->listed = true;
     return 0;
 }
 
 void reader_leave(struct feed *feed, struct reader *reader)
 {
-    for (uint32_t i = 0; i < reader->following.count; i++)
-        idset_remove(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+    if (reader->listed && !reader->subscriptions && !reader->recent)
+        unlist(feed, reader);
 }
 
 /* Without memory for it the reader stays stale, and so is tried again when the store is open again. */

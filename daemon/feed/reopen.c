@@ -108,6 +108,7 @@ void feed_reopen(struct feed *feed)
         if (lost)
             bodies_done(feed);
         jobs_reset(feed);
+        feed->recent_generation++;
         memset(feed->applied, 0, sizeof(feed->applied));
         feed->placed = false;
         feed->epoch = store_epoch(feed->store);

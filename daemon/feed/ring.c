@@ -97,6 +97,7 @@ int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *en
 
 void ring_done(struct feed *feed, unsigned partition)
 {
+    feed->recent_generation++;
     struct ring *ring = &feed->rings[partition];
 
     while (ring->count > 0)

@@ -66,11 +66,11 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
 
     if (opening->subscriber && stream_find(feed, opening->subscriber->conn, stream->request_id))
         error = FEED__ERROR_CODE__INVALID;
-    else if (opening->subscriber && reader && !reader->subscriptions && reader_join(feed, reader) < 0)
+    else if (opening->subscriber && reader && reader_join(feed, reader) < 0)
         error = FEED__ERROR_CODE__UNAVAILABLE;
     else if (opening->subscriber &&
              idmap_set(&feed->streams, stream_key(opening->subscriber->conn, stream->request_id), stream) < 0) {
-        if (reader && !reader->subscriptions)
+        if (reader)
             reader_leave(feed, reader);
         error = FEED__ERROR_CODE__UNAVAILABLE;
     }
@@ -279,8 +279,7 @@ static void stream_end(struct feed *feed, struct subscription *stream)
     idmap_remove(&feed->streams, stream_key(stream->subscriber->conn, stream->request_id));
     catchup_cancel(stream);
     if (stream->reader) {
-        if (!stream->reader->subscriptions)
-            reader_leave(feed, stream->reader);
+        reader_leave(feed, stream->reader);
         reader_unpin(feed, stream->reader);
     } else {
         subject_unref(&feed->subjects, stream->subject);

@@ -47,8 +47,10 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
         return -ENOMEM;
     kept->frame = item.frame;
     bodies_put(feed, &item);
-    if (is_new(feed, entry))
+    if (is_new(feed, entry)) {
+        recents_add(feed, kept->subject, entry->id);
         live_deliver(feed, kept->subject, item.frame);
+    }
     return 0;
 }
 
@@ -57,6 +59,7 @@ static int take_deletion(struct feed *feed, const struct log_entry *entry, struc
     static char mark;
 
     bodies_drop(feed, entry->other);
+    feed->deletions++;
     kept->frame = frame_of_deletion(entry->id, entry->other, entry->subject);
     if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0)
         return -ENOMEM;
@@ -82,6 +85,15 @@ static int take_boundary(struct feed *feed, const struct log_entry *entry, struc
     return 0;
 }
 
+/* Timelines in memory do not hear of what is pushed behind them. */
+static int take_retry(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    (void)kept;
+    feed->recent_generation++;
+    feed->unsettled[entry->partition] = entry->id;
+    return 0;
+}
+
 static int take_edge(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     kept->reader = subject_intern(&feed->subjects, entry->reader);
@@ -101,6 +113,7 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_EDGE] = take_edge,
     [LOG_UNEDGE] = take_edge,
     [LOG_BOUNDARY] = take_boundary,
+    [LOG_RETRY] = take_retry,
 };
 
 /* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were
@@ -151,7 +164,7 @@ static void on_entry(void *context, const struct log_entry *entry)
     if (takers[entry->kind]) {
         if (entry->subject.size > 0)
             kept.subject = subject_intern(&feed->subjects, entry->subject);
-        if (kept.subject != NO_SUBJECT || entry->kind == LOG_BOUNDARY)
+        if (kept.subject != NO_SUBJECT || entry->kind == LOG_BOUNDARY || entry->kind == LOG_RETRY)
             error = takers[entry->kind](feed, entry, &kept);
         else
             error = -ENOMEM;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "feed/internal.h"
 
 #define BUILD_PATIENCE_MS 5000 /* how long to wait for another daemon that builds the same timeline */
@@ -14,6 +15,9 @@ struct timeline_call {
     timeline_fn *fn;
     void *context;
     int64_t deadline_ms;
+    bool may_keep;       /* in memory: see recent.c */
+    uint64_t settled_at; /* the reader's and the feed's, when it was asked for */
+    uint64_t generation;
 };
 
 static void fetch(void *context);
@@ -138,6 +142,8 @@ static void on_list(void *context, const struct reply *reply)
         return;
     }
     normalize(&timeline, (size_t)feed->settings.timeline_cap);
+    if (call->may_keep && call->settled_at == call->reader->settled_at && call->generation == feed->recent_generation)
+        recent_keep(feed, call->reader, &timeline);
     call_end(call, FEED_OK, &timeline, false);
 }
 
@@ -149,6 +155,9 @@ static void fetch(void *context)
     int64_t now_ms = clock_now_ms();
     bool renew = now_ms >= call->reader->renew_at_ms;
 
+    call->may_keep = recent_may_keep(feed, call->reader);
+    call->settled_at = call->reader->settled_at;
+    call->generation = feed->recent_generation;
     if (renew) /* often enough for a tenth of its time to live */
         call->reader->renew_at_ms = now_ms + feed->settings.timeline_idle_ttl_s * 100;
     if (store_timeline(feed->store, subject_name(&feed->subjects, call->reader->slot), renew, on_list, call) < 0)
@@ -157,12 +166,20 @@ static void fetch(void *context)
 
 void timeline_fetch(struct feed *feed, struct reader *reader, timeline_fn *fn, void *context)
 {
-    struct timeline_call *call = malloc(sizeof(*call));
+    struct timeline timeline;
 
+    if (recent_timeline(feed, reader, &timeline) == 0) {
+        metrics.timelines_recent++;
+        fn(context, FEED_OK, &timeline, false);
+        return;
+    }
+    struct timeline_call *call = malloc(sizeof(*call));
     if (!call) {
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
         return;
     }
-    *call = (struct timeline_call){feed, reader, fn, context, clock_now_ms() + BUILD_PATIENCE_MS};
+    *call = (struct timeline_call){
+        .feed = feed, .reader = reader, .fn = fn, .context = context, .deadline_ms = clock_now_ms() + BUILD_PATIENCE_MS};
+    metrics.timelines_fetched++;
     fetch(call);
 }

@@ -111,11 +111,12 @@ int store_job_park(struct store *store, const struct store_parked *parked, reply
 
 int store_jobs_unpark(struct store *store, unsigned partition, int64_t after_ms, int64_t tries, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_job_unpark, 3);
+    struct command *command = store_script(store, SCRIPT_job_unpark, 4);
 
-    command_add_partition_key(command, KEY_LOG, partition);
+    store_add_log_keys(command, partition);
     command_add_partition_key(command, KEY_TRIES, partition);
     command_add_partition_key(command, KEY_PARKED, partition);
+    store_add_log_arguments(store, command, partition);
     command_add_number(command, after_ms);
     command_add_number(command, tries);
     return link_call(store->bulk, command, fn, context);

@@ -14,7 +14,7 @@
 static const char *const kind_names[] = {
     [LOG_SHARE] = "share",       [LOG_DELETE] = "delete", [LOG_FOLLOW] = "follow",
     [LOG_UNFOLLOW] = "unfollow", [LOG_EDGE] = "edge",     [LOG_UNEDGE] = "unedge",
-    [LOG_BOUNDARY] = "boundary",
+    [LOG_BOUNDARY] = "boundary", [LOG_RETRY] = "retry",
 };
 
 const char *log_kind_name(enum log_kind kind)

@@ -12,6 +12,7 @@ enum log_kind {
     LOG_EDGE,     /* reader, subject, other (the version: the follow's id): in the subject's partition */
     LOG_UNEDGE,   /* likewise */
     LOG_BOUNDARY, /* other (the last id known to have survived): what stood between it and this entry may be lost */
+    LOG_RETRY,    /* earlier entries, which had been given up, are pending again */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
 

@@ -38,7 +38,7 @@ class Person(threading.Thread):
         self.random = random.Random(f"{world.seed} {name}")
         self.client = None
         self.connection = 0
-        self.daemon = None  # the name of the one that it is connected to
+        self.server = None  # the name of the daemon that it is connected to
 
     def run(self):
         try:
@@ -54,7 +54,7 @@ class Person(threading.Thread):
         """A connection, or None if nobody accepts one just now."""
         if not self.client:
             try:
-                self.daemon, address = self.random.choice(self.world.addresses())
+                self.server, address = self.random.choice(self.world.addresses())
                 self.client = Client(address, timeout=PATIENCE_S, receive_buffer_bytes=self.receive_buffer_bytes())
                 self.connection = self.recorder.now()
                 self.world.count("connections")
@@ -80,7 +80,7 @@ class Person(threading.Thread):
         those that were done, as pairs (write, reply)."""
         for write in writes:
             write.update({"is": "write", "begin": self.recorder.now(), "end": None, "connection": self.connection,
-                          "daemon": self.daemon, "outcome": "unknown", "position": 0, "repeated": False})
+                          "daemon": self.server, "outcome": "unknown", "position": 0, "repeated": False})
             self.recorder.records.append(write)
         done, broken, retry_after_ms = [], None, 0
         client = self.client
