@@ -81,7 +81,11 @@ BREAKS = {
         "    int failed = timeline.ids ? 0 : -ENOMEM;\n",
     ), (
         "daemon/feed/timeline.c",
-        "    normalize(&timeline, (size_t)feed->settings.timeline_cap);\n    call_end(call, FEED_OK, &timeline, false);\n",
+        "    normalize(&timeline, (size_t)feed->settings.timeline_cap);\n"
+        "    if (call->may_keep && call->settled_at == call->reader->settled_at && call->generation == "
+        "feed->recent_generation)\n"
+        "        recent_keep(feed, call->reader, &timeline);\n"
+        "    call_end(call, FEED_OK, &timeline, false);\n",
         "    struct late *late = malloc(sizeof(*late));\n"
         "    *late = (struct late){call, timeline, capacity, false};\n"
         "    feed_call_later(feed, merge_late, late);\n",
