@@ -409,6 +409,7 @@ int server_run(const struct config *config)
         net_turn(server.net);
         feed_turn(server.feed); /* after net, which may have handed up requests that were held back */
         advance(&server);
+        feed_flush(server.feed);
     }
     finish(&server);
     log_counters();

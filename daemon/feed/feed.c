@@ -113,6 +113,11 @@ void feed_turn(struct feed *feed)
     jobs_turn(feed);
 }
 
+void feed_flush(struct feed *feed)
+{
+    store_turn(feed->store);
+}
+
 void feed_start(struct feed *feed)
 {
     struct timeval interval = {.tv_usec = TICK_MS * 1000};

@@ -72,6 +72,8 @@ bool feed_has_left(const struct feed *feed);
 bool feed_jobs_are_handed_back(const struct feed *feed);
 /* Ends the turn of the loop: pushes and acknowledges what has come together. */
 void feed_turn(struct feed *feed);
+/* After everything else in a turn: sends what was asked of the store in it. */
+void feed_flush(struct feed *feed);
 
 /* Whether requests can be served: the store is open and answers, and the tail has come up to it. */
 bool feed_is_ready(const struct feed *feed);

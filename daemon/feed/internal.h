@@ -317,7 +317,7 @@ void waiters_fail(struct feed *feed);
 struct job {
     uint64_t id;
     enum log_kind kind;
-    int64_t begun_ms;
+    int64_t renewed_ms;  /* when Redis was last told that there is work on it */
     int64_t retry_at_ms; /* 0: not waiting to be tried again */
     struct job *next;    /* in one of the queues of jobs */
     bool suspect;        /* it was pending when it was taken, and has not got on since */
@@ -368,7 +368,7 @@ struct jobs {
     uint64_t own_after;
     int64_t ask_at_ms; /* 0: at once */
     int64_t claim_at_ms;
-    int64_t renew_at_ms;
+    uint64_t renewing, claiming; /* a bit for each partition: it is asked for, and not answered yet */
     struct job_queue suspects;   /* wait to be tried, one at a time */
     struct job *on_trial;
     int64_t trial_ends_ms;

@@ -13,6 +13,7 @@
 #define JOBS_MAX 2048 /* unfinished entries that one daemon holds */
 #define READ_COUNT 256
 #define RETRY_MS 500
+#define RENEW_MAX 64 /* entries of a partition in one command */
 
 void job_queue_add(struct job_queue *queue, struct job *job)
 {
@@ -117,7 +118,7 @@ static struct job *job_new(const struct log_entry *entry)
         return NULL;
     job->id = entry->id;
     job->kind = entry->kind;
-    job->begun_ms = clock_now_ms();
+    job->renewed_ms = clock_now_ms();
     job->subject_bytes = entry->subject.size;
     memcpy(job->subject, entry->subject.data, entry->subject.size);
     job->reader_bytes = entry->reader.size;
@@ -161,10 +162,16 @@ static void on_old_entry(void *context, const struct log_entry *entry)
     take(feed, entry, false);
 }
 
+/* What is asked of one partition. */
+struct jobs_question {
+    struct feed *feed;
+    unsigned partition;
+};
+
 static void on_claimed_entry(void *context, const struct log_entry *entry)
 {
     metrics.jobs_claimed++;
-    take(context, entry, false);
+    take(((struct jobs_question *)context)->feed, entry, false);
 }
 
 static void on_batch_end(void *context, size_t entries)
@@ -218,22 +225,76 @@ void jobs_link_up(struct feed *feed)
     ask(feed);
 }
 
-static void on_claimed(void *context, int count)
-{
-    (void)context;
-    (void)count;
-}
-
 /* ---- time passes ---- */
 
-static void renew_all(struct feed *feed, int64_t now_ms)
+static void on_renewed(void *context, const struct reply *reply)
 {
-    for (size_t i = 0; i < feed->jobs.map.capacity; i++) {
-        const struct job *job = feed->jobs.map.slots[i].value;
+    struct jobs_question question = *(struct jobs_question *)context;
 
-        if (feed->jobs.map.slots[i].id != 0 && now_ms - job->begun_ms > feed->settings.claim_after_ms / 3)
-            store_jobs_renew(feed->store, job->id, reply_ignore, NULL);
+    (void)reply;
+    free(context);
+    question.feed->jobs.renewing &= ~(UINT64_C(1) << question.partition);
+}
+
+/* One question of a partition at a time: a Redis that is slow is not asked more and more. */
+static void renew(struct feed *feed, unsigned partition, const uint64_t *ids, size_t count)
+{
+    struct jobs_question *question = count > 0 ? malloc(sizeof(*question)) : NULL;
+
+    if (!question)
+        return;
+    *question = (struct jobs_question){feed, partition};
+    if (store_jobs_renew(feed->store, partition, ids, count, on_renewed, question) < 0)
+        free(question);
+    else
+        feed->jobs.renewing |= UINT64_C(1) << partition;
+}
+
+static void renew_due(struct feed *feed, int64_t now_ms)
+{
+    uint64_t ids[PARTITIONS_MAX][RENEW_MAX];
+    size_t counts[PARTITIONS_MAX] = {0};
+
+    for (size_t i = 0; i < feed->jobs.map.capacity; i++) {
+        struct job *job = feed->jobs.map.slots[i].value;
+        unsigned partition = partition_of_id(feed->jobs.map.slots[i].id);
+
+        if (feed->jobs.map.slots[i].id == 0 || now_ms - job->renewed_ms <= feed->settings.claim_after_ms / 3 ||
+            (feed->jobs.renewing >> partition & 1) || counts[partition] == RENEW_MAX)
+            continue;
+        job->renewed_ms = now_ms;
+        ids[partition][counts[partition]++] = job->id;
     }
+    for (unsigned partition = 0; partition < feed->partitions; partition++)
+        renew(feed, partition, ids[partition], counts[partition]);
+}
+
+static void on_claimed(void *context, int count)
+{
+    struct jobs_question question = *(struct jobs_question *)context;
+
+    (void)count;
+    free(context);
+    question.feed->jobs.claiming &= ~(UINT64_C(1) << question.partition);
+}
+
+/* Takes over what other daemons left, while there is room for it. */
+static void claim(struct feed *feed, unsigned partition)
+{
+    struct jobs *jobs = &feed->jobs;
+    struct jobs_question *question;
+
+    if ((jobs->claiming >> partition & 1) || jobs->map.count >= JOBS_MAX)
+        return;
+    question = malloc(sizeof(*question));
+    if (!question)
+        return;
+    *question = (struct jobs_question){feed, partition};
+    if (store_jobs_claim(feed->store, partition, feed->settings.claim_after_ms, READ_COUNT, &claim_handlers, on_claimed,
+                         question) < 0)
+        free(question);
+    else
+        jobs->claiming |= UINT64_C(1) << partition;
 }
 
 /* Beginning again may finish a job and so change the map: the jobs are gathered first. */
@@ -259,15 +320,12 @@ void jobs_tick(struct feed *feed, int64_t now_ms)
     suspects_tick(feed, now_ms);
     if (jobs->map.count > 0 && store_bulk_is_up(feed->store) && store_is_ready(feed->store))
         retry_due(feed, now_ms);
-    if (now_ms >= jobs->renew_at_ms) {
-        jobs->renew_at_ms = now_ms + feed->settings.claim_after_ms / 3;
-        renew_all(feed, now_ms);
-    }
+    if (jobs->map.count > 0 && store_bulk_is_up(feed->store))
+        renew_due(feed, now_ms);
     if (now_ms >= jobs->claim_at_ms && !jobs->stopped && store_bulk_is_up(feed->store)) {
         jobs->claim_at_ms = now_ms + feed->settings.claim_after_ms / 2;
         for (unsigned partition = 0; partition < feed->partitions; partition++)
-            store_jobs_claim(feed->store, partition, feed->settings.claim_after_ms, READ_COUNT, &claim_handlers, on_claimed,
-                             feed);
+            claim(feed, partition);
         parked_tick(feed);
     }
 }

@@ -1,11 +1,11 @@
 /* See command.h. The count of arguments is only known at the end, so room for it is left in front. */
 #include "store/command.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/digits.h"
 
 #define HEAD_BYTES 16     /* room for "*COUNT\r\n" */
 #define KEEP_BYTES 65536u /* a larger buffer is given back afterwards */
@@ -61,8 +61,11 @@ static char *command_argument(struct command *command, size_t size)
 
     if (!at)
         return NULL;
-    int head = snprintf(at, 24, "$%zu\r\n", size);
-    command->used += (size_t)head + size + 2;
+    size_t head = 1 + digits_write(at + 1, size);
+    at[0] = '$';
+    memcpy(at + head, "\r\n", 2);
+    head += 2;
+    command->used += head + size + 2;
     command->arguments++;
     at += head;
     memcpy(at + size, "\r\n", 2);
@@ -89,9 +92,11 @@ void command_add_string(struct command *command, const char *string)
 
 void command_add_number(struct command *command, int64_t number)
 {
-    char digits[24];
+    char digits[1 + DIGITS_MAX];
+    size_t sign = number < 0 ? 1 : 0;
 
-    command_add(command, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, number));
+    digits[0] = '-';
+    command_add(command, digits, sign + digits_write(digits + sign, sign ? 0 - (uint64_t)number : (uint64_t)number));
 }
 
 void command_add_id(struct command *command, uint64_t id)
@@ -117,9 +122,12 @@ const char *command_data(struct command *command, size_t *ret_size)
 
     if (command->failed)
         return NULL;
-    int size = snprintf(head, sizeof(head), "*%u\r\n", command->arguments);
+    size_t size = 1 + digits_write(head + 1, command->arguments);
+    head[0] = '*';
+    memcpy(head + size, "\r\n", 2);
+    size += 2;
     char *start = command->data + HEAD_BYTES - size;
-    memcpy(start, head, (size_t)size);
-    *ret_size = command->used - HEAD_BYTES + (size_t)size;
+    memcpy(start, head, size);
+    *ret_size = command->used - HEAD_BYTES + size;
     return start;
 }

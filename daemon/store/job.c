@@ -32,12 +32,18 @@ static void add_entry(struct store *store, struct command *command, uint64_t id)
     command_add_string(command, position);
 }
 
-int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context)
+int store_jobs_renew(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
 {
     struct command *command = store_script(store, SCRIPT_renew, 1);
 
-    command_add_partition_key(command, KEY_LOG, partition_of_id(id));
-    add_entry(store, command, id);
+    command_add_partition_key(command, KEY_LOG, partition);
+    command_add_string(command, store->settings.daemon_id);
+    for (size_t i = 0; i < count; i++) {
+        char position[STREAM_ID_BYTES];
+
+        stream_id_of(ids[i], position);
+        command_add_string(command, position);
+    }
     return link_call(store->bulk, command, fn, context);
 }
 

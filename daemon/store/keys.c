@@ -2,10 +2,11 @@
 #include "store/keys.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
+
+#include "base/digits.h"
 
 static const char *const kind_names[] = {
     [KEY_META] = "meta",           [KEY_LOG] = "log",
@@ -56,31 +57,37 @@ unsigned partition_of_subject(struct text subject)
     return (unsigned)XXH3_64bits(subject.data, subject.size) & partition_mask;
 }
 
-static struct text key_start(char *buffer, size_t size, enum key_kind kind, unsigned partition)
-{
-    int length = snprintf(buffer, size, "%s%s", kind_names[kind], tags[partition & partition_mask]);
+#define KEY_START_BYTES 64
 
-    return (struct text){buffer, (size_t)length};
+/* The kind and the tag, in a buffer of KEY_START_BYTES. */
+static struct text key_start(char *buffer, enum key_kind kind, unsigned partition)
+{
+    const char *tag = tags[partition & partition_mask];
+    size_t kind_bytes = strlen(kind_names[kind]), tag_bytes = strlen(tag);
+
+    memcpy(buffer, kind_names[kind], kind_bytes);
+    memcpy(buffer + kind_bytes, tag, tag_bytes + 1);
+    return (struct text){buffer, kind_bytes + tag_bytes};
 }
 
 void command_add_partition_key(struct command *command, enum key_kind kind, unsigned partition)
 {
-    char buffer[64];
+    char buffer[KEY_START_BYTES];
 
-    command_add_text(command, key_start(buffer, sizeof(buffer), kind, partition));
+    command_add_text(command, key_start(buffer, kind, partition));
 }
 
 struct text log_key_name(unsigned partition)
 {
-    static char buffer[64];
+    static char buffer[KEY_START_BYTES];
 
-    return key_start(buffer, sizeof(buffer), KEY_LOG, partition);
+    return key_start(buffer, KEY_LOG, partition);
 }
 
 void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject)
 {
-    char buffer[64];
-    struct text start = key_start(buffer, sizeof(buffer) - 1, kind, partition_of_subject(subject));
+    char buffer[KEY_START_BYTES + 2];
+    struct text start = key_start(buffer, kind, partition_of_subject(subject));
 
     buffer[start.size] = ':';
     buffer[start.size + 1] = '\0';
@@ -89,18 +96,18 @@ void command_add_subject_key(struct command *command, enum key_kind kind, struct
 
 void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id)
 {
-    char buffer[64];
-    struct text start = key_start(buffer, sizeof(buffer), kind, partition_of_id(id));
-    int digits = snprintf(buffer + start.size, sizeof(buffer) - start.size, ":%" PRIu64, id);
+    char buffer[KEY_START_BYTES + 1 + DIGITS_MAX];
+    struct text start = key_start(buffer, kind, partition_of_id(id));
 
-    command_add(command, buffer, start.size + (size_t)digits);
+    buffer[start.size] = ':';
+    command_add(command, buffer, start.size + 1 + digits_write(buffer + start.size + 1, id));
 }
 
 void command_add_idempotency_key(struct command *command, struct text author, struct text key)
 {
     /* The author's length stands in front of the author, so that no two pairs spell the same key. */
     char buffer[400];
-    struct text start = key_start(buffer, 64, KEY_IDEMPOTENCY, partition_of_subject(author));
+    struct text start = key_start(buffer, KEY_IDEMPOTENCY, partition_of_subject(author));
     int length = snprintf(buffer + start.size, sizeof(buffer) - start.size, ":%zu:%.*s:%.*s", author.size,
                           (int)author.size, author.data, (int)key.size, key.data);
 
@@ -110,8 +117,8 @@ void command_add_idempotency_key(struct command *command, struct text author, st
 
 void command_add_id_key_prefix(struct command *command, enum key_kind kind, unsigned partition)
 {
-    char buffer[64];
-    struct text start = key_start(buffer, sizeof(buffer) - 1, kind, partition);
+    char buffer[KEY_START_BYTES + 1];
+    struct text start = key_start(buffer, kind, partition);
 
     buffer[start.size] = ':';
     command_add(command, buffer, start.size + 1);
@@ -119,20 +126,21 @@ void command_add_id_key_prefix(struct command *command, enum key_kind kind, unsi
 
 void stream_id_of(uint64_t id, char ret_text[STREAM_ID_BYTES])
 {
-    snprintf(ret_text, STREAM_ID_BYTES, "%" PRIu64 "-%" PRIu64, id >> 13, id >> 6 & 127);
+    size_t used = digits_write(ret_text, id >> 13);
+
+    ret_text[used++] = '-';
+    used += digits_write(ret_text + used, id >> 6 & 127);
+    ret_text[used] = '\0';
 }
 
 uint64_t id_of_stream_id(struct text stream_id, unsigned partition)
 {
-    char buffer[64];
-    uint64_t ms, sequence;
+    const char *at = stream_id.data, *end = at + stream_id.size;
+    uint64_t ms = digits_read(&at, end), sequence;
 
-    if (stream_id.size >= sizeof(buffer))
+    if (at == stream_id.data || stream_id.size >= STREAM_ID_BYTES || at == end || *at != '-' || ++at == end)
         return 0;
-    memcpy(buffer, stream_id.data, stream_id.size);
-    buffer[stream_id.size] = '\0';
-    if (sscanf(buffer, "%" SCNu64 "-%" SCNu64, &ms, &sequence) != 2)
-        return 0;
+    sequence = digits_read(&at, end);
     return ms == 0 && sequence == 0 ? 0 : ms << 13 | (sequence & 127) << 6 | partition;
 }
 

@@ -367,6 +367,12 @@ void link_stop(struct link *link)
         redisAsyncFree(redis);
 }
 
+void link_flush(struct link *link)
+{
+    if (link->redis)
+        redis_events_flush(link->redis);
+}
+
 void link_restart(struct link *link)
 {
     if (link->state > LINK_AWAY)

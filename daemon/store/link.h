@@ -47,6 +47,8 @@ void link_free(struct link *link);
 
 /* Connects, now and after each loss. Does nothing if it is started. */
 void link_start(struct link *link);
+/* Sends what was asked for in this turn of the loop. */
+void link_flush(struct link *link);
 /* Disconnects and stays so. */
 void link_stop(struct link *link);
 /* Gives the connection up as if it had broken; it is made again. Not from within on_down. */

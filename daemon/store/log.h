@@ -57,8 +57,8 @@ int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, i
                      const struct log_handlers *handlers, store_jobs_fn *fn, void *context);
 /* Marks entries of one partition as finished (bulk link). Answers the number. */
 int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
-/* Shows that work on an entry goes on (bulk link). Answers 1 if it is still ours. */
-int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context);
+/* Shows that work on entries of one partition goes on (bulk link). Answers how many of them are still ours. */
+int store_jobs_renew(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
 
 /* ---- one job (bulk link; store/job.c) ---- */
 

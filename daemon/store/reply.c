@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
+
 static const redisReply *inner(const struct reply *reply)
 {
     return (const redisReply *)(const void *)reply;
@@ -107,8 +109,9 @@ int64_t reply_number(const struct reply *reply)
         return inner(reply)->integer;
     if (inner(reply)->type != REDIS_REPLY_STRING)
         return 0;
-    const char *digits = inner(reply)->str;
-    return strpbrk(digits, ".eE") ? (int64_t)strtod(digits, NULL) : strtoll(digits, NULL, 10);
+    const char *digits = inner(reply)->str, *at = digits, *end = digits + inner(reply)->len;
+    uint64_t value = digits_read(&at, end);
+    return at == end ? (int64_t)value : strpbrk(digits, ".eE") ? (int64_t)strtod(digits, NULL) : strtoll(digits, NULL, 10);
 }
 
 uint64_t reply_id(const struct reply *reply)

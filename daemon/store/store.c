@@ -284,6 +284,14 @@ void store_add_log_arguments(struct store *store, struct command *command, unsig
     command_add_number(command, partition);
 }
 
+void store_turn(struct store *store)
+{
+    struct link *const links[] = {store->command, store->bulk, store->tail, store->jobs};
+
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+        link_flush(links[i]);
+}
+
 /* Calls of clients wait for the store to be open, not only for the link. */
 static int client_call(struct store *store, struct command *command, reply_fn *fn, void *context)
 {

@@ -58,6 +58,8 @@ void store_free(struct store *store);
 void store_start(struct store *store);
 /* Disconnects for good: every call under way gets its callback with no reply. */
 void store_stop(struct store *store);
+/* Ends a turn of the loop: sends what was asked of Redis in it. */
+void store_turn(struct store *store);
 /* Stops taking work from the log: at shutdown. */
 void store_stop_jobs(struct store *store);
 /* Says that this daemon ends in order, when all its writes are answered: nobody needs to wait for it should Redis restart. */

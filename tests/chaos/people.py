@@ -14,6 +14,7 @@ from wait import wait_until
 
 PATIENCE_S = 3          # a connection that does not answer for so long is given up
 BATCH = 10              # shares that a publisher sends at once, at most
+READS_ON = 0.2          # how often a publisher asks for its timeline in the same breath
 HURRIED_BATCH = 40      # when too little was acknowledged so far
 NOTHING_DONE = ("UNAVAILABLE", "BUSY")
 UNKNOWN = ("OUTCOME_UNKNOWN", "INTERNAL")
@@ -75,9 +76,10 @@ class Person(threading.Thread):
 
     # -- writes
 
-    def attempt(self, requests, writes):
+    def attempt(self, requests, writes, last=None):
         """Sends all requests at once. Each write's record says at the end what became of it; returns the replies to
-        those that were done, as pairs (write, reply)."""
+        those that were done, as pairs (write, reply). `last` is sent behind them; its reply is the caller's to take, under
+        self.last_id."""
         for write in writes:
             write.update({"is": "write", "begin": self.recorder.now(), "end": None, "connection": self.connection,
                           "daemon": self.server, "outcome": "unknown", "position": 0, "repeated": False})
@@ -85,8 +87,9 @@ class Person(threading.Thread):
         done, broken, retry_after_ms = [], None, 0
         client = self.client
         sent = [client.new_id() for _ in requests]
+        self.last_id = client.new_id()
         try:
-            client.send_all(requests, sent)
+            client.send_all(requests + [last], sent + [self.last_id]) if last else client.send_all(requests, sent)
         except (OSError, Disconnected, AssertionError) as failure:
             broken = failure
         for write, request_id in zip(writes, sent):
@@ -164,7 +167,9 @@ class Publisher(Person):
             self.pause(0.05)
             return
         writes = [{"what": "share", "author": self.author, "url": url} for url in self.pending]
-        done = self.attempt([share_request(self.author, url) for url in self.pending], writes)
+        begin, reads_on = self.recorder.now(), self.random.random() < READS_ON
+        done = self.attempt([share_request(self.author, url) for url in self.pending], writes,
+                            pb.GetTimelineRequest(reader=self.author, limit=200) if reads_on else None)
         for write, reply in done:
             write["id"] = reply.id
             self.pending.remove(write["url"])
@@ -176,9 +181,12 @@ class Publisher(Person):
                 self.world.count("given_up")
         if done:
             self.world.last_share[self.author] = done[-1][1].id
-        if done and self.client and self.random.random() < 0.1:
+        must = [reply.id for _, reply in done]
+        if reads_on and self.client:
+            take_shares(self, "timeline", self.author, begin, lambda: self.client.reply_to(self.last_id), must=must)
+        elif done and self.client and self.random.random() < 0.1:
             what = self.random.choice(("profile", "timeline"))
-            read_shares(self, what, self.author, must=[reply.id for _, reply in done])
+            read_shares(self, what, self.author, must=must)
 
 
 class Deleter(Person):
@@ -277,14 +285,16 @@ def check_content(recorder, share):
 
 def read_shares(person, what, of, must=(), final=False, daemon=""):
     """A page of shares, or all pages if `final`; recorded if it was answered. Returns whether it was."""
-    begin = person.recorder.now()
     client = person.client
+    read = (lambda: getattr(client, f"whole_{what}")(of, 1000)) if final else (lambda: getattr(client, what)(of, 200))
+    return take_shares(person, what, of, person.recorder.now(), read, must, final, daemon)
+
+
+def take_shares(person, what, of, begin, read, must=(), final=False, daemon=""):
+    """The same of a page that is on its way."""
     try:
-        if final:
-            shares, end = getattr(client, f"whole_{what}")(of, 1000)
-        else:
-            page = getattr(client, what)(of, 200)
-            shares, end = page.shares, page.end
+        page = read()
+        shares, end = page if final else (page.shares, page.end)
     except FeedError as error:
         if error.code not in NOTHING_DONE:
             person.recorder.complain(f"{what} of {of}: {error}")

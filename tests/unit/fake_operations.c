@@ -154,6 +154,11 @@ void store_saw(struct store *store, uint64_t id)
     *saw = id > *saw ? id : *saw;
 }
 
+void store_turn(struct store *store)
+{
+    (void)store;
+}
+
 void store_leave(struct store *store)
 {
     (void)store;
@@ -386,10 +391,11 @@ int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids,
                       (struct text){"", 0}, ids, count, bulk_called);
 }
 
-int store_jobs_renew(struct store *store, uint64_t id, reply_fn *fn, void *context)
+int store_jobs_renew(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
 {
     (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOBS_RENEW, .id = id, .fn = fn, .context = context}, (struct text){"", 0});
+    return ids_called((struct fake_call){.op = FAKE_JOBS_RENEW, .partition = partition, .fn = fn, .context = context},
+                      (struct text){"", 0}, ids, count, bulk_called);
 }
 
 const char *log_kind_name(enum log_kind kind)

@@ -171,10 +171,16 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void turn(struct world *world)
+{
+    link_flush(world->link);
+    event_base_loop(world->base, EVLOOP_ONCE);
+}
+
 static void run_for(struct world *world, int64_t ms)
 {
     for (int64_t until_ms = clock_now_ms() + ms; clock_now_ms() < until_ms;)
-        event_base_loop(world->base, EVLOOP_ONCE);
+        turn(world);
 }
 
 #define RUN_UNTIL(world, condition)                                        \
@@ -183,7 +189,7 @@ static void run_for(struct world *world, int64_t ms)
         while (!(condition)) {                                             \
             if (clock_now_ms() > run_until_ms)                             \
                 fail_msg("this never came true: %s", #condition);          \
-            event_base_loop((world)->base, EVLOOP_ONCE);                   \
+            turn(world);                                                   \
         }                                                                  \
     } while (0)
 

@@ -98,6 +98,7 @@ static const struct store_handlers handlers = {on_nothing, on_nothing, on_refuse
             if (clock_now_ms() > run_until_ms)                                                                         \
                 fail_msg("this never came true: %s", #condition);                                                      \
             event_base_loopexit(world->base, &soon);                                                                   \
+            store_turn(world->store);                                                                                  \
             event_base_loop(world->base, EVLOOP_ONCE);                                                                 \
         }                                                                                                              \
     } while (0)
