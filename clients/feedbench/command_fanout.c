@@ -1,6 +1,7 @@
 /* feedbench fanout, read, publish: what Redis alone could do, and what it does under feedd. */
 #include <stdio.h>
 
+#include "beside.h"
 #include "fanout.h"
 #include "measure.h"
 #include "publishing.h"
@@ -15,14 +16,21 @@ DRIVE_ARM(read_raw_arm, "lrange-mget", "redis-server", reading_raw);
 DRIVE_ARM(publish_feedd_arm, "feedd", "redis-server", publishing_feedd);
 DRIVE_ARM(publish_raw_arm, "commands", "redis-server", publishing_raw);
 
+BESIDE_ARM(beside_arm, "feedd", beside_feedd);
+BESIDE_ARM(unloaded_arm, "feedd-unloaded", beside_unloaded);
+
 static const struct arm *const apart_arms[] = {&feedd_arm, &paged_arm, &sorted_arm, NULL};
 static const struct arm *const shared_arms[] = {&feedd_arm, &lists_arm, NULL};
 static const struct arm *const growth_arms[] = {&feedd_arm, &paged_arm, NULL};
+static const struct arm *const beside_arms[] = {&beside_arm, &unloaded_arm, NULL};
 static const struct arm *const read_arms[] = {&read_feedd_arm, &read_raw_arm, NULL};
 static const struct arm *const publish_arms[] = {&publish_feedd_arm, &publish_raw_arm, NULL};
 
 static const enum metric columns[] = {METRIC_PER_REDIS_CPU_S, METRIC_RATE, METRIC_PER_CPU_S, METRIC_CPU_S, METRIC_REDIS_CPU_S,
                                       METRIC_GENERATOR_CPU_S, METRICS};
+
+static const enum metric beside_columns[] = {METRIC_P50_US, METRIC_P99_US, METRIC_MAX_US, METRIC_LISTED_P50_US,
+                                             METRIC_LISTED_P99_US, METRIC_LISTED_MAX_US, METRIC_SAMPLES, METRICS};
 
 #define RATIO(sentence, own, own_metric, other, other_metric, least) \
     {.name = sentence, .arm = own, .against = other, .metric = own_metric, .against_metric = other_metric, .sense = AT_LEAST, \
@@ -36,6 +44,12 @@ static const struct check apart_checks[] = {
 };
 static const struct check shared_checks[] = {
     RATIO("pushes by the clock, of LPUSHX with one id each", "feedd", METRIC_RATE, "lpushx", METRIC_RATE, 1.5),
+};
+static const struct check beside_checks[] = {
+    {.name = "99th percentile of us until a small share is delivered to all online", .arm = "feedd", .metric = METRIC_P99_US,
+     .sense = AT_MOST, .bar = 10000},
+    {.name = "99th percentile of us until it stands in all 100 timelines", .arm = "feedd", .metric = METRIC_LISTED_P99_US,
+     .sense = AT_MOST, .bar = 10000},
 };
 static const struct check read_checks[] = {
     RATIO("reads per CPU-second of feedd and Redis, of LRANGE and MGET per Redis-CPU-second", "feedd", METRIC_PER_CPU_S,
@@ -54,6 +68,12 @@ static const struct scenario fanout_scenarios[] = {
      .shape = {.sources = 100, .followers = 20000, .window = 100, .prefill = 200, .variant = FANOUT_SHARED},
      .quick = {.sources = 10, .followers = 500, .window = 10, .prefill = 20, .variant = FANOUT_SHARED}, .arms = shared_arms,
      .checks = shared_checks, .check_count = 1, .columns = columns, .plotted = METRIC_RATE},
+    {.name = "beside", .title = "shares to 100 followers while one to 1,000,000 is being pushed", .operation = "shares",
+     .shape = {.connections = 100, .sources = 10, .heard = 1, .followers = 100, .rate_per_s = 50, .prefill = 20,
+               .beside = 1000000, .samples = 500},
+     .quick = {.connections = 6, .sources = 2, .heard = 1, .followers = 10, .rate_per_s = 200, .prefill = 5, .beside = 50000,
+               .samples = 20}, .arms = beside_arms, .checks = beside_checks, .check_count = 2, .columns = beside_columns,
+     .plotted = METRIC_LISTED_P99_US},
 };
 
 #define GROWTH(label, words, authors, each, under_way)                                                                     \

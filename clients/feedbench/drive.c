@@ -151,19 +151,9 @@ static void drain(struct drive *drive)
     drive->stopping = false;
 }
 
-struct mark {
-    uint64_t wall_ns;
-    struct server_cpu cpu;
-    uint64_t own_cpu_ns;
-    uint64_t machine_cpu_ns;
-    uint64_t done;
-    uint64_t issued;
-    uint64_t bytes_in;
-};
-
-static struct mark take_mark(struct drive *drive)
+struct drive_mark drive_take_mark(struct drive *drive)
 {
-    struct mark mark = {.issued = drive->issued, .bytes_in = drive->wires.bytes_in};
+    struct drive_mark mark = {.issued = drive->issued, .bytes_in = drive->wires.bytes_in};
 
     mark.done = drive->work->count ? drive->work->count(drive) : drive->done;
     mark.machine_cpu_ns = process_machine_cpu_ns();
@@ -173,7 +163,7 @@ static struct mark take_mark(struct drive *drive)
     return mark;
 }
 
-static void tell(const struct mark *start, const struct mark *end, struct round *round)
+void drive_tell(const struct drive_mark *start, const struct drive_mark *end, struct round *round)
 {
     double wall = (double)(end->wall_ns - start->wall_ns) / 1e9;
     double operations = (double)(end->done - start->done);
@@ -198,19 +188,19 @@ void drive_round(struct run *run, struct round *ret_round)
 {
     struct drive *drive = run->state;
     const struct settings *settings = run->settings;
-    struct mark start, end;
+    struct drive_mark start, end;
 
     drive->audit.voided[0] = '\0';
     if (drive->work->reset && drive->work->reset(drive) < 0)
         audit_void(&drive->audit, "Redis could not be made as before");
     play_until(drive, clock_ns() + settings->warm_up_ms * NS_PER_MS);
-    start = take_mark(drive);
+    start = drive_take_mark(drive);
     play_until(drive, start.wall_ns + settings->measure_ms * NS_PER_MS);
-    end = take_mark(drive);
+    end = drive_take_mark(drive);
     drain(drive);
     if (is_well(drive) && drive->work->verify)
         drive->work->verify(drive);
-    tell(&start, &end, ret_round);
+    drive_tell(&start, &end, ret_round);
     if (drive->work->tell)
         drive->work->tell(drive, ret_round);
     snprintf(ret_round->voided, sizeof(ret_round->voided), "%s", drive->audit.voided);

@@ -52,9 +52,24 @@ struct drive {
     struct audit audit;    /* only its verdict is used */
 };
 
+/* How things stand at the beginning and the end of what is measured. */
+struct drive_mark {
+    uint64_t wall_ns;
+    struct server_cpu cpu;
+    uint64_t own_cpu_ns;
+    uint64_t machine_cpu_ns;
+    uint64_t done;
+    uint64_t issued;
+    uint64_t bytes_in;
+};
+
 int drive_prepare(struct run *run);
 void drive_round(struct run *run, struct round *ret_round);
 void drive_finish(struct run *run);
+
+/* The parts of a round, for work that has one of its own. */
+struct drive_mark drive_take_mark(struct drive *drive);
+void drive_tell(const struct drive_mark *start, const struct drive_mark *end, struct round *round);
 
 /* One reply of Redis to one command each: for work whose replies need no look. Adds to `done` and `completed`; an error voids. */
 size_t drive_count_replies(struct wire *wire, const uint8_t *data, size_t bytes);

@@ -64,7 +64,7 @@ static void add_timeline_key(struct buffer *out, uint32_t timeline)
     resp_word(out, key, (size_t)length);
 }
 
-static void add_length(struct buffer *out, uint32_t timeline)
+void fanout_add_length(struct buffer *out, uint32_t timeline)
 {
     resp_begin(out, 2);
     resp_word(out, "LLEN", 4);
@@ -303,7 +303,7 @@ static void poll_oldest(struct drive *drive)
 
     if (fanout->polling || fanout->first_pending == fanout->last_pending || now < fanout->polled_ns + POLL_NS)
         return;
-    add_length(&fanout->poll.out, timeline_of(drive, fanout->pending[fanout->first_pending % drive->run->shape->window].author,
+    fanout_add_length(&fanout->poll.out, timeline_of(drive, fanout->pending[fanout->first_pending % drive->run->shape->window].author,
                                               drive->run->shape->followers - 1));
     wire_flush(&drive->wires, &fanout->poll);
     fanout->polling = true;
@@ -370,7 +370,7 @@ static uint64_t sum_of_lengths(struct drive *drive, uint32_t count)
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        add_length(&drive->seed.link.out, (uint32_t)((uint64_t)i * timelines_of(drive) / count));
+        fanout_add_length(&drive->seed.link.out, (uint32_t)((uint64_t)i * timelines_of(drive) / count));
         int64_t length = resp_ask_number(&drive->seed.link);
         sum += length > 0 ? (uint64_t)length : 0;
     }
@@ -388,39 +388,43 @@ static uint64_t count_pushes(struct drive *drive)
 struct length_check {
     struct drive *drive;
     uint32_t timeline;
+    uint64_t expected;
 };
 
 static void check_length(void *context, const uint8_t *reply, size_t bytes)
 {
     struct length_check *check = context;
-    struct drive *drive = check->drive;
-    const struct fanout *fanout = drive->state;
-    const struct shape *shape = drive->run->shape;
-    uint64_t expected = fanout->lengths[shape->variant == FANOUT_SHARED ? 0 : check->timeline / shape->followers];
-    struct resp_item item;
+    struct resp_item item = {0};
 
-    if (drive->run->settings->drop > 0)
-        expected++;
-    if (resp_item(reply, bytes, &item) == 0 || item.type != ':' || (uint64_t)item.number != expected)
-        audit_void(&drive->audit, "the timeline of reader %" PRIu32 " holds %" PRId64 " entries instead of %" PRIu64,
-                   check->timeline, item.number, expected);
+    if (resp_item(reply, bytes, &item) == 0 || item.type != ':' || (uint64_t)item.number != check->expected)
+        audit_void(&check->drive->audit, "the timeline of reader %" PRIu32 " holds %" PRId64 " entries instead of %" PRIu64,
+                   check->timeline, item.number, check->expected);
     check->timeline++;
 }
 
-/* Every push has arrived, and none twice. */
-static void verify_lengths(struct drive *drive)
+void fanout_check_lengths(struct drive *drive, uint32_t first, uint32_t count, uint64_t expected)
 {
-    struct length_check check = {drive, 0};
-    uint32_t timelines = timelines_of(drive);
+    struct length_check check = {drive, first, expected};
 
-    while (check.timeline < timelines) {
-        uint32_t batch = timelines - check.timeline < 1000 ? timelines - check.timeline : 1000;
+    while (check.timeline < first + count) {
+        uint32_t left = first + count - check.timeline;
+        uint32_t batch = left < 1000 ? left : 1000;
 
         for (uint32_t i = 0; i < batch; i++)
-            add_length(&drive->seed.link.out, check.timeline + i);
+            fanout_add_length(&drive->seed.link.out, check.timeline + i);
         if (resp_exchange(&drive->seed.link, batch, check_length, &check) < 0)
             return audit_void(&drive->audit, "Redis does not answer");
     }
+}
+
+static void verify_lengths(struct drive *drive)
+{
+    const struct fanout *fanout = drive->state;
+    const struct shape *shape = drive->run->shape;
+    uint32_t dropped = drive->run->settings->drop > 0;
+
+    for (uint32_t first = 0; first < timelines_of(drive); first += shape->followers)
+        fanout_check_lengths(drive, first, shape->followers, fanout->lengths[first / shape->followers] + dropped);
 }
 
 const struct drive_work fanout_feedd = {

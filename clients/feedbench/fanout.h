@@ -10,4 +10,9 @@ enum fanout_variant { FANOUT_APART, FANOUT_SHARED };
 /* feedd; LPUSHX and the pages of followers that feedd reads; LPUSHX alone; sorted sets. */
 extern const struct drive_work fanout_feedd, fanout_paged, fanout_lists, fanout_sorted, fanout_lists_beside;
 
+/* Asks for the length of a timeline, by its reader's number. */
+void fanout_add_length(struct buffer *out, uint32_t timeline);
+/* Every push has arrived at these timelines, and none twice: voids what is not so long. */
+void fanout_check_lengths(struct drive *drive, uint32_t first, uint32_t count, uint64_t expected);
+
 #endif

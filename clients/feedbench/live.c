@@ -80,7 +80,7 @@ int live_connect(struct live *live, uint32_t first, uint32_t count)
     return wait_until_ready(live, &live->ready, first + count);
 }
 
-static int open_publisher(struct live *live)
+int live_open_publisher(struct live *live)
 {
     int r;
 
@@ -158,7 +158,7 @@ int live_prepare(struct run *run)
         return -ENOMEM;
     r = live_open(live, run, run->arm->detail);
     if (r == 0)
-        r = open_publisher(live);
+        r = live_open_publisher(live);
     if (r == 0)
         r = live_connect(live, 0, run->shape->connections);
     return r;
@@ -253,8 +253,7 @@ static struct mark take_mark(const struct live *live)
     return mark;
 }
 
-/* Waits until feedd has pushed everything that it has delivered: nothing of its log is pending. */
-static void wait_for_pushes(struct live *live)
+void live_wait_for_pushes(struct live *live)
 {
     uint64_t deadline = clock_ns() + DRAIN_PATIENCE_NS;
     struct resp_link link;
@@ -269,8 +268,7 @@ static void wait_for_pushes(struct live *live)
     resp_close(&link);
 }
 
-/* Waits for what is under way. */
-static void drain(struct live *live)
+void live_drain(struct live *live)
 {
     uint64_t deadline = clock_ns() + DRAIN_PATIENCE_NS;
     const struct audit *audit = &live->audit;
@@ -350,8 +348,8 @@ void live_round(struct run *run, struct round *ret_round)
     live->audit.drop = settings->drop;
     play_until(live, begin + settings->warm_up_ms * NS_PER_MS);
     if (whole) {
-        drain(live);
-        wait_for_pushes(live);
+        live_drain(live);
+        live_wait_for_pushes(live);
     }
     histogram_clear(live->audit.latency);
     live->audit.timed = true;
@@ -360,8 +358,8 @@ void live_round(struct run *run, struct round *ret_round)
     play_until(live, start.wall_ns + settings->measure_ms * NS_PER_MS);
     if (!whole)
         end = take_mark(live);
-    drain(live);
-    wait_for_pushes(live);
+    live_drain(live);
+    live_wait_for_pushes(live);
     if (whole)
         end = take_mark(live);
     tell(live, &start, &end, ret_round);

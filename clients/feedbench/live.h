@@ -12,6 +12,7 @@
 #define LIVE_PAYLOAD_MAX 4096
 
 struct live;
+struct feed_frame;
 
 struct live_protocol {
     const struct server_row *server;
@@ -61,13 +62,20 @@ void live_finish(struct run *run);
 
 /* The parts of these, for other subcommands. */
 int live_open(struct live *live, struct run *run, const struct live_protocol *protocol);
+int live_open_publisher(struct live *live);
 int live_connect(struct live *live, uint32_t first, uint32_t count);
+/* Waits until everything published has been delivered and acknowledged, and voids what has not. */
+void live_drain(struct live *live);
+/* Waits until feedd has pushed everything that it has delivered: nothing of its log is pending. */
+void live_wait_for_pushes(struct live *live);
 void live_close(struct live *live);
 
 /* For protocols. */
 void live_author_name(uint32_t source, char ret_name[LIVE_NAME_BYTES]);
 void live_reader_name(uint32_t receiver, char ret_name[LIVE_NAME_BYTES]);
 void live_subscribed(struct live *live, struct wire *wire);
+/* feedd sent a Gap, an error or its farewell. `who`: a receiver, a publisher. */
+void live_void_frame(struct live *live, const struct feed_frame *frame, const char *who);
 /* The next message's text, `bytes` long: its marker, then filling. Valid until the next call. */
 const char *live_message(struct live *live, uint32_t source, uint64_t sent_ns);
 

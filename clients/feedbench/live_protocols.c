@@ -36,7 +36,7 @@ static void greet_home(struct live *live, struct wire *wire)
     feed_add_subscribe(&wire->out, FEED_SUBSCRIPTION, true, name, (struct feed_text){NULL, 0});
 }
 
-static void void_frame(struct live *live, const struct feed_frame *frame, const char *who)
+void live_void_frame(struct live *live, const struct feed_frame *frame, const char *who)
 {
     struct feed_field code = {0};
 
@@ -65,7 +65,7 @@ static size_t on_feed_receiver(struct wire *wire, const uint8_t *data, size_t by
         } else if (frame.body == FEED_CAUGHT_UP) {
             live_subscribed(live, wire);
         } else if (frame.body == FEED_GAP || frame.body == FEED_ERROR || frame.body == FEED_CLOSING) {
-            void_frame(live, &frame, "receiver");
+            live_void_frame(live, &frame, "receiver");
         }
     }
     return done;
@@ -90,7 +90,7 @@ static size_t on_feed_publisher(struct wire *wire, const uint8_t *data, size_t b
         else if (frame.body == FEED_HELLO)
             live->publisher_ready = true;
         else if (frame.body == FEED_ERROR || frame.body == FEED_CLOSING)
-            void_frame(live, &frame, "publisher");
+            live_void_frame(live, &frame, "publisher");
     }
     return done;
 }

@@ -109,7 +109,8 @@ int process_start(struct process *ret_process, const char *name, const char *dir
         return -ENOENT;
     snprintf(process.name, sizeof(process.name), "%s", name);
     snprintf(process.log, sizeof(process.log), "%.400s/%s.log", directory, name);
-    output = open(process.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    /* What an earlier one of this name wrote must not be taken for a sign of this one. */
+    output = open(process.log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     if (output < 0)
         return -errno;
     process.pid = fork();
@@ -142,6 +143,16 @@ void process_stop(struct process *process)
         wait_a_moment();
     }
     waitpid(process->pid, NULL, 0);
+    process->pid = 0;
+}
+
+void process_kill(struct process *process)
+{
+    if (process->pid <= 0)
+        return;
+    kill(process->pid, SIGKILL);
+    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
     process->pid = 0;
 }
 

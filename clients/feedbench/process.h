@@ -23,11 +23,13 @@ int process_make_directory(char ret_path[PROCESS_PATH_BYTES]);
 void process_remove_directory(const char *path);
 
 /* Starts `argv` (NULL at its end, argv[0] looked for in PATH and in /usr/sbin) on one CPU (-1: any), its log in
- * `directory`. Returns 0 or a negative errno: -ENOENT if there is no such program. */
+ * `directory`, begun anew. Returns 0 or a negative errno: -ENOENT if there is no such program. */
 int process_start(struct process *ret_process, const char *name, const char *directory, int cpu, const char *const *argv);
 
 /* Ends it: SIGTERM, and after ten seconds SIGKILL. Waits until it is gone. Does nothing if there is none. */
 void process_stop(struct process *process);
+/* The same by SIGKILL at once. */
+void process_kill(struct process *process);
 
 /* Waits until a line of its log holds `needle` and copies what follows it, up to white space. Returns 0, -ETIMEDOUT, or
  * -ESRCH if it ended. `ret_value` may be NULL. */

@@ -68,7 +68,7 @@ static json_t *describe_shape(const struct shape *shape)
         {"connections", shape->connections}, {"sources", shape->sources}, {"heard_by_each", shape->heard},
         {"followers", shape->followers}, {"window", shape->window}, {"rate_per_s", shape->rate_per_s},
         {"payload_bytes", shape->payload_bytes}, {"prefill", shape->prefill}, {"page", shape->page},
-        {"coalesce", shape->coalesce},
+        {"coalesce", shape->coalesce}, {"followers_beside", shape->beside}, {"samples", shape->samples},
     };
     json_t *object = json_object();
 

@@ -213,27 +213,26 @@ int64_t resp_ask_number(struct resp_link *link)
     return resp_exchange(link, 1, on_number, &reply) == 0 ? reply.number : -1;
 }
 
-struct calls_reply {
-    char needle[64];
-    uint64_t calls;
+struct info_reply {
+    const char *needle;
+    uint64_t number;
 };
 
-static void on_stats(void *context, const uint8_t *reply, size_t bytes)
+static void on_info(void *context, const uint8_t *reply, size_t bytes)
 {
-    struct calls_reply *wanted = context;
+    struct info_reply *wanted = context;
     const char *place = memmem(reply, bytes, wanted->needle, strlen(wanted->needle));
 
     if (place)
-        wanted->calls = strtoull(place + strlen(wanted->needle), NULL, 10);
+        wanted->number = strtoull(place + strlen(wanted->needle), NULL, 10);
 }
 
-uint64_t resp_calls(struct resp_link *link, const char *command)
+uint64_t resp_ask_info(struct resp_link *link, const char *section, const char *needle)
 {
-    struct calls_reply reply = {.calls = 0};
+    struct info_reply reply = {.needle = needle};
 
-    snprintf(reply.needle, sizeof(reply.needle), "cmdstat_%s:calls=", command);
-    resp_command(&link->out, "INFO", "commandstats", NULL);
-    return resp_exchange(link, 1, on_stats, &reply) == 0 ? reply.calls : 0;
+    resp_command(&link->out, "INFO", section, NULL);
+    return resp_exchange(link, 1, on_info, &reply) == 0 ? reply.number : 0;
 }
 
 struct group_reply {

@@ -41,8 +41,8 @@ void resp_close(struct resp_link *link);
  * -EIO if one was an error, or a negative errno. */
 int resp_exchange(struct resp_link *link, size_t commands, void (*fn)(void *context, const uint8_t *reply, size_t bytes),
                   void *context);
-/* Calls of a command so far, by INFO commandstats: those that scripts make are counted, too. */
-uint64_t resp_calls(struct resp_link *link, const char *command);
+/* Asks INFO about `section` for the number behind `needle` ("used_memory:"). 0 if there is none. */
+uint64_t resp_ask_info(struct resp_link *link, const char *section, const char *needle);
 /* Whether the one consumer group of a stream has nothing pending and nothing left to read. */
 bool resp_group_is_idle(struct resp_link *link, const char *stream);
 /* An integer reply to a command that is in `out`; -1 if it is none. */

@@ -30,10 +30,15 @@
     METRIC(P99_US, "p99_us", "p99 us", 0, "99th percentile of it")                                                          \
     METRIC(MAX_US, "max_us", "max us", 0, "the worst")                                                                      \
     METRIC(SAMPLES, "samples", "samples", 0, "latencies measured")                                                          \
+    METRIC(LISTED_P50_US, "listed_p50_us", "p50 us listed", 0, "the same until the last timeline in Redis has it: median")   \
+    METRIC(LISTED_P99_US, "listed_p99_us", "p99 us listed", 0, "99th percentile of that")                                   \
+    METRIC(LISTED_MAX_US, "listed_max_us", "max us listed", 0, "the worst of that")                                         \
     METRIC(IDS_PER_PUSH, "ids_per_push", "ids/LPUSHX", 2, "ids in one LPUSHX, on average")                                  \
     METRIC(COMMANDS_EACH, "redis_commands_each", "commands each", 3, "Redis commands for each operation")                   \
+    METRIC(MEMORY, "memory_bytes", "memory", 0, "bytes of memory that all of it takes")                                     \
     METRIC(BYTES_EACH, "memory_bytes_each", "bytes each", 1, "memory for each")                                             \
-    METRIC(SECONDS, "seconds", "seconds", 3, "from the first SYN to the last CaughtUp")
+    METRIC(USAGE_EACH, "memory_usage_bytes_each", "MEMORY USAGE", 1, "the same, as Redis reckons it for a key")              \
+    METRIC(SECONDS, "seconds", "seconds", 3, "from the first SYN until the last is subscribed again")
 
 enum metric {
 #define METRIC(id, name, heading, decimals, help) METRIC_##id,
@@ -62,6 +67,8 @@ struct shape {
     uint32_t prefill;      /* entries in each timeline before */
     uint32_t page;
     uint32_t coalesce;     /* ids in one push */
+    uint32_t beside;       /* followers of an author whose share is being pushed meanwhile */
+    uint32_t samples;      /* at least so many in a round */
     uint32_t variant;      /* what it means is the command's */
 };
 

@@ -154,26 +154,46 @@ static void last_line(const char *path, char ret_line[110])
         fclose(file);
 }
 
+/* Tells why a server did not start, if it did not, and ends what did. Returns `r`. */
+static int judge_start(struct server *server, const struct server_row *row, struct run *run, int r)
+{
+    char line[110] = "";
+
+    if (r == 0)
+        return 0;
+    last_line(server->main.log[0] ? server->main.log : server->redis.log, line);
+    snprintf(run->trouble, sizeof(run->trouble), "%s does not start: %s", row->name, line);
+    server_stop(server);
+    return r;
+}
+
 int server_start(struct server *server, const struct server_row *row, struct run *run, int cpu)
 {
-    int r;
-
     *server = (struct server){0};
-    r = row->start(server, run, cpu);
-    if (r < 0) {
-        char line[110] = "";
-
-        last_line(server->main.log[0] ? server->main.log : server->redis.log, line);
-        snprintf(run->trouble, sizeof(run->trouble), "%s does not start: %s", row->name, line);
-        server_stop(server);
-    }
-    return r;
+    return judge_start(server, row, run, row->start(server, run, cpu));
 }
 
 void server_stop(struct server *server)
 {
     process_stop(&server->main);
     process_stop(&server->redis);
+}
+
+struct process *server_process(struct server *server)
+{
+    return server->main.pid > 0 ? &server->main : &server->redis;
+}
+
+void server_kill(struct server *server)
+{
+    process_kill(server_process(server));
+}
+
+int server_restart(struct server *server, const struct server_row *row, struct run *run, int cpu)
+{
+    if (row == &server_feedd)
+        return judge_start(server, row, run, server_start_feedd(server, run, cpu));
+    return server_start(server, row, run, cpu);
 }
 
 struct server_cpu server_cpu(const struct server *server)

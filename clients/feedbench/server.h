@@ -35,6 +35,12 @@ int server_start_feedd(struct server *server, const struct run *run, int cpu);
 /* Starts a row; on failure `run->trouble` says why, with the end of the log. */
 int server_start(struct server *server, const struct server_row *row, struct run *run, int cpu);
 void server_stop(struct server *server);
+/* The process that clients are connected to. */
+struct process *server_process(struct server *server);
+/* Kills that process at once; feedd's Redis lives on. */
+void server_kill(struct server *server);
+/* Starts again what was killed, on another port; feedd on the same store. As server_start(). */
+int server_restart(struct server *server, const struct server_row *row, struct run *run, int cpu);
 
 /* CPU time until now of everything on the server's side, and of its Redis alone. */
 struct server_cpu {

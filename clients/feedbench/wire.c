@@ -218,3 +218,11 @@ void wire_segments(const struct wire *wire, uint64_t *ret_segments, uint64_t *re
     *ret_segments += info.tcpi_data_segs_in;
     *ret_bytes += info.tcpi_bytes_received;
 }
+
+uint32_t wire_resent(const struct wire *wire)
+{
+    struct tcp_info info = {0};
+    socklen_t bytes = sizeof(info);
+
+    return wire->fd >= 0 && getsockopt(wire->fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) == 0 ? info.tcpi_total_retrans : 0;
+}

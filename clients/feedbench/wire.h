@@ -63,4 +63,7 @@ void wires_turn(struct wires *wires, uint64_t until_ns);
  * one go. */
 void wire_segments(const struct wire *wire, uint64_t *ret_segments, uint64_t *ret_bytes);
 
+/* How often this end had to send again what was not answered: its first SYN, too. */
+uint32_t wire_resent(const struct wire *wire);
+
 #endif
