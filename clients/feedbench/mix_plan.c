@@ -10,16 +10,18 @@
 
 /* Twip, by "Easy Freshness with Pequod Cache Joins" (Kate and others, NSDI 2014), with the weights of its authors' experiments
  * (scripts/exp/paperexperiments.py: --pactive=70 --ppost=1 --pread=100 --psubscribe=10 --plogin=5 --plogout=5) and the draws
- * of their client (src/pqtwitternew): who posts is drawn by followers, all else alike. */
+ * of their client (src/pqtwitternew): who posts is drawn by followers, all else alike. Its checks read what came since the last
+ * one, for which feedd has no request: here they read the newest ten. */
 enum { TWIP_POST = 1, TWIP_SUBSCRIBE = 10, TWIP_LOGIN = 5, TWIP_LOGOUT = 5, TWIP_CHECK = 100, TWIP_ALL = 121 };
 
-/* socialNetwork of DeathStarBench (Gan and others, ASPLOS 2019): wrk2/scripts/social-network/mixed-workload.lua. */
+/* socialNetwork of DeathStarBench (Gan and others, ASPLOS 2019): wrk2/scripts/social-network/mixed-workload.lua; the rest are
+ * posts. Its pages of ten begin at a random place, which feedd's cursors cannot name: here they are the newest ten. */
 enum { SOCIAL_HOME = 60, SOCIAL_PROFILE = 30, SOCIAL_ALL = 100 };
 
 /* Retwis, by "Building Consistent Transactions with Inconsistent Replication" (Zhang and others, SOSP 2015), the mix and the
  * sizes as in its authors' store/benchmark/retwisClient.cc: adding a user, following or unfollowing, posting; the rest loads
- * a timeline of 1 to 10. Their client draws users alike unless it is given an exponent; RANKING_STEEP is the 0.75 that others
- * who repeat the workload take. */
+ * a timeline of 1 to 10. Their client draws users alike unless it is given an exponent; RANKING_STEEP is 0.75, which Domino's
+ * repeat of the workload has as its default (benchmark/workload/constants.go). */
 enum { RETWIS_JOIN = 5, RETWIS_FOLLOW = 15, RETWIS_POST = 30, RETWIS_ALL = 100, RETWIS_GETS = 10 };
 
 static uint32_t draw_user(struct mix_plan *plan)
