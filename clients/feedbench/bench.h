@@ -32,7 +32,7 @@ struct bench_command {
 
 extern const struct bench_command generate_command, sample_command;
 extern const struct bench_command live_command, floor_command, fanout_command, read_command, publish_command, idle_command,
-    herd_command;
+    herd_command, mix_command;
 
 /* Reads `--name value` and `--name=value` into the options. Returns 0, 1 if --help was asked for and printed, -EINVAL after
  * saying on standard error what is wrong and what would be right. */

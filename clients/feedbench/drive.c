@@ -30,7 +30,7 @@ static int start_servers(struct drive *drive)
     if (r < 0)
         return fail(drive, r, "Redis does not start");
     if (drive->work->feedd)
-        r = server_start_feedd(&drive->server, drive->run, driver_cpu);
+        r = server_start_feedd(&drive->server, drive->run, settings->server_cpu);
     process_pin(driver_cpu);
     return r < 0 ? fail(drive, r, "feedd does not start") : 0;
 }
@@ -151,6 +151,15 @@ static void drain(struct drive *drive)
     drive->stopping = false;
 }
 
+static void settle(struct drive *drive)
+{
+    if (!drive->work->settle)
+        return;
+    drain(drive);
+    if (is_well(drive))
+        drive->work->settle(drive);
+}
+
 struct drive_mark drive_take_mark(struct drive *drive)
 {
     struct drive_mark mark = {.issued = drive->issued, .bytes_in = drive->wires.bytes_in};
@@ -194,8 +203,10 @@ void drive_round(struct run *run, struct round *ret_round)
     if (drive->work->reset && drive->work->reset(drive) < 0)
         audit_void(&drive->audit, "Redis could not be made as before");
     play_until(drive, clock_ns() + settings->warm_up_ms * NS_PER_MS);
+    settle(drive);
     start = drive_take_mark(drive);
     play_until(drive, start.wall_ns + settings->measure_ms * NS_PER_MS);
+    settle(drive);
     end = drive_take_mark(drive);
     drain(drive);
     if (is_well(drive) && drive->work->verify)

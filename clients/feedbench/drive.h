@@ -14,7 +14,7 @@ struct drive;
 
 struct drive_work {
     bool feedd;          /* the work is done by feedd; else by Redis alone */
-    bool beside;         /* Redis on the first CPU, its driver on the second: as in live */
+    bool beside;         /* feedd and Redis on the first CPU, their driver on the second: as in live */
     uint32_t window;     /* operations under way; 0: the shape's */
     size_t state_bytes;  /* of the work's own state, zeroed */
     /* Fills Redis, when feedd has opened it. */
@@ -29,6 +29,9 @@ struct drive_work {
     void (*turn)(struct drive *drive);
     /* How many operations are done; NULL: `done`. */
     uint64_t (*count)(struct drive *drive);
+    /* When all operations are answered: waits until what they began is done, too. A round is then measured from such a
+     * moment to such a moment. NULL: while it flows. */
+    void (*settle)(struct drive *drive);
     /* After everything is done: whether it was done right. NULL: it was. */
     void (*verify)(struct drive *drive);
     void (*finish)(struct drive *drive);

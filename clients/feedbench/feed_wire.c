@@ -186,9 +186,9 @@ void feed_add_read(struct buffer *buffer, uint32_t request_id, enum feed_body wh
     add_request(buffer, request_id, which, parts, 2);
 }
 
-void feed_add_follow(struct buffer *buffer, uint32_t request_id, const char *reader, const char *subject)
+void feed_add_follow(struct buffer *buffer, uint32_t request_id, enum feed_body which, const char *reader, const char *subject)
 {
     const struct part parts[] = {{.number = 1, .text = text_of(reader)}, {.number = 2, .text = text_of(subject)}};
 
-    add_request(buffer, request_id, FEED_FOLLOW, parts, 2);
+    add_request(buffer, request_id, which, parts, 2);
 }

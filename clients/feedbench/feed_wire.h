@@ -15,6 +15,7 @@ enum feed_body {
     FEED_PING = 3,
     FEED_SHARE = 4,
     FEED_FOLLOW = 7,
+    FEED_UNFOLLOW = 8,
     FEED_FOLLOW_MANY = 9,
     FEED_TIMELINE = 12,
     FEED_PROFILE = 13,
@@ -61,6 +62,7 @@ void feed_add_subscribe(struct buffer *buffer, uint32_t request_id, bool home, c
 void feed_add_share(struct buffer *buffer, uint32_t request_id, const char *author, struct feed_text title);
 /* GetTimeline or GetProfile (FEED_TIMELINE, FEED_PROFILE). */
 void feed_add_read(struct buffer *buffer, uint32_t request_id, enum feed_body which, const char *name, uint32_t limit);
-void feed_add_follow(struct buffer *buffer, uint32_t request_id, const char *reader, const char *subject);
+/* Follow or Unfollow (FEED_FOLLOW, FEED_UNFOLLOW). */
+void feed_add_follow(struct buffer *buffer, uint32_t request_id, enum feed_body which, const char *reader, const char *subject);
 
 #endif

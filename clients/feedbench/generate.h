@@ -16,9 +16,13 @@ struct generate_options {
     uint32_t shares;             /* 0 to GENERATE_MAX_SHARES */
 };
 
-/* Writes subjects * follows_per_reader lines "READER SUBJECT": nobody twice, nobody themselves. How many follow a subject
- * and how many a reader follows have heavy tails (ranking.h: RANKING_STEEP and RANKING_FLAT). Returns 0, -EINVAL if the
- * options are out of range, -ENOMEM, or the error of writing. */
+/* Hands subjects * follows_per_reader follows to `follow`, those of a reader one after the other: nobody twice, nobody
+ * themselves. How many follow a subject and how many a reader follows have heavy tails (ranking.h: RANKING_STEEP and
+ * RANKING_FLAT). Returns 0, -EINVAL if the options are out of range, or -ENOMEM. */
+int generate_follows(const struct generate_options *options, void (*follow)(void *context, uint32_t reader, uint32_t subject),
+                     void *context);
+
+/* Writes the same follows as lines "READER SUBJECT". Returns as generate_follows() does, or the error of writing. */
 int generate_graph(const struct generate_options *options, FILE *out);
 
 /* Writes a CSV header and `shares` records, oldest first, over 90 days of 2025. Half of the shares come from the subjects

@@ -12,7 +12,8 @@
 
 struct graph {
     const struct generate_options *options;
-    FILE *out;
+    void (*follow)(void *context, uint32_t reader, uint32_t subject);
+    void *context;
     struct ranking popularity; /* whom others like to follow */
     struct ranking eagerness;  /* who likes to follow others */
     struct random random;
@@ -35,39 +36,31 @@ static uint32_t find_subject(struct graph *graph, uint32_t reader)
     return subject;
 }
 
-static void write_follows(struct graph *graph, uint32_t reader, uint64_t follows)
+static void hand_follows(struct graph *graph, uint32_t reader, uint64_t follows)
 {
-    char reader_name[WORDS_NAME_BYTES];
-
-    words_name(reader, reader_name);
     for (; follows > 0; follows--) {
         uint32_t subject = find_subject(graph, reader);
-        char subject_name[WORDS_NAME_BYTES];
 
         graph->follower[subject] = reader + 1;
-        words_name(subject, subject_name);
-        fputs(reader_name, graph->out);
-        putc(' ', graph->out);
-        fputs(subject_name, graph->out);
-        putc('\n', graph->out);
+        graph->follow(graph->context, reader, subject);
     }
 }
 
 /* Nobody can follow more than all others: what is too much for the most eager goes on to the next ones, which have room
  * for it because the average is one that everybody could follow. */
-static void write_graph(struct graph *graph)
+static void hand_graph(struct graph *graph)
 {
     uint32_t count = graph->options->subjects;
     uint64_t total = (uint64_t)count * graph->options->follows_per_reader;
-    uint64_t written = 0;
+    uint64_t handed = 0;
 
     for (uint32_t rank = 0; rank < count; rank++) {
-        uint64_t follows = ranking_part_before(&graph->eagerness, rank + 1, total) - written;
+        uint64_t follows = ranking_part_before(&graph->eagerness, rank + 1, total) - handed;
 
         if (follows > count - 1)
             follows = count - 1;
-        write_follows(graph, graph->eagerness.subjects[rank], follows);
-        written += follows;
+        hand_follows(graph, graph->eagerness.subjects[rank], follows);
+        handed += follows;
     }
 }
 
@@ -88,23 +81,40 @@ static int graph_init(struct graph *graph, const struct generate_options *option
     return ranking_init(&graph->eagerness, options->subjects, RANKING_FLAT, &random);
 }
 
-int generate_graph(const struct generate_options *options, FILE *out)
+int generate_follows(const struct generate_options *options, void (*follow)(void *context, uint32_t reader, uint32_t subject),
+                     void *context)
 {
-    struct graph graph = {.options = options, .out = out};
+    struct graph graph = {.options = options, .follow = follow, .context = context};
     int r;
 
     if (options->subjects < 2 || options->subjects > GENERATE_MAX_SUBJECTS ||
         options->follows_per_reader >= options->subjects)
         return -EINVAL;
     r = graph_init(&graph, options);
-    if (r == 0) {
-        errno = 0;
-        write_graph(&graph);
-        if (fflush(out) != 0 || ferror(out))
-            r = errno ? -errno : -EIO;
-    }
+    if (r == 0)
+        hand_graph(&graph);
     free(graph.follower);
     ranking_done(&graph.popularity);
     ranking_done(&graph.eagerness);
+    return r;
+}
+
+static void write_follow(void *context, uint32_t reader, uint32_t subject)
+{
+    char reader_name[WORDS_NAME_BYTES], subject_name[WORDS_NAME_BYTES];
+
+    words_name(reader, reader_name);
+    words_name(subject, subject_name);
+    fprintf(context, "%s %s\n", reader_name, subject_name);
+}
+
+int generate_graph(const struct generate_options *options, FILE *out)
+{
+    int r;
+
+    errno = 0;
+    r = generate_follows(options, write_follow, out);
+    if (r == 0 && (fflush(out) != 0 || ferror(out)))
+        r = errno ? -errno : -EIO;
     return r;
 }

@@ -5,8 +5,8 @@
 #include "bench.h"
 
 static const struct bench_command *const commands[] = {
-    &live_command, &fanout_command,   &read_command,   &publish_command, &idle_command,
-    &herd_command, &generate_command, &sample_command, &floor_command,
+    &live_command, &fanout_command, &read_command,     &publish_command, &idle_command,
+    &herd_command, &mix_command,    &generate_command, &sample_command,  &floor_command,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -21,6 +21,7 @@ enum random_stream {
     RANDOM_ACTIVITY,
     RANDOM_SHARES,
     RANDOM_LINKS,
+    RANDOM_OPERATIONS,
 };
 
 /* Starts a sequence of its own for each seed, stream and index. */

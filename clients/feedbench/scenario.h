@@ -18,6 +18,7 @@
     METRIC(OPERATIONS, "operations", "count", 0, "operations in that time")                                                 \
     METRIC(RATE, "operations_per_s", "per second", 0, "operations by the clock")                                            \
     METRIC(PER_CPU_S, "operations_per_cpu_s", "per CPU s", 0, "operations per second of all server-side CPU time")          \
+    METRIC(PER_ANY_CPU_S, "operations_per_any_cpu_s", "with client", 0, "operations per CPU second, the generator's too")   \
     METRIC(PER_REDIS_CPU_S, "operations_per_redis_cpu_s", "per Redis CPU s", 0, "operations per second of Redis's CPU time") \
     METRIC(CPU_S, "server_cpu_s", "server CPU", 2, "CPU time of the server and its Redis, user and system")                 \
     METRIC(REDIS_CPU_S, "redis_cpu_s", "Redis CPU", 2, "of that, Redis")                                                    \
@@ -29,6 +30,12 @@
     METRIC(P50_US, "p50_us", "p50 us", 0, "median latency from the intended send time")                                     \
     METRIC(P99_US, "p99_us", "p99 us", 0, "99th percentile of it")                                                          \
     METRIC(MAX_US, "max_us", "max us", 0, "the worst")                                                                      \
+    METRIC(READ_P50_US, "read_p50_us", "read p50 us", 0, "median latency of the reads")                                     \
+    METRIC(READ_P99_US, "read_p99_us", "read p99 us", 0, "99th percentile of it")                                           \
+    METRIC(POST_P50_US, "post_p50_us", "post p50 us", 0, "median latency of the posts")                                     \
+    METRIC(POST_P99_US, "post_p99_us", "post p99 us", 0, "99th percentile of it")                                           \
+    METRIC(FOLLOW_P50_US, "follow_p50_us", "follow p50 us", 0, "median latency of the follows and unfollows")               \
+    METRIC(FOLLOW_P99_US, "follow_p99_us", "follow p99 us", 0, "99th percentile of it")                                     \
     METRIC(SAMPLES, "samples", "samples", 0, "latencies measured")                                                          \
     METRIC(LISTED_P50_US, "listed_p50_us", "p50 us listed", 0, "the same until the last timeline in Redis has it: median")   \
     METRIC(LISTED_P99_US, "listed_p99_us", "p99 us listed", 0, "99th percentile of that")                                   \
