@@ -10,7 +10,7 @@
 #include "feed/frames.h"
 #include "feed/internal.h"
 
-#define EVENTS_PER_TOKEN 100
+#define EVENTS_PER_TOKEN 100 /* at most between two tokens of one stream */
 #define TELL_MS 250 /* the streams are told no more often that the feed is degraded, or is no longer */
 
 static struct frame *token_frame(struct feed *feed)
@@ -83,6 +83,12 @@ bool stream_send(struct feed *feed, struct subscription *subscription, struct fr
     return queued < feed->outlet->soft_limit_bytes;
 }
 
+/* A token is due some time before: the next run may have RUN_EVENTS_MAX events. */
+static bool owes_token(const struct subscription *subscription)
+{
+    return subscription->since_token >= EVENTS_PER_TOKEN - RUN_EVENTS_MAX;
+}
+
 /* Sends a frame of so many events to one who is live. `next`: the first log entry of the same turn that is still to be sent,
  * 0: none. */
 static void deliver_to(struct feed *feed, struct subscription *subscription, struct frame *frame, uint32_t events, uint64_t next)
@@ -93,18 +99,20 @@ static void deliver_to(struct feed *feed, struct subscription *subscription, str
     if (frame->position != 0 && !stream_has_room(feed, subscription) && stream_demote(feed, subscription, frame->position))
         return;
     metrics.deliveries += events;
-    subscription->since_token += events;
+    subscription->since_token = frame->is_whole ? 0 : subscription->since_token + events; /* that one ends with a token */
     if (send_frame(feed, subscription, frame) >= feed->outlet->soft_limit_bytes)
         stream_demote(feed, subscription, next);
-    else if (next == 0 && subscription->since_token >= EVENTS_PER_TOKEN)
+    else if (next == 0 && owes_token(subscription))
         stream_send_token(feed, subscription, false);
 }
 
 /* ---- runs ---- */
 
-/* All events of a run as one frame for streams of this request id. NULL where there can be none. */
-static struct frame *run_joined(const struct feed *feed, struct live_run *run, uint32_t request_id)
+/* All events of a run, and the token that covers them, as one frame for streams of this request id. NULL where there can be
+ * none. */
+static struct frame *run_joined(struct feed *feed, struct live_run *run, uint32_t request_id)
 {
+    struct frame *frames[RUN_EVENTS_MAX + 1], *token = token_frame(feed);
     struct live_joined *free_place = NULL;
 
     for (size_t i = 0; i < RUN_REQUEST_IDS; i++) {
@@ -113,9 +121,11 @@ static struct frame *run_joined(const struct feed *feed, struct live_run *run, u
         if (!run->joined[i].frame && !free_place)
             free_place = &run->joined[i];
     }
-    if (!free_place || run->bytes > feed->outlet->soft_limit_bytes / 4)
+    if (!free_place || !token || run->bytes > feed->outlet->soft_limit_bytes / 4)
         return NULL;
-    *free_place = (struct live_joined){frame_join(run->frames, run->count, request_id), request_id};
+    memcpy(frames, run->frames, run->count * sizeof(struct frame *));
+    frames[run->count] = token;
+    *free_place = (struct live_joined){frame_join(frames, run->count + 1, request_id), request_id};
     return free_place->frame;
 }
 

@@ -1,5 +1,7 @@
 """The real graph and the real links, replayed in front of live subscribers and compared with a model of the files."""
 import collections
+import contextlib
+import itertools
 import types
 
 import pytest
@@ -26,7 +28,12 @@ def replay():
     network = model.Network()
     with harness.work_directory() as path, harness.Servers(path) as servers:
         store = servers.start_redis()
-        daemon = servers.start_feedd("--redis-url", store.url)
+        states = itertools.count()
+
+        def start_daemon():
+            return servers.start_feedd("--redis-url", store.url, state=f"state{next(states)}")
+
+        daemon = start_daemon()
         with daemon.connect(timeout=120) as client:
             for start in range(0, len(network.follows), 1000):
                 reply = client.follow_many(network.follows[start:start + 1000])
@@ -42,7 +49,7 @@ def replay():
                 harness.wait_until(lambda: crowd.has_seen(total), timeout=120, what=f"{total} deliveries")
                 harness.wait_until(lambda: harness.jobs_done(store.client()), timeout=120, what="the end of all pushes")
                 yield types.SimpleNamespace(network=network, ids=ids, client=client, crowd=crowd, streams=expected,
-                                            store=store.client(), cap=client.hello_reply.limits.timeline_cap)
+                                            start_daemon=start_daemon, store=store.client(), cap=client.hello_reply.limits.timeline_cap)
                 crowd.check()
 
 
@@ -94,10 +101,19 @@ def timeline_differences(replay, readers):
     return differences
 
 
+@contextlib.contextmanager
+def seen_from_another_daemon(replay):
+    """One that has nothing in memory yet."""
+    with replay.start_daemon().connect(timeout=120) as client:
+        yield types.SimpleNamespace(**{**vars(replay), "client": client})
+
+
 def test_every_timeline_is_exactly_as_the_files_say(replay):
     sizes = [sum(len(shares) for shares in stream.values()) for stream in replay.streams.values()]
     assert len(sizes) == 962 and sum(size > replay.cap for size in sizes) > 10, "readers beyond the cap must occur"
     assert timeline_differences(replay, replay.network.people) == []
+    with seen_from_another_daemon(replay) as other:
+        assert timeline_differences(other, replay.network.people[::5]) == []
 
 
 def test_every_live_stream_is_exactly_as_the_files_say(replay):
@@ -124,4 +140,5 @@ def test_a_single_push_dropped_on_purpose_is_noticed(replay):
     newest = max(share_id for shares in replay.streams[victim].values() for share_id in shares)
     assert timeline_differences(replay, readers) == []
     assert replay.store.lrem(f"timeline:{{0}}:{victim}", 0, str(newest)) >= 1
-    assert timeline_differences(replay, readers) == [f"{victim}: missing {newest}"]
+    with seen_from_another_daemon(replay) as other:
+        assert timeline_differences(other, readers) == [f"{victim}: missing {newest}"]

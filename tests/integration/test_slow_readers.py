@@ -115,9 +115,11 @@ def test_five_thousand_slow_readers_cost_no_more_than_the_budget_and_each_gets_e
             crowd.reading = False
             before = memory_bytes(daemon)
             shares = {f"author{number}": [] for number in range(AUTHORS)}
-            for _ in range(SHARES_EACH // 5):
-                for author, ids in shares.items():
-                    ids += client.share_many(author, 5, comment=BIG)
+            for _ in range(SHARES_EACH):
+                replies = client.call_all([pb.ShareRequest(author=author, url="http://example.org/", comment=BIG)
+                                           for author in shares])
+                for ids, reply in zip(shares.values(), replies):
+                    ids.append(reply.id)
             grown = memory_bytes(daemon) - before
             crowd.read_again()
             wait_until(lambda: crowd.has_seen(READERS * SHARES_EACH), timeout=60, what="all deliveries")
@@ -127,7 +129,8 @@ def test_five_thousand_slow_readers_cost_no_more_than_the_budget_and_each_gets_e
             assert client.ping() is not None
     counters = daemon.stop()
     assert counters["deliveries"] >= READERS * SHARES_EACH
-    assert counters["queues_shed"] > 0 and counters["gaps"] == 0
+    # Nobody comes near the soft limit: whoever fell back did so for the budget's sake.
+    assert counters["demotions"] > 0 and counters["gaps"] == 0
     # One event may be added to each queue that is empty; in one turn of the loop come at most 128 entries.
     assert counters["queued_peak_bytes"] <= BUDGET + 128 * FRAME + READERS * 8 * 16
     # Shares in the ring and in the cache, once; the budget; the positions of those that fell back; what was freed lately.

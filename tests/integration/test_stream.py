@@ -6,6 +6,7 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import Disconnected, FeedError
+from wait import wait_until
 
 BIG = "😀" * 2000  # the largest comment: 8,000 bytes
 
@@ -359,8 +360,9 @@ def test_a_client_that_takes_nothing_at_all_is_closed_for_stalling(start_feedd):
                          "--log-level", "debug")
     with daemon.connect() as client, daemon.connect(receive_buffer_bytes=4096) as stalled:
         home = stalled.follow_stream(profile="author")
-        while not any("reason=stalled" in line for line in daemon.lines):
-            client.share_many("author", 20, comment=BIG)
+        client.share_many("author", 200, comment=BIG)  # more than its queue and the kernel take
+        wait_until(lambda: any("reason=stalled" in line for line in daemon.lines),
+                   what="the connection to be closed")
         stalled.wait_closed()
         assert home.ids == sorted(set(home.ids))
         every = client.profile_ids("author", 200)

@@ -20,6 +20,18 @@ static uint64_t part(enum log_kind kind, const char *subject, const char *reader
     return entry.id;
 }
 
+/* The token behind a run, which covers it. */
+static void expect_token(struct world *world, uint64_t conn, uint32_t request_id, uint64_t position)
+{
+    const Feed__ServerFrame *frame = next_sent(world, conn, request_id);
+    struct token_place places[PARTITIONS_MAX];
+
+    assert_int_equal(frame->body_case, FEED__SERVER_FRAME__BODY_HEARTBEAT);
+    struct text token = {(const char *)frame->heartbeat->resume_token.data, frame->heartbeat->resume_token.len};
+    assert_int_equal(token_read(token, fake.epoch, 1, places), FEED_OK);
+    assert_int_equal(places[0].position, position);
+}
+
 static void what_one_author_shares_at_once_is_one_frame_for_each_stream(void **state)
 {
     struct world *world = *state;
@@ -33,9 +45,11 @@ static void what_one_author_shares_at_once_is_one_frame_for_each_stream(void **s
     expect_nothing(world); /* until the reading ends */
     fake_tail_end(10);
     assert_int_equal(world->sends, 2);
-    for (uint64_t conn = 1; conn <= 2; conn++)
+    for (uint64_t conn = 1; conn <= 2; conn++) {
         for (int i = 0; i < 10; i++)
             expect_share(world, conn, 2, shares[i]);
+        expect_token(world, conn, 2, shares[9]);
+    }
     expect_nothing(world);
 }
 
@@ -50,9 +64,12 @@ static void streams_of_other_request_ids_get_the_same_under_theirs(void **state)
     for (int i = 0; i < 3; i++)
         shares[i] = part_share("bob");
     fake_tail_end(3);
-    for (uint32_t i = 0; i < 6; i++)
+    for (uint32_t i = 0; i < 6; i++) {
         for (int j = 0; j < 3; j++)
             expect_share(world, 1 + i % 3, 10 + i, shares[j]);
+        if (i < RUN_REQUEST_IDS)
+            expect_token(world, 1 + i % 3, 10 + i, shares[2]);
+    }
     expect_nothing(world);
 }
 
@@ -62,7 +79,7 @@ static void what_stands_between_them_comes_between_them(void **state)
 
     open_home(world, 1, 10, "ann", "[bob]");
     uint64_t first = part_share("bob"), second = part_share("bob");
-    part(LOG_DELETE, "bob", NULL, first);
+    uint64_t deletion = part(LOG_DELETE, "bob", NULL, first);
     uint64_t own = part_share("ann"), third = part_share("bob");
     part(LOG_UNEDGE, "bob", "ann", third + 64);
     part_share("bob"); /* is not for ann any more */
@@ -70,6 +87,7 @@ static void what_stands_between_them_comes_between_them(void **state)
     expect_share(world, 1, 10, first);
     expect_share(world, 1, 10, second);
     expect_deletion(world, 1, 10, first);
+    expect_token(world, 1, 10, deletion);
     expect_share(world, 1, 10, own);
     expect_share(world, 1, 10, third);
     expect_nothing(world);
