@@ -258,9 +258,11 @@ struct commands {
 
 static struct commands count_commands(struct resp_link *link)
 {
-    /* Ours; signs of life; waiting for the log and for jobs, and looking for those that others left. */
+    /* Ours; signs of life; waiting for the log and for jobs, and looking for those that others left or that were parked: a
+     * script with one HRANDFIELD. */
     static const char *const by_clock[] = {"cmdstat_info:calls=", "cmdstat_ping:calls=", "cmdstat_xread:calls=",
-                                           "cmdstat_xreadgroup:calls=", "cmdstat_xautoclaim:calls="};
+                                           "cmdstat_xreadgroup:calls=", "cmdstat_xautoclaim:calls=",
+                                           "cmdstat_hrandfield:calls=", "cmdstat_hrandfield:calls="};
     struct commands commands = {
         .all = resp_ask_info(link, "stats", "total_commands_processed:"),
         .scripts = resp_ask_info(link, "commandstats", "cmdstat_evalsha:calls="),

@@ -55,6 +55,7 @@ __attribute__((noreturn)) static void become_redis(const struct private_redis *r
         "--dir", redis->directory,
         "--databases", "1",
         "--appendonly", "yes",
+        "--list-max-listpack-size", "128", /* pushing moves no more than that: half the time, at a fortieth more memory */
         "--appendfsync", "everysec",
         "--save", "",
         "--maxmemory", "0",

@@ -7,6 +7,18 @@ local function timeline_floor(header)
   return -tonumber(header)
 end
 
+local function timeline_header(floor)
+  return floor == 0 and '0' or string.format('-%d', floor)
+end
+
+-- Whether each id is below the one before it: newest first, and no repeats.
+local function timeline_in_order(ids)
+  for i = 2, #ids do
+    if ids[i] >= ids[i - 1] then return false end
+  end
+  return true
+end
+
 -- Writes `ids` (numbers, any order, repeats allowed) as the whole timeline, newest `cap` of them, above `floor`.
 local function timeline_write(key, ids, floor, cap)
   table.sort(ids, function(a, b) return a < b end)
@@ -22,7 +34,7 @@ local function timeline_write(key, ids, floor, cap)
     end
   end
   redis.call('LTRIM', key, -1, -1)
-  redis.call('LSET', key, -1, floor == 0 and '0' or string.format('-%d', floor))
+  redis.call('LSET', key, -1, timeline_header(floor))
   for first = #kept, 1, -1000 do
     local batch = {}
     for i = first, math.max(first - 999, 1), -1 do batch[#batch + 1] = kept[i] end
