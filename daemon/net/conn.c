@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,16 +11,15 @@
 #include "base/metrics.h"
 #include "net/internal.h"
 
-static void on_event(evutil_socket_t fd, short what, void *context)
+void conn_on_ready(struct conn *conn, uint32_t events)
 {
-    struct conn *conn = context;
-
-    (void)fd;
-    if (what & EV_WRITE) {
+    if (events & (EPOLLERR | EPOLLHUP)) /* which shows when it is read from or written to */
+        events |= conn->watched;
+    if (events & EPOLLOUT) {
         conn->blocked = false;
         net_add_work(conn);
     }
-    if (what & EV_READ)
+    if ((events & EPOLLIN) && (conn->watched & EPOLLIN))
         conn_read(conn);
 }
 
@@ -116,20 +116,17 @@ void conn_watch(struct conn *conn)
 {
     bool reads = (conn_is_open(conn) && !conn->paused) || conn->state == CONN_LINGERING;
     bool writes = conn->blocked && conn->state != CONN_ENDED;
-    short wanted = (short)((reads ? EV_READ : 0) | (writes ? EV_WRITE : 0));
+    uint32_t wanted = (reads ? EPOLLIN : 0) | (writes ? EPOLLOUT : 0);
+    struct epoll_event event = {.events = wanted, .data.u64 = conn->id};
+    int operation = conn->watched == 0 ? EPOLL_CTL_ADD : wanted == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
 
     if (wanted == conn->watched)
         return;
-    if (conn->watched != 0)
-        event_del(&conn->event);
     conn->watched = (uint8_t)wanted;
-    if (wanted == 0)
+    if (epoll_ctl(conn->net->epoll_fd, operation, conn->fd, &event) == 0 || wanted == 0)
         return;
-    if (event_assign(&conn->event, conn->net->base, conn->fd, (short)(wanted | EV_PERSIST), on_event, conn) < 0 ||
-        event_add(&conn->event, NULL) < 0) {
-        conn->watched = 0;
-        conn_end(conn, NET_CLOSE_MEMORY);
-    }
+    conn->watched = 0;
+    conn_end(conn, NET_CLOSE_MEMORY);
 }
 
 /* --------------------------------------------------------------------------------------------- deadlines */

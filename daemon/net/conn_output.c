@@ -1,5 +1,6 @@
 /* Sending: once per turn of the loop, what a connection has queued is gathered in the process's buffer and sent. */
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -33,7 +34,7 @@ static bool send_some(struct conn *conn)
         return true;
     if (sent < 0 && errno == EAGAIN) {
         /* `progress_ms` stays as it is while the socket takes nothing from one wake-up to the next. */
-        if (!(conn->watched & EV_WRITE))
+        if (!(conn->watched & EPOLLOUT))
             conn->progress_ms = clock_now_ms();
         conn->blocked = true;
         return false;

@@ -50,7 +50,6 @@ enum conn_state {
 };
 
 struct conn {
-    struct event event;
     struct wheel_node timer; /* at the earliest of its deadlines, or before */
     struct frame_queue queue;
     struct net *net;
@@ -65,7 +64,7 @@ struct conn {
     int64_t deadline_ms; /* GREETING: of the Hello; ADMITTED: the next heartbeat; CLOSING, LINGERING: the end */
     uint8_t state;       /* enum conn_state */
     uint8_t reason;      /* enum net_close_reason, from CLOSING on */
-    uint8_t watched;     /* EV_READ and EV_WRITE as libevent was told */
+    uint8_t watched;     /* EPOLLIN and EPOLLOUT as the kernel was told; 0: it is not watched */
     bool has_session : 1;     /* on_open succeeded, on_closed is owed */
     bool paused : 1;          /* net_pause() */
     bool held : 1;            /* `input` may hold whole frames, to be handed up in the next turn */
@@ -75,7 +74,7 @@ struct conn {
 };
 
 /* Ten thousands of idle subscribers are what the daemon is for. */
-_Static_assert(sizeof(struct conn) <= 320, "an idle connection costs too much");
+_Static_assert(sizeof(struct conn) <= 192, "an idle connection costs too much");
 
 /* Where a connection is found by its id: generation << 32 | slot. */
 struct net_slot {
@@ -100,6 +99,8 @@ struct net {
     int64_t shed_again_ms; /* before this budget_keep() does not look for what may be left out */
     struct log_limit shed_limit;
 
+    int epoll_fd;      /* watches the connections: libevent's own events cost more than all else of an idle one */
+    struct event poll; /* some of them are ready */
     struct conn *work, **work_tail; /* what net_turn() will look at */
     struct event wake;              /* makes the loop come to its end when there is work */
     struct event tick;              /* advances the wheel, while there are connections */
@@ -138,7 +139,10 @@ void conn_end(struct conn *conn, enum net_close_reason reason);
 /* Calls on_closed and frees an ENDED connection. */
 void conn_free(struct conn *conn);
 
-/* Brings what libevent watches, and the timer, in line with the connection's state. */
+/* Its socket is ready for something. */
+void conn_on_ready(struct conn *conn, uint32_t events);
+
+/* Brings what is watched, and the timer, in line with the connection's state. */
 void conn_watch(struct conn *conn);
 void conn_schedule(struct conn *conn);
 

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/internal.h"
@@ -11,6 +13,7 @@
 #define TICK_MAX_MS 100
 
 #define NO_SLOT UINT32_MAX
+#define READY_MAX 256 /* connections that are served in one go */
 
 static const char *const reason_names[NET_CLOSE_REASONS] = {
     [NET_CLOSE_PEER] = "peer",     [NET_CLOSE_PROTOCOL] = "protocol", [NET_CLOSE_TOO_LARGE] = "too-large",
@@ -123,6 +126,23 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     wheel_advance(&net->wheel, now_ms, conn_on_timer, &now_ms);
 }
 
+/* A connection may end while others are served: each is found by its id. What is not taken now is told again. */
+static void on_ready(evutil_socket_t fd, short what, void *context)
+{
+    struct net *net = context;
+    struct epoll_event ready[READY_MAX];
+    int count = epoll_wait(net->epoll_fd, ready, READY_MAX, 0);
+
+    (void)fd;
+    (void)what;
+    for (int i = 0; i < count; i++) {
+        struct conn *conn = find(net, ready[i].data.u64);
+
+        if (conn)
+            conn_on_ready(conn, ready[i].events);
+    }
+}
+
 /* A quarter of the shortest limit: deadlines are kept as well as they are meant. */
 static uint32_t tick_for(const struct net_limits *limits)
 {
@@ -154,12 +174,16 @@ struct net *net_new(struct event_base *base, const struct net_limits *limits, co
     net->first_free = NO_SLOT;
     net->work_tail = &net->work;
     wheel_init(&net->wheel, tick_for(limits), clock_now_ms());
-    if (event_assign(&net->wake, base, -1, 0, on_wake, net) < 0 ||
-        event_assign(&net->tick, base, -1, EV_PERSIST, on_tick, net) < 0) {
-        free(net);
-        return NULL;
-    }
-    return net;
+    net->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (net->epoll_fd >= 0 && event_assign(&net->wake, base, -1, 0, on_wake, net) == 0 &&
+        event_assign(&net->tick, base, -1, EV_PERSIST, on_tick, net) == 0 &&
+        event_assign(&net->poll, base, net->epoll_fd, EV_READ | EV_PERSIST, on_ready, net) == 0 &&
+        event_add(&net->poll, NULL) == 0)
+        return net;
+    if (net->epoll_fd >= 0)
+        close(net->epoll_fd);
+    free(net);
+    return NULL;
 }
 
 void net_free(struct net *net)
@@ -175,6 +199,8 @@ void net_free(struct net *net)
         net_turn(net);
     event_del(&net->wake);
     event_del(&net->tick);
+    event_del(&net->poll);
+    close(net->epoll_fd);
     free(net->slots);
     free(net);
 }

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -243,6 +244,11 @@ int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo
 
 /* ---- waiting, time, chance ---- */
 
+WRAP(int, epoll_create1, (int flags), (flags), -1, EMFILE, ENOMEM)
+WRAP(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event), (epoll, operation, fd, event), -1, ENOMEM,
+     ENOSPC)
+WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int most, int timeout), (epoll, events, most, timeout), -1,
+     EINTR)
 WRAP(int, ppoll, (struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
      (fds, count, timeout, mask), -1, EINTR, ENOMEM)
 WRAP(int, clock_gettime, (clockid_t clock, struct timespec *ret_now), (clock, ret_now), -1, EINVAL)

@@ -13,6 +13,9 @@
 #define clock_gettime __real_clock_gettime
 #define close __real_close
 #define connect __real_connect
+#define epoll_create1 __real_epoll_create1
+#define epoll_ctl __real_epoll_ctl
+#define epoll_wait __real_epoll_wait
 #define event_add __real_event_add
 #define event_new __real_event_new
 #define getaddrinfo __real_getaddrinfo
