@@ -20,7 +20,7 @@ int server_start_redis(struct server *server, const struct run *run, int cpu)
     const char *const argv[] = {
         "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", server->redis_path, "--dir", run->directory,
         "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0",
-        "--list-max-listpack-size", "128", /* as feedd's private Redis has it */
+        "--list-max-listpack-size", "138", /* as feedd's private Redis has it */
         "--maxclients", "19000", "--tcp-backlog", "4096", "--client-output-buffer-limit", "pubsub", "0", "0", "0",
         "--logfile", "", NULL,
     };

@@ -209,22 +209,25 @@ class Deleter(Person):
 
 
 class Follower(Person):
-    """Follows and unfollows for some readers. A pair with a write that got no answer is brought to an end and then, unless
-    that was the same daemon's, mostly left alone: what may still happen to it later would make everything about it
-    uncertain."""
+    """Follows and unfollows for some readers. A pair with a write that got no answer is brought to an end. If it was the same
+    daemon that answered in the end, the opposite is done at once: the earlier attempt must not come after that. Else the
+    pair is mostly left alone: what may still happen to it would make everything about it uncertain."""
 
     def __init__(self, world, name, readers):
         super().__init__(world, name)
         self.pairs = [(reader, author) for reader in readers for author in world.authors if author != reader]
         self.pending = {}  # pair -> follow or unfollow
         self.uncertain = collections.defaultdict(set)  # pair -> the daemons that owe an answer about it
+        self.reversed = []                             # pairs that are changed back at once
 
     def live(self):
         while not self.world.stopping.is_set() or self.pending and not self.world.finished.wait(0.05):
             if not self.pending and not self.world.stopping.is_set():
-                for pair in self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs))):
+                chosen = self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs)))
+                for pair in self.reversed + chosen:
                     if not self.uncertain[pair] or self.random.random() < 0.05:
                         self.pending[pair] = "unfollow" if pair in self.world.following else "follow"
+                self.reversed = []
             if self.pending and self.connect():
                 self.write()
             self.pause(self.random.uniform(0, 2 * self.world.pace_s))
@@ -242,7 +245,9 @@ class Follower(Person):
         for write, _ in done:
             pair = write["reader"], write["subject"]
             del self.pending[pair]
-            self.uncertain[pair].discard(write["daemon"])
+            if write["daemon"] in self.uncertain[pair]:
+                self.uncertain[pair].discard(write["daemon"])
+                self.reversed.append(pair)
             (self.world.following.add if write["what"] == "follow" else self.world.following.discard)(pair)
 
 
