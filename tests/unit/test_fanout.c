@@ -316,6 +316,32 @@ static void an_entry_given_out_again_while_it_is_worked_on_is_not_begun_twice(vo
     assert_int_equal(fake_waiting(FAKE_JOB_TAKE), 0);
 }
 
+/* Redis may be slow: what it has not answered is not asked again. */
+static void redis_is_asked_to_renew_and_for_what_others_left_once_at_a_time(void **state)
+{
+    struct world *world = *state;
+    struct log_entry entries[100];
+
+    begin_jobs(world);
+    for (int i = 0; i < 100; i++)
+        entries[i] = fake_entry(LOG_SHARE, "bob", NULL, 0);
+    fake_deal(fake_expect(FAKE_JOBS_NEW), entries, 100);
+    for (int i = 0; i < 5; i++) {
+        world_tick(world, world_settings.claim_after_ms);
+        assert_int_equal(fake_waiting(FAKE_JOBS_RENEW), 1);
+        assert_int_equal(fake_waiting(FAKE_JOBS_CLAIM), 1);
+    }
+    struct fake_call *renew = fake_expect(FAKE_JOBS_RENEW);
+    assert_int_equal(renew->count, 64); /* nor is it asked for very much */
+    fake_answer(renew, ":64");
+    fake_deal(fake_expect(FAKE_JOBS_CLAIM), NULL, 0);
+    world_tick(world, 50);
+    renew = fake_expect(FAKE_JOBS_RENEW); /* for the others, and those whose time has come again */
+    fake_answer(renew, NULL);
+    assert_int_equal(fake_waiting(FAKE_JOBS_RENEW), 0);
+    fake_lose_all();
+}
+
 static void what_another_daemon_left_is_taken_over(void **state)
 {
     struct world *world = *state;
@@ -403,6 +429,7 @@ int main(void)
         WITH_WORLD(only_a_few_large_pages_are_held_and_every_job_has_its_turn),
         WITH_WORLD(an_entry_of_an_earlier_life_goes_on_at_its_saved_place),
         WITH_WORLD(an_entry_given_out_again_while_it_is_worked_on_is_not_begun_twice),
+        WITH_WORLD(redis_is_asked_to_renew_and_for_what_others_left_once_at_a_time),
         WITH_WORLD(what_another_daemon_left_is_taken_over),
         WITH_WORLD(a_long_timeline_is_trimmed),
         cmocka_unit_test(no_more_pushes_are_under_way_than_the_window_and_small_jobs_have_their_turns),
