@@ -36,7 +36,7 @@ from subscriber import Subscriber
 from world import STAR, World
 
 SUBSCRIBERS = 20
-NEWCOMERS_READ = 20  # by each final reader
+NEWCOMERS_READ = 60  # by each final reader
 SETTLE_S = 100
 
 

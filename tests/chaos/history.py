@@ -264,9 +264,10 @@ class History:
             share = known
         elif not known and shares[-1].id is None:
             share = shares[-1]
-        elif not known and (loss := shares[-1].loss or self.loss_of(share_id)):
-            share = Share(*name, loss.begin if shares[-1].loss else shares[-1].begin)
-            shares.append(share)
+        elif not known and (shares[-1].loss or self.loss_of(share_id)):
+            before = [one for one in shares if one.id < share_id]  # what was made later has a higher id, in a new store, too
+            share = Share(*name, before[-1].loss.begin if before and before[-1].loss else shares[0].begin)
+            shares.insert(len(before), share)
         else:
             self.conflicts.append(f"{where} says {share_id} for {shares[-1]}, and {share_id} is {known}")
             return

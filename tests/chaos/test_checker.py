@@ -174,8 +174,8 @@ def stream(at, *events, token="", connection=1):
         {"is": "event", "connection": connection, "at": at + place, **event} for place, event in enumerate(events, 1)]
 
 
-def shared(number):
-    return {"what": "shared", "id": number, "author": "a", "url": f"u{number}"}
+def shared(number, url=None):
+    return {"what": "shared", "id": number, "author": "a", "url": url or f"u{number}"}
 
 
 def deleted(number, share_number):
@@ -253,6 +253,9 @@ def item(number):
     ("", [share(1, 2, 20 * 64, author="b"),
           share(3, 4, 9 * 64 + 1, author="b", url="w", connection=2)]),
     ("refused", [*stream(1, {"what": "refused", "code": "TOKEN_FUTURE"})]),
+    # A share that was seen, lost, made again under its key before it was answered, and lost again.
+    ("", [follow(0.1, 0.2), *stream(0.3, caught_up("t"), shared(10 * 64, "w"), lost_gap(9, 11), shared(20 * 64, "w"), lost_gap(9, 21)),
+          share(0.8, 3.2, 20 * 64, url="w"), loss(1.5, 10, 9), loss(4, 20, 9)]),
     ("refused", [share(1, 2, 10), write("delete", 3, 4, "none", author="a", share=10, refused="NOT_FOUND")]),
     ("lost", [follow(1, 2), final("following", "r")]),
     ("unentitled", [follow(1, 2), follow(3, 4, 2, "unfollow"), final("following", "r", "a")]),

@@ -25,7 +25,7 @@ STAR = "star"  # the author with so many followers that a fan-out takes some tim
 STAR_FOLLOWERS = 9000
 SAMPLE = [f"fan{number}" for number in (0, 1, 999, 1999, 2000, 2001, 4128, 6128, 8998, 8999)]
 ACKS_PER_S = 150      # less than that, and publishers share more at once
-NEWCOMERS_PER_S = 1
+NEWCOMERS_PER_S = 3
 VOUCH_PATIENCE_MS = 25000  # longer than any daemon is away
 
 
