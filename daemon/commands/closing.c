@@ -43,7 +43,7 @@ static void lay_out(struct closing_slots *slots, uint64_t count)
     slots->count = count > 0 ? count : 1;
     slots->next = (uint64_t)random() % slots->count;
     do {
-        slots->step = 1 + (uint64_t)random() % slots->count;
+        slots->step = slots->count / 4 + (uint64_t)random() % (slots->count / 2 + 1); /* neighbours are far apart */
     } while (greatest_common_divisor(slots->step, slots->count) != 1);
 }
 
