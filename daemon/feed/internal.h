@@ -170,7 +170,7 @@ size_t recent_bytes(const struct reader *reader);
 void recent_drop(struct feed *feed, struct reader *reader);
 /* A subject has shared something, which is new to the tail. */
 void recents_add(struct feed *feed, uint32_t subject, uint64_t id);
-/* Whether a timeline that is asked for now may be kept when it comes, if nothing about the reader changes meanwhile. */
+/* Whether the answer to a read of the timeline that is sent at this moment may be kept, if the reader stays as it is meanwhile. */
 bool recent_may_keep(const struct feed *feed, const struct reader *reader);
 /* Sets the timeline's stamp. */
 void recent_keep(struct feed *feed, struct reader *reader, struct timeline *timeline);
