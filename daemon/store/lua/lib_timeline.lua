@@ -1,5 +1,5 @@
 -- A timeline is a list of share ids whose last element is its header: '0' complete, '-f' vouches only for ids above f,
--- 'B...' being built. Rewriting keeps the key, and so its time to live.
+-- 'B...' being built.
 
 -- The floor that a header states, nil while the timeline is being built.
 local function timeline_floor(header)
@@ -7,44 +7,35 @@ local function timeline_floor(header)
   return -tonumber(header)
 end
 
-local function timeline_header(floor)
-  return floor == 0 and '0' or string.format('-%d', floor)
+-- The ids without those that repeat the one before them.
+local function timeline_distinct(ids)
+  local distinct = {}
+  for i = 1, #ids do
+    if ids[i] ~= ids[i - 1] then distinct[#distinct + 1] = ids[i] end
+  end
+  return distinct
 end
 
--- Whether each id is below the one before it: newest first, and no repeats.
-local function timeline_in_order(ids)
-  for i = 2, #ids do
-    if ids[i] >= ids[i - 1] then return false end
+-- Puts a timeline in order, newest first, without repeats, and cuts it to the newest `cap` above `floor`. Redis sorts, in a
+-- tenth of the time that Lua would take; it compares doubles, in which ids are exact.
+local function timeline_settle(key, floor, cap)
+  local ttl = redis.call('PTTL', key)
+  redis.call('LSET', key, -1, '0') -- the lowest: it stays the last
+  redis.call('SORT', key, 'DESC', 'STORE', key)
+  local listed = redis.call('LRANGE', key, 0, -2)
+  local ids = timeline_distinct(listed)
+  if #ids < #listed then
+    redis.call('UNLINK', key)
+    for first = 1, #ids, 1000 do redis.call('RPUSH', key, unpack(ids, first, math.min(first + 999, #ids))) end
   end
-  return true
-end
-
--- Writes `ids` (numbers, any order, repeats allowed) as the whole timeline, newest `cap` of them, above `floor`.
-local function timeline_write(key, ids, floor, cap)
-  table.sort(ids, function(a, b) return a < b end)
-  local kept = {}
-  for i = #ids, 1, -1 do
-    if ids[i] <= floor then break end
-    if ids[i] ~= ids[i + 1] then
-      if #kept == cap then
-        floor = ids[i]
-        break
-      end
-      kept[#kept + 1] = string.format('%d', ids[i])
-    end
+  local count = #ids
+  while count > 0 and tonumber(ids[count]) <= floor do count = count - 1 end
+  if count > cap then floor, count = tonumber(ids[cap + 1]), cap end
+  if count > 0 then
+    redis.call('LTRIM', key, 0, count - 1)
+  else
+    redis.call('UNLINK', key)
   end
-  redis.call('LTRIM', key, -1, -1)
-  redis.call('LSET', key, -1, timeline_header(floor))
-  for first = #kept, 1, -1000 do
-    local batch = {}
-    for i = first, math.max(first - 999, 1), -1 do batch[#batch + 1] = kept[i] end
-    redis.call('LPUSH', key, unpack(batch))
-  end
-end
-
--- The ids of the list as numbers, without the header.
-local function timeline_ids(key)
-  local ids = redis.call('LRANGE', key, 0, -2)
-  for i = 1, #ids do ids[i] = tonumber(ids[i]) end
-  return ids
+  redis.call('RPUSH', key, floor == 0 and '0' or string.format('-%d', floor))
+  if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
 end

@@ -8,6 +8,6 @@ for i = #ARGV, 3, -1 do
   if not floor or tonumber(ARGV[i]) > floor then redis.call('LPUSH', KEYS[1], ARGV[i]) end
 end
 if floor and redis.call('LLEN', KEYS[1]) > tonumber(ARGV[1]) + tonumber(ARGV[2]) + 1 then
-  timeline_write(KEYS[1], timeline_ids(KEYS[1]), floor, tonumber(ARGV[1]))
+  timeline_settle(KEYS[1], floor, tonumber(ARGV[1]))
 end
 return 1

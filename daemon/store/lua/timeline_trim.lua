@@ -7,13 +7,7 @@ if redis.call('LLEN', KEYS[1]) <= cap + tonumber(ARGV[2]) + 1 then return 0 end
 local header = redis.call('LINDEX', KEYS[1], -1)
 local floor = timeline_floor(header)
 if floor then
-  local ids = timeline_ids(KEYS[1])
-  if timeline_in_order(ids) then
-    redis.call('LTRIM', KEYS[1], 0, cap - 1)
-    redis.call('RPUSH', KEYS[1], timeline_header(math.max(floor, ids[cap + 1])))
-  else
-    timeline_write(KEYS[1], ids, floor, cap)
-  end
+  timeline_settle(KEYS[1], floor, cap)
   return 1
 end
 local time = redis.call('TIME')
