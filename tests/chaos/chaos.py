@@ -74,7 +74,8 @@ def run_people(world, minutes):
     world.stopping.wait(minutes * 60)
     world.stopping.set()
     for fault in faults:
-        fault.ended.wait(30)
+        if not fault.ended.wait(LONGEST_S):
+            world.complain(f"{fault.name} do not end")
     try:
         settle(world, writers, subscribers)
     finally:
@@ -98,7 +99,7 @@ def wait(world, condition, what):
 
 def progress(world):
     """What grows or shrinks while there is something going on: acknowledgements, events, unfinished entries."""
-    groups = world.stored(lambda store: [(group["pending"], group["last-delivered-id"]) for log in sorted(store.scan_iter("log:*"))
+    groups = world.stored(lambda store: [(group["pending"], group["last-delivered-id"]) for log in sorted(store.keys("log:*"))
                                          for group in store.xinfo_groups(log)], within_s=5)
     return groups, world.counts["acks"], world.counts["events"]
 
@@ -113,7 +114,7 @@ def settle(world, writers, subscribers):
     take_census(world)
     world.last_call.set()
     wait(world, lambda: not any(writer.is_alive() for writer in writers), "the answers to all writes")
-    wait(world, lambda: world.stored(lambda store: jobs_done(store) and not any(store.scan_iter("parked:*"))),
+    wait(world, lambda: world.stored(lambda store: jobs_done(store) and not any(store.keys("parked:*"))),
          "the end of all jobs")
     wait(world, lambda: all(one.has_seen_the_last() for one in subscribers), "the last shares in all streams")
     beats = {one: one.heartbeats for one in subscribers}

@@ -103,7 +103,7 @@ class LosingRedisFaults(RedisFaults):
         """Of each partition."""
         last = [0] * self.world.partitions
         with contextlib.closing(self.world.redis.client()) as store:
-            for log in store.scan_iter("log:*"):
+            for log in store.keys("log:*"):
                 position = position_of(log[5:-1], *store.xinfo_stream(log)["last-generated-id"].split("-"))
                 last[partition_of(position)] = position
         return last

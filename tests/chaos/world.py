@@ -132,11 +132,14 @@ class World:
     def shares_in_work(self, store, name, author=None):
         """Shares that were given to this daemon to be fanned out and are not done."""
         found = []
-        for log in store.scan_iter("log:*"):
-            for entry in store.xpending_range(log, "appliers", "-", "+", 100, consumername=self.ids[name]):
-                for _, fields in store.xrange(log, entry["message_id"], entry["message_id"]):
-                    if fields["k"] == "share" and author in (None, fields["a"]):
-                        found.append(entry["message_id"])
+        for log in store.keys("log:*"):
+            ids = [entry["message_id"]
+                   for entry in store.xpending_range(log, "appliers", "-", "+", 100, consumername=self.ids[name])]
+            together = store.pipeline(transaction=False)
+            for one in ids:
+                together.xrange(log, one, one)
+            found += [one for one, entries in zip(ids, together.execute())
+                      for _, fields in entries if fields["k"] == "share" and author in (None, fields["a"])]
         return found
 
     # -- people

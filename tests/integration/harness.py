@@ -46,7 +46,7 @@ def log_fields(line):
 
 def jobs_done(store):
     """Whether every entry of every log is applied, or parked."""
-    for log in store.scan_iter("log:*"):
+    for log in store.keys("log:*"):
         group = store.xinfo_groups(log)[0]
         if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:
             return False
