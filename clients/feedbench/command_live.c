@@ -105,11 +105,11 @@ static const struct check growth_check = RATIO("growth of cost per delivery with
 
 static const struct scenario scenarios[] = {
     {.name = "flood-1000", .title = "one author, 1,000 subscribers of the profile, closed loop", .operation = "deliveries",
-     .shape = {.connections = 1000, .window = 128, .payload_bytes = PAYLOAD},
+     .shape = {.connections = 1000, .window = 512, .payload_bytes = PAYLOAD},
      .quick = {.connections = 50, .window = 8, .payload_bytes = PAYLOAD}, .arms = flood_arms, .checks = flood_checks,
      .check_count = COUNT(flood_checks), .columns = flood_columns, .plotted = METRIC_PER_CPU_S},
     {.name = "flood-10000", .title = "one author, 10,000 subscribers of the profile, closed loop", .operation = "deliveries",
-     .shape = {.connections = 10000, .window = 32, .payload_bytes = PAYLOAD},
+     .shape = {.connections = 10000, .window = 128, .payload_bytes = PAYLOAD},
      .quick = {.connections = 100, .window = 4, .payload_bytes = PAYLOAD}, .arms = flood_arms, .checks = flood_checks,
      .check_count = COUNT(flood_checks), .columns = flood_columns, .plotted = METRIC_PER_CPU_S},
     {.name = "home-1000", .title = "one author, 1,000 followers online, closed loop, until everything is pushed",
