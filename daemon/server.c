@@ -50,6 +50,7 @@ struct server {
     struct commands *commands;
     struct feed *feed;
     struct net *net;
+    struct admin *admin;
     struct feed_outlet outlet;
     enum server_state state;
     int64_t deadline_ms; /* of the state, when draining or closing */
@@ -97,17 +98,33 @@ static void advance(struct server *server)
         change_state(server, SERVER_STOPPED);
 }
 
+/* The stop in good order, however it is asked for. Asked twice, what is in progress is waited for no longer. */
+static void drain(struct server *server)
+{
+    if (server->state == SERVER_RUNNING)
+        change_state(server, SERVER_DRAINING);
+    else if (server->state == SERVER_DRAINING)
+        server->deadline_ms = clock_now_ms();
+}
+
 static void on_signal(evutil_socket_t number, short events, void *context)
 {
     struct server *server = context;
 
     (void)events;
     log_info("stopping", "signal=%d connections=%zu", (int)number, net_connections(server->net));
-    if (server->state == SERVER_RUNNING)
-        change_state(server, SERVER_DRAINING);
-    else if (server->state == SERVER_DRAINING)
-        server->deadline_ms = clock_now_ms(); /* asked twice: wait no longer for what is in progress */
+    drain(server);
 }
+
+static void on_admin_drain(void *context)
+{
+    struct server *server = context;
+
+    log_info("stopping", "asked=admin connections=%zu", net_connections(server->net));
+    drain(server);
+}
+
+static const struct admin_hooks admin_hooks = {on_admin_drain};
 
 /* ---- what the feed says ---- */
 
@@ -254,7 +271,8 @@ static int make_rooms(struct server *server)
     if (!server->net)
         return -ENOMEM;
     commands_attach(server->commands, server->feed, server->net);
-    return 0;
+    server->admin = admin_new(server->base, config, server->commands, &admin_hooks, server);
+    return server->admin && commands_keep_closed(server->commands) == 0 ? 0 : -ENOMEM;
 }
 
 static int listen_on(struct server *server)
@@ -279,7 +297,7 @@ static int listen_on(struct server *server)
         log_info("listening", "address=%.*s:%u", (int)(strrchr(config->listen, ':') - config->listen), config->listen, port);
     }
     if (config->unix_path[0] != '\0') {
-        int error = net_listen_unix(server->net, config->unix_path);
+        int error = net_listen_unix(server->net, config->unix_path, 0660, NET_OWN_GROUP);
 
         if (error < 0) {
             log_error("listen-failed", "unix=%s reason=%s", log_quote(config->unix_path), log_quote(strerror(-error)));
@@ -287,7 +305,7 @@ static int listen_on(struct server *server)
         }
         log_info("listening", "unix=%s", log_quote(config->unix_path));
     }
-    return 0;
+    return admin_listen(server->admin);
 }
 
 /* As many descriptors as may be; too few for what is configured is worth a word. Clients beyond them are told that the server
@@ -363,6 +381,7 @@ static void finish(struct server *server)
     signal(SIGINT, SIG_IGN);
     if (server->net)
         feed_stop(server->feed);
+    admin_free(server->admin);
     net_free(server->net);
     feed_free(server->feed);
     commands_free(server->commands);
@@ -407,6 +426,7 @@ int server_run(const struct config *config)
     while (server.state != SERVER_STOPPED) {
         event_base_loop(server.base, EVLOOP_ONCE);
         net_turn(server.net);
+        admin_turn(server.admin);
         feed_turn(server.feed); /* after net, which may have handed up requests that were held back */
         advance(&server);
         feed_flush(server.feed);

@@ -32,6 +32,7 @@ struct command {
     const char *details;   /* for its own --help; NULL: there is no more to say */
     struct command_option options[OPTIONS_MAX];
     bool hidden; /* not listed */
+    bool for_operators; /* it talks to the admin socket */
     int (*run)(const struct run *run); /* returns the exit code */
 };
 
@@ -48,6 +49,9 @@ struct run {
 extern const struct command command_share, command_delete, command_show, command_follow, command_unfollow,
     command_following, command_followers, command_timeline, command_profile, command_watch, command_import_graph,
     command_import_shares, command_ping, command_completion;
+#define ADMIN(id, word, arguments, options, help) extern const struct command command_admin_##id;
+#include "admin.def"
+#undef ADMIN
 
 /* Every command, ended by NULL. */
 extern const struct command *const commands[];

@@ -12,6 +12,15 @@ static bool takes_file(const char *arguments)
 
 typedef void word_fn(const char *word, size_t length, const struct command *command);
 
+/* What commands of two words begin with, and what that is for. */
+static const struct group {
+    const char *word, *summary;
+} groups[] = {
+    { "import", "Import from a file" },
+    { "admin", "Operate feedd" },
+};
+#define GROUPS (sizeof groups / sizeof *groups)
+
 /* Calls `each` for every word that can follow `first` ("" for the first word of a command), once. */
 static void for_each_word(const char *first, word_fn *each)
 {
@@ -75,10 +84,13 @@ static void print_bash(void)
           "        case ${COMP_WORDS[i]} in\n"
           "        --server) ((i++)) ;;\n"
           "        -*) ;;\n"
-          "        import) command=import ;;\n"
           "        *)\n"
-          "            if [[ $command == import ]]; then command=\"import ${COMP_WORDS[i]}\"\n"
-          "            elif [[ -z $command ]]; then command=${COMP_WORDS[i]}; fi ;;\n"
+          "            case $command in\n"
+          "            '') command=${COMP_WORDS[i]} ;;\n",
+          stdout);
+    for (size_t i = 0; i < GROUPS; i++)
+        printf("            %s) command+=\" ${COMP_WORDS[i]}\" ;;\n", groups[i].word);
+    fputs("            esac ;;\n"
           "        esac\n"
           "    done\n"
           "    case ${COMP_WORDS[COMP_CWORD - 1]} in\n",
@@ -92,9 +104,12 @@ static void print_bash(void)
           stdout);
     for_each_word("", print_word);
     print_option_words(global_options);
-    fputs("' ;;\n    import) words='", stdout);
-    for_each_word("import", print_word);
     fputs("' ;;\n", stdout);
+    for (size_t i = 0; i < GROUPS; i++) {
+        printf("    %s) words='", groups[i].word);
+        for_each_word(groups[i].word, print_word);
+        fputs("' ;;\n", stdout);
+    }
     for (size_t i = 0; commands[i] != NULL; i++)
         if (!commands[i]->hidden)
             print_bash_branch(commands[i]);
@@ -136,9 +151,12 @@ static void print_zsh_options(const struct command_option *options)
 static void print_zsh_word(const char *word, size_t length, const struct command *command)
 {
     bool two_words = strchr(command->name, ' ') != NULL && word == command->name;
+    size_t group = 0;
 
+    while (two_words && (strlen(groups[group].word) != length || strncmp(groups[group].word, word, length) != 0))
+        group++;
     printf("            '%.*s:", (int)length, word);
-    print_zsh_text(two_words ? "Import from a file" : command->summary);
+    print_zsh_text(two_words ? groups[group].summary : command->summary);
     fputs("'\n", stdout);
 }
 
@@ -151,6 +169,25 @@ static void print_zsh_branch(const struct command *command)
         printf(" \\\n            '*::%s:%s'", takes_file(command->arguments) ? "file" : "argument",
                takes_file(command->arguments) ? "_files" : "");
     fputs(" ;;\n", stdout);
+}
+
+/* Its second words, then what belongs to the two together. */
+static void print_zsh_group(const struct group *group)
+{
+    printf("        if [[ $command == %s ]]; then\n"
+           "            if ((CURRENT == 2)); then\n"
+           "                names=(\n",
+           group->word);
+    for_each_word(group->word, print_zsh_word);
+    printf("                )\n"
+           "                _describe what names\n"
+           "                return\n"
+           "            fi\n"
+           "            command=\"%s $words[2]\"\n"
+           "            shift words\n"
+           "            ((CURRENT--))\n"
+           "        fi\n",
+           group->word);
 }
 
 static void print_zsh(void)
@@ -173,22 +210,11 @@ static void print_zsh(void)
     fputs("        )\n"
           "        _describe command names ;;\n"
           "    rest)\n"
-          "        command=$words[1]\n"
-          "        if [[ $command == import ]]; then\n"
-          "            if ((CURRENT == 2)); then\n"
-          "                names=(\n",
+          "        command=$words[1]\n",
           stdout);
-    for_each_word("import", print_zsh_word);
-    fputs("                )\n"
-          "                _describe what names\n"
-          "                return\n"
-          "            fi\n"
-          "            command=\"import $words[2]\"\n"
-          "            shift words\n"
-          "            ((CURRENT--))\n"
-          "        fi\n"
-          "        case $command in\n",
-          stdout);
+    for (size_t i = 0; i < GROUPS; i++)
+        print_zsh_group(&groups[i]);
+    fputs("        case $command in\n", stdout);
     for (size_t i = 0; commands[i] != NULL; i++)
         if (!commands[i]->hidden)
             print_zsh_branch(commands[i]);

@@ -4,11 +4,16 @@
 const struct command *const commands[] = {
     &command_share,     &command_delete,    &command_show,     &command_follow,  &command_unfollow,
     &command_following, &command_followers, &command_timeline, &command_profile, &command_watch,
-    &command_import_graph, &command_import_shares, &command_ping, &command_completion, NULL,
+    &command_import_graph, &command_import_shares, &command_ping,
+#define ADMIN(id, word, arguments, options, help) &command_admin_##id,
+#include "admin.def"
+#undef ADMIN
+    &command_completion, NULL,
 };
 
 const struct command_option global_options[] = {
-    { "server", "ADDRESS", "HOST:PORT or unix:PATH (default: $FEEDD_SERVER, else 127.0.0.1:7420)", false },
+    { "server", "ADDRESS", "HOST:PORT or unix:PATH (default: $FEEDD_SERVER, else 127.0.0.1:7420; for operators $FEEDD_ADMIN, "
+      "else where feedd has its admin socket)", false },
     { "json", NULL, "print one JSON object a line", false },
     { "help", NULL, "show this help, or that of a command", false },
     { "version", NULL, "show the version", false },

@@ -7,6 +7,7 @@
 
 #include "help.h"
 #include "parse.h"
+#include "session.h"
 
 int main(int argc, char **argv)
 {
@@ -29,7 +30,7 @@ int main(int argc, char **argv)
         break;
     }
     if (run.server == NULL)
-        run.server = getenv("FEEDD_SERVER");
+        run.server = run.command->for_operators ? session_admin_address() : getenv("FEEDD_SERVER");
     code = run.command->run(&run);
     if (fflush(stdout) != 0 && code == DONE) {
         fprintf(stderr, "feedctl: cannot write: %s\n", strerror(errno));

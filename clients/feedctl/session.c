@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "text.h"
@@ -15,6 +16,25 @@
 const char *session_address(const struct run *run)
 {
     return run->server != NULL && run->server[0] != '\0' ? run->server : FEED_DEFAULT_ADDRESS;
+}
+
+const char *session_admin_address(void)
+{
+    static char address[600];
+    const char *admin = getenv("FEEDD_ADMIN"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (admin != NULL && admin[0] != '\0') {
+        snprintf(address, sizeof address, "%s%s", admin[0] == '/' ? "unix:" : "", admin);
+        return address;
+    }
+    snprintf(address, sizeof address, "unix:/run/feedd/admin.sock");
+    if (access(address + strlen("unix:"), F_OK) == 0)
+        return address;
+    if (state != NULL && state[0] == '/')
+        snprintf(address, sizeof address, "unix:%s/feedd/admin.sock", state);
+    else if (home != NULL && home[0] == '/')
+        snprintf(address, sizeof address, "unix:%s/.local/state/feedd/admin.sock", home);
+    return address;
 }
 
 static void session_explain_no_server(const struct run *run, int error)
@@ -28,6 +48,9 @@ static void session_explain_no_server(const struct run *run, int error)
         fputs("Something answers there, but it does not seem to be feedd: check the address (--server).\n", stderr);
     else if (error == -EACCES)
         fputs("You may not use this socket: check its permissions, or use another account.\n", stderr);
+    else if (run->command->for_operators)
+        fputs("Is feedd running? Its option admin.path says where its admin socket is: name that with\n"
+              "--server unix:PATH, or set FEEDD_ADMIN.\n", stderr);
     else
         fputs("Is feedd running? Start it with: feedd\n"
               "If it listens elsewhere, name the place with --server HOST:PORT or --server unix:PATH,\n"

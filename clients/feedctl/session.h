@@ -9,6 +9,10 @@
 /* The address that the run talks to. */
 const char *session_address(const struct run *run);
 
+/* Where operators find feedd unless they say otherwise: $FEEDD_ADMIN, or the first admin socket that is there among those of a
+ * service and of a daemon that this user runs. Valid until the next call. */
+const char *session_admin_address(void);
+
 /* Connects, for a few seconds at most. DONE, or the exit code after having said why. `options` may be NULL. */
 int session_open(const struct run *run, const struct feed_options *options, struct feed_blocking **ret_feed);
 

@@ -88,6 +88,24 @@ static int resolve_state_dir(struct config_loader *loader)
     return config_set(loader, OPTION_ROW_state_dir, path, CONFIG_FROM_DEFAULT);
 }
 
+/* So is the default of admin.path. */
+static int resolve_admin_path(struct config_loader *loader)
+{
+    const char *systemd = getenv("RUNTIME_DIRECTORY");
+    char path[CONFIG_TEXT_MAX_BYTES + 1];
+    int length;
+
+    if (loader->config.admin_path[0] != '\0')
+        return 0;
+    if (systemd && systemd[0] == '/')
+        length = snprintf(path, sizeof(path), "%.*s/admin.sock", (int)strcspn(systemd, ":"), systemd);
+    else
+        length = snprintf(path, sizeof(path), "%s/admin.sock", loader->config.state_dir);
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return config_fail(loader, "admin.path must be set: the default is too long a path");
+    return config_set(loader, OPTION_ROW_admin_path, path, CONFIG_FROM_DEFAULT);
+}
+
 /* ------------------------------------------------------------------------------------------------ checks */
 
 /* The source of a row for an error: the file and line or the flag, with the key. */
@@ -127,11 +145,19 @@ static bool is_log_level(const char *word)
     return config_log_level(word, &level) == 0;
 }
 
+static bool is_file_mode(const char *word)
+{
+    unsigned mode;
+
+    return config_file_mode(word, &mode) == 0;
+}
+
 static int check(struct config_loader *loader)
 {
     const struct config *config = &loader->config;
 
     check_one(loader, is_log_level(config->log_level), OPTION_ROW_log_level, "error, warning, info or debug");
+    check_one(loader, is_file_mode(config->admin_mode), OPTION_ROW_admin_mode, "an octal number up to 0777");
     check_one(loader, (config->store_partitions & (config->store_partitions - 1)) == 0, OPTION_ROW_store_partitions,
               "a power of two");
     check_one(loader, config->listen[0] != '\0' || config->unix_path[0] != '\0', OPTION_ROW_listen,
@@ -141,18 +167,21 @@ static int check(struct config_loader *loader)
     return loader->result;
 }
 
+int config_file_mode(const char *word, unsigned *ret_mode)
+{
+    size_t digits = strspn(word, "01234567");
+
+    if (digits == 0 || digits > 4 || word[digits] != '\0' || strtoul(word, NULL, 8) > 0777)
+        return -EINVAL;
+    *ret_mode = (unsigned)strtoul(word, NULL, 8);
+    return 0;
+}
+
 int config_log_level(const char *word, enum log_level *ret_level)
 {
-    static const char *const words[] = {
-        [LOG_LEVEL_ERROR] = "error",
-        [LOG_LEVEL_WARNING] = "warning",
-        [LOG_LEVEL_INFO] = "info",
-        [LOG_LEVEL_DEBUG] = "debug",
-    };
-
-    for (size_t level = 0; level < sizeof(words) / sizeof(words[0]); level++) {
-        if (strcmp(word, words[level]) == 0) {
-            *ret_level = (enum log_level)level;
+    for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        if (strcmp(word, log_level_name(level)) == 0) {
+            *ret_level = level;
             return 0;
         }
     }
@@ -170,7 +199,7 @@ static int load(struct config_loader *loader, int argc, char **argv)
         return 0;
     if (loader->file_path && config_read_file(loader) < 0)
         return loader->result;
-    if (config_read_flags(loader, argc, argv, true) < 0 || resolve_state_dir(loader) < 0)
+    if (config_read_flags(loader, argc, argv, true) < 0 || resolve_state_dir(loader) < 0 || resolve_admin_path(loader) < 0)
         return loader->result;
     return check(loader);
 }

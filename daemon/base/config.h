@@ -30,8 +30,22 @@ int config_load(int argc, char **argv, struct config *ret_config, enum config_ac
                 size_t error_bytes);
 void config_done(struct config *config);
 
+/* The mode that admin.mode spells, in octal. 0, or -EINVAL for anything else. */
+int config_file_mode(const char *word, unsigned *ret_mode);
+
 /* The level that log_level names. 0, or -EINVAL for another word. */
 int config_log_level(const char *word, enum log_level *ret_level);
+
+/* An option as it stands. */
+struct config_look {
+    const char *key;
+    const char *default_value;
+    char value[1024];
+    char origin[1024]; /* "default", "FILE:LINE", or the flag */
+};
+
+/* Looks at the option in a row of the table; false behind the last one. */
+bool config_look(const struct config *config, size_t row, struct config_look *ret_look);
 
 /* For --help and --print-config. The latter prints a file that --config reads back, with each value's origin. */
 void config_help(FILE *out);

@@ -85,22 +85,33 @@ void config_help(FILE *out)
     }
 }
 
-static void print_value(const struct config *config, size_t row, FILE *out)
+static void write_value(const struct config *config, size_t row, char *out, size_t size)
 {
     const struct option *option = &config_options[row];
     const void *member = (const char *)config + option->offset;
 
     switch (option->type) {
     case OPTION_STRING:
-        fputs(*(const char *const *)member, out);
+        snprintf(out, size, "%s", *(const char *const *)member);
         return;
     case OPTION_BOOL:
-        fputs(*(const bool *)member ? "yes" : "no", out);
+        snprintf(out, size, "%s", *(const bool *)member ? "yes" : "no");
         return;
     case OPTION_NUMBER:
-        fprintf(out, "%lld", (long long)*(const int64_t *)member);
+        snprintf(out, size, "%lld", (long long)*(const int64_t *)member);
         return;
     }
+}
+
+bool config_look(const struct config *config, size_t row, struct config_look *ret_look)
+{
+    if (row >= OPTION_ROWS)
+        return false;
+    ret_look->key = config_options[row].key;
+    ret_look->default_value = config_options[row].default_value;
+    write_value(config, row, ret_look->value, sizeof(ret_look->value));
+    config_source_name(config, row, ret_look->origin);
+    return true;
 }
 
 void config_print(const struct config *config, FILE *out)
@@ -110,7 +121,7 @@ void config_print(const struct config *config, FILE *out)
         const struct option *option = &config_options[row];
         size_t section = config_section_bytes(option->key);
         char text[512];
-        char source[CONFIG_SOURCE_BYTES];
+        struct config_look look;
 
         fputc('\n', out);
         if (starts_section(row) && section > 0)
@@ -118,9 +129,8 @@ void config_print(const struct config *config, FILE *out)
         describe(option, text, sizeof(text));
         print_wrapped(out, "# ", text);
         /* Quoted, because a file's name may hold anything, and this must stay one comment. */
-        fprintf(out, "# from: %s\n", log_quote(config_source_name(config, row, source)));
-        fprintf(out, "%s = ", option->key + (section > 0 ? section + 1 : 0));
-        print_value(config, row, out);
-        fputc('\n', out);
+        config_look(config, row, &look);
+        fprintf(out, "# from: %s\n", log_quote(look.origin));
+        fprintf(out, "%s = %s\n", option->key + (section > 0 ? section + 1 : 0), look.value);
     }
 }

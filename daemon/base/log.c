@@ -30,6 +30,16 @@ void log_set_level(enum log_level level)
     max_level = level;
 }
 
+enum log_level log_get_level(void)
+{
+    return max_level;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 static size_t write_prefix(char *line, size_t size, enum log_level level, const char *event)
 {
     struct timespec now;

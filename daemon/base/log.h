@@ -13,6 +13,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 
 /* Lines above `level` are dropped. The default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+const char *log_level_name(enum log_level level);
 
 /* `event` is a word with hyphens; `format` gives the `key=value` pairs, printf style, and may be "". Text that comes from
  * outside goes through log_quote(). Never fails; long lines are cut at 2,048 bytes. */

@@ -11,6 +11,9 @@
 /* The golden ratio's share of 2^32: the multiples of no other number lie as evenly. */
 #define GOLDEN_STEP UINT32_C(2654435769)
 
+/* Long enough for who ended it to see that it is gone. */
+#define KILLED_RETRY_MS 1000
+
 static struct closing {
     Feed__ClosingReason reason; /* 0: nothing is said */
     bool retry;
@@ -22,6 +25,7 @@ static struct closing {
     [NET_CLOSE_STALLED] = {FEED__CLOSING_REASON__STALLED, true, "nothing could be sent for the configured time"},
     [NET_CLOSE_NO_HELLO] = {FEED__CLOSING_REASON__NO_HELLO, true, "Hello did not come in time"},
     [NET_CLOSE_FULL] = {FEED__CLOSING_REASON__SERVER_FULL, true, "max_connections is reached"},
+    [NET_CLOSE_KILLED] = {FEED__CLOSING_REASON__KILLED, true, "an operator ended this connection"},
     [NET_CLOSE_SHUTDOWN] = {FEED__CLOSING_REASON__SHUTDOWN, true, "the server stops"},
 };
 
@@ -71,6 +75,8 @@ static uint32_t retry_after_ms(struct commands *commands, enum net_close_reason 
 {
     if (reason == NET_CLOSE_SHUTDOWN)
         return shutdown_retry_ms(commands);
+    if (reason == NET_CLOSE_KILLED)
+        return KILLED_RETRY_MS;
     return reason == NET_CLOSE_FULL ? full_retry_ms(commands) : 0;
 }
 

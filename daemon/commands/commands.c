@@ -95,6 +95,7 @@ static void start(struct session *session, struct request *request)
 static const uint32_t running_max[] = {
     [ORDER_FREE] = UINT32_MAX,      [ORDER_SHARE] = UINT32_MAX,   [ORDER_FOLLOW] = UINT32_MAX,
     [ORDER_READ] = 32,              [ORDER_SUBSCRIBE] = 64,       [ORDER_UNSUBSCRIBE] = UINT32_MAX,
+    [ORDER_ADMIN] = 1,
 };
 
 static bool has_room(const struct commands *commands, uint64_t conn)
@@ -254,6 +255,11 @@ static Feed__ErrorCode misplaced(const struct request *request, const struct ses
     *ret_message = row ? "the first request of a connection must be Hello" : "the frame holds no request that this server knows";
     if (!row)
         return FEED__ERROR_CODE__UNKNOWN_REQUEST;
+    if (row->audience != FOR_EVERYBODY && (row->audience == FOR_OPERATORS) != (request->commands->admin != NULL)) {
+        *ret_message = row->audience == FOR_OPERATORS ? "only the admin socket takes this request"
+                                                      : "the admin socket takes no requests of clients";
+        return FEED__ERROR_CODE__FORBIDDEN;
+    }
     return session->greeted || row->before_hello ? FEED_OK : FEED__ERROR_CODE__HELLO_REQUIRED;
 }
 
@@ -358,13 +364,16 @@ static struct frame *last_frame(void *context, uint64_t conn, void *session, enu
 }
 
 /* Requests that run find nobody to answer; those that wait never begin. */
-static void on_closed(void *context, uint64_t conn, void *session_pointer, enum net_close_reason reason)
+static void on_closed(void *context, uint64_t conn, void *session_pointer, enum net_close_reason reason,
+                      const struct net_look *last)
 {
     struct commands *commands = context;
     struct session *session = session_pointer;
 
-    log_event(reason == NET_CLOSE_PEER || reason == NET_CLOSE_SHUTDOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "client-closed",
+    log_event(reason == NET_CLOSE_PEER || reason == NET_CLOSE_SHUTDOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, commands->admin ? "operator-closed" : "client-closed",
               "conn=%" PRIu64 " reason=%s unanswered=%u", conn, net_close_reason_name(reason), session->unanswered);
+    if (commands->closed)
+        closed_add(commands->closed, session, reason, last);
     feed_subscriber_done(commands->feed, &session->subscriber);
     while (session->waiting_first) {
         struct request *request = session->waiting_first;
@@ -374,6 +383,7 @@ static void on_closed(void *context, uint64_t conn, void *session_pointer, enum 
         request_free(request);
     }
     free(session->acknowledged);
+    free(session->name);
     free(session);
 }
 
@@ -391,6 +401,12 @@ struct commands *commands_new(const struct config *config)
     return commands;
 }
 
+int commands_keep_closed(struct commands *commands)
+{
+    commands->closed = closed_new();
+    return commands->closed ? 0 : -ENOMEM;
+}
+
 void commands_attach(struct commands *commands, struct feed *feed, struct net *net)
 {
     commands->feed = feed;
@@ -399,8 +415,10 @@ void commands_attach(struct commands *commands, struct feed *feed, struct net *n
 
 void commands_free(struct commands *commands)
 {
-    if (commands)
-        idmap_done(&commands->unanswered);
+    if (!commands)
+        return;
+    idmap_done(&commands->unanswered);
+    closed_free(commands->closed);
     free(commands);
 }
 

@@ -21,6 +21,9 @@ void commands_free(struct commands *commands);
 /* Whom to ask and whom to answer: both outlive the last request. */
 void commands_attach(struct commands *commands, struct feed *feed, struct net *net);
 
+/* Remembers the connections that ended last, for operators. 0 or -ENOMEM. */
+int commands_keep_closed(struct commands *commands);
+
 /* What net hands up; its context is the commands. */
 extern const struct net_handlers commands_net_handlers;
 
@@ -28,5 +31,27 @@ extern const struct net_handlers commands_net_handlers;
 void commands_stop(struct commands *commands);
 /* Requests that are being worked on. */
 size_t commands_in_progress(const struct commands *commands);
+
+/* ---- operators: see admin.h ---- */
+
+struct admin;
+struct event_base;
+
+/* What operators may have done that is the upper room's to do. */
+struct admin_hooks {
+    /* The daemon stops in good order. */
+    void (*drain)(void *context);
+};
+
+/* The admin socket, with connections of its own. `clients` are those whose sessions are looked at; it, `config` and `hooks` are
+ * borrowed. NULL when memory ends. */
+struct admin *admin_new(struct event_base *base, const struct config *config, struct commands *clients,
+                        const struct admin_hooks *hooks, void *context);
+/* NULL is allowed. */
+void admin_free(struct admin *admin);
+/* 0, or a negative errno that has been logged. */
+int admin_listen(struct admin *admin);
+/* Ends the turn of the loop, as net_turn() does. */
+void admin_turn(struct admin *admin);
 
 #endif

@@ -4,8 +4,6 @@
 #include "base/log.h"
 #include "commands/internal.h"
 
-#define CLIENT_NAME_BYTES_MAX 64
-
 static void run_hello(struct request *request)
 {
     const struct config *config = request->commands->config;
@@ -25,8 +23,9 @@ static void run_hello(struct request *request)
         return;
     if (!session->greeted) {
         session->greeted = true;
+        session->name = hello->client_name[0] != '\0' ? strdup(hello->client_name) : NULL; /* without memory it has none */
         net_admit(request->commands->net, request->conn);
-        log_debug("client", "conn=%llu name=%s", (unsigned long long)request->conn, log_quote(hello->client_name));
+        log_debug(request->commands->admin ? "operator" : "client", "conn=%llu name=%s", (unsigned long long)request->conn, log_quote(hello->client_name));
     }
     limits.max_frame_bytes = (uint32_t)config->max_frame_bytes;
     limits.max_in_flight = (uint32_t)config->max_in_flight;
@@ -48,6 +47,7 @@ static void run_hello(struct request *request)
 const struct command_row command_hello = {
     .kind = FEED__CLIENT_FRAME__REQUEST_HELLO,
     .order = ORDER_FREE,
+    .audience = FOR_EVERYBODY,
     .before_hello = true,
     .without_store = true,
     .run = run_hello,
@@ -66,6 +66,7 @@ static void run_ping(struct request *request)
 const struct command_row command_ping = {
     .kind = FEED__CLIENT_FRAME__REQUEST_PING,
     .order = ORDER_FREE,
+    .audience = FOR_EVERYBODY,
     .without_store = true,
     .run = run_ping,
 };

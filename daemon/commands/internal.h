@@ -12,6 +12,7 @@
 
 #define PROTOCOL_VERSION 1
 #define RETRY_AFTER_MS 500
+#define CLIENT_NAME_BYTES_MAX 64
 
 /* Which requests may run beside each other: those of one class. */
 enum order {
@@ -21,6 +22,14 @@ enum order {
     ORDER_READ,
     ORDER_SUBSCRIBE,
     ORDER_UNSUBSCRIBE,
+    ORDER_ADMIN,
+};
+
+/* On which sockets a request may come. */
+enum audience {
+    FOR_CLIENTS,
+    FOR_OPERATORS, /* the admin socket */
+    FOR_EVERYBODY,
 };
 
 struct request;
@@ -29,6 +38,7 @@ struct request;
 struct command_row {
     Feed__ClientFrame__RequestCase kind;
     enum order order;
+    enum audience audience;
     bool before_hello;  /* may come before Hello */
     bool without_store; /* needs no store */
     bool sees_writes;   /* waits until this daemon has seen what was acknowledged to this session */
@@ -43,8 +53,13 @@ struct closing_slots {
     uint64_t step;
 };
 
+struct admin;
+struct closed;
+
 struct commands {
     const struct config *config;
+    struct admin *admin;   /* NULL: these are for clients */
+    struct closed *closed; /* the sessions that ended last; NULL: they are not kept */
     struct feed *feed;
     struct net *net;
     struct idmap unanswered; /* requests by connection and request id */
@@ -59,6 +74,7 @@ struct session {
     struct feed_subscriber subscriber;
     struct request *waiting_first;
     struct request *waiting_last;
+    char *name; /* what Hello said, NULL: nothing */
     uint64_t *acknowledged; /* the highest position acknowledged, per partition; NULL: nothing was written */
     uint32_t unanswered;
     uint32_t running; /* requests of class `order` */
@@ -101,6 +117,13 @@ void error_fill(Feed__Error *error, Feed__ErrorCode code, char *field, uint64_t 
 /* What is said last to a client whose connection the server ends for `reason`. NULL: nothing, or memory ended. */
 struct frame *closing_frame(struct commands *commands, enum net_close_reason reason);
 
+/* ---- closed.c: the sessions that ended last ---- */
+
+struct closed *closed_new(void); /* NULL when memory ends */
+void closed_free(struct closed *closed);
+void closed_add(struct closed *closed, const struct session *session, enum net_close_reason reason,
+                const struct net_look *last);
+
 /* Remembers a position that is about to be acknowledged, for reads that follow. */
 void request_acknowledge(struct request *request, uint64_t position);
 
@@ -127,7 +150,7 @@ static inline struct text text_of(const char *string)
 #define COMMANDS(COMMAND)                                                                                                   \
     COMMAND(hello) COMMAND(ping) COMMAND(share) COMMAND(delete_share) COMMAND(get_share) COMMAND(follow) COMMAND(unfollow)  \
     COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
-    COMMAND(subscribe) COMMAND(unsubscribe)
+    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(admin)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

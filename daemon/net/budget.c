@@ -79,11 +79,12 @@ static void shed_until(struct net *net, size_t goal)
                 before, net->queued_bytes, net->limits.queue_budget_bytes, (unsigned long long)connections);
 }
 
-void budget_measure(const struct net *net)
+void budget_measure(struct net *net)
 {
-    metrics.queued_bytes = net->queued_bytes;
-    if (net->queued_bytes > metrics.queued_peak_bytes)
-        metrics.queued_peak_bytes = net->queued_bytes;
+    metrics.queued_bytes += net->queued_bytes - net->measured_bytes;
+    net->measured_bytes = net->queued_bytes;
+    if (metrics.queued_bytes > metrics.queued_peak_bytes)
+        metrics.queued_peak_bytes = metrics.queued_bytes;
 }
 
 void budget_keep(struct net *net)

@@ -23,7 +23,7 @@ void conn_on_ready(struct conn *conn, uint32_t events)
         conn_read(conn);
 }
 
-void conn_open(struct net *net, int fd)
+void conn_open(struct net *net, int fd, const struct net_peer *peer)
 {
     struct conn *conn = calloc(1, sizeof(*conn));
     int result;
@@ -36,7 +36,8 @@ void conn_open(struct net *net, int fd)
     }
     conn->net = net;
     conn->fd = fd;
-    conn->received_ms = clock_now_ms();
+    conn->peer = *peer;
+    conn->opened_ms = conn->received_ms = clock_now_ms();
     conn_set_state(conn, CONN_GREETING);
     result = net->handlers->on_open(net->context, conn->id, &conn->session);
     if (result < 0) {
@@ -101,12 +102,15 @@ void conn_end(struct conn *conn, enum net_close_reason reason)
 void conn_free(struct conn *conn)
 {
     struct net *net = conn->net;
+    struct net_look last;
 
+    conn_look(conn, &last);
     net_slot_give(net, conn->id);
     if (conn->has_session) {
         metrics.connections_closed++;
         log_debug("connection-closed", "conn=%" PRIx64 " reason=%s", conn->id, net_close_reason_name(conn->reason));
-        net->handlers->on_closed(net->context, conn->id, conn->session, (enum net_close_reason)conn->reason);
+        net->handlers->on_closed(net->context, conn->id, conn->session, (enum net_close_reason)conn->reason,
+                                 &last);
     }
     free(conn->input);
     free(conn);

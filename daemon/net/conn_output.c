@@ -44,6 +44,7 @@ static bool send_some(struct conn *conn)
         return false;
     }
     metrics.bytes_sent += (uint64_t)sent;
+    conn->sent_bytes += (uint64_t)sent;
     frame_queue_consume(&conn->queue, (size_t)sent, &net->queued_bytes);
     if ((size_t)sent == size)
         return true;

@@ -18,7 +18,7 @@ static struct frame_entry *place_at(struct frame_queue *queue, uint32_t index)
     return (queue->capacity == 0 ? queue->entries.few : queue->entries.many) + slot_of(queue, index);
 }
 
-static const struct frame_entry *entry_at(const struct frame_queue *queue, uint32_t index)
+const struct frame_entry *frame_queue_at(const struct frame_queue *queue, uint32_t index)
 {
     return (queue->capacity == 0 ? queue->entries.few : queue->entries.many) + slot_of(queue, index);
 }
@@ -63,7 +63,7 @@ static int move(struct frame_queue *queue, uint32_t capacity, size_t *held)
     if (!entries)
         return -ENOMEM;
     for (uint32_t i = 0; i < queue->count; i++)
-        entries[i] = *entry_at(queue, i);
+        entries[i] = *frame_queue_at(queue, i);
     if (before != 0)
         free(queue->entries.many);
     if (capacity == 0)
@@ -107,7 +107,7 @@ static void give_back(struct frame_queue *queue, size_t *held)
 void frame_queue_clear(struct frame_queue *queue, size_t *held)
 {
     for (uint32_t i = 0; i < queue->count; i++)
-        release(queue, entry_at(queue, i)->frame, held);
+        release(queue, frame_queue_at(queue, i)->frame, held);
     give_back(queue, held);
 }
 
@@ -138,7 +138,7 @@ static size_t copy_beyond(const uint8_t *from, size_t bytes, size_t *skip, uint8
 
 const uint8_t *frame_queue_next_whole(const struct frame_queue *queue, size_t *ret_bytes)
 {
-    const struct frame *frame = queue->count > 0 ? entry_at(queue, 0)->frame : NULL;
+    const struct frame *frame = queue->count > 0 ? frame_queue_at(queue, 0)->frame : NULL;
 
     if (!frame || !frame->is_whole)
         return NULL;
@@ -152,7 +152,7 @@ size_t frame_queue_gather(const struct frame_queue *queue, uint8_t *out, size_t 
     size_t used = 0;
 
     for (uint32_t i = 0; i < queue->count && used < size; i++) {
-        const struct frame_entry *entry = entry_at(queue, i);
+        const struct frame_entry *entry = frame_queue_at(queue, i);
         uint8_t header[FRAME_HEAD_MAX_BYTES];
         size_t header_bytes = frame_write_head(entry->frame, entry->request_id, header);
 
@@ -167,9 +167,9 @@ void frame_queue_consume(struct frame_queue *queue, size_t bytes, size_t *held)
     assert(bytes <= queue->bytes);
     queue->bytes -= bytes;
     bytes += queue->sent_bytes;
-    while (queue->count > 0 && bytes >= wire_bytes(entry_at(queue, 0))) {
-        bytes -= wire_bytes(entry_at(queue, 0));
-        release(queue, entry_at(queue, 0)->frame, held);
+    while (queue->count > 0 && bytes >= wire_bytes(frame_queue_at(queue, 0))) {
+        bytes -= wire_bytes(frame_queue_at(queue, 0));
+        release(queue, frame_queue_at(queue, 0)->frame, held);
         queue->head++;
         queue->count--;
     }
@@ -183,7 +183,7 @@ size_t frame_queue_drop(struct frame_queue *queue, frame_queue_drop_fn *may_drop
     uint32_t count = queue->count, kept = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct frame_entry entry = *entry_at(queue, i);
+        struct frame_entry entry = *frame_queue_at(queue, i);
         bool is_partly_sent = i == 0 && queue->sent_bytes > 0;
 
         if (is_partly_sent || entry.frame->position == 0 || !may_drop(context, &entry)) {

@@ -35,6 +35,9 @@ struct frame_queue {
     size_t held_bytes;    /* in memory */
 };
 
+/* The oldest entry is at 0. */
+const struct frame_entry *frame_queue_at(const struct frame_queue *queue, uint32_t index);
+
 /* Drops everything. */
 void frame_queue_clear(struct frame_queue *queue, size_t *held);
 

@@ -7,6 +7,7 @@
  *     conn_output.c  sending
  *     frame_queue.c  what waits to be sent
  *     budget.c       what may wait for all connections together
+ *     look.c         what connections look like from outside
  */
 #ifndef FEED_NET_INTERNAL_H
 #define FEED_NET_INTERNAL_H
@@ -49,6 +50,13 @@ enum conn_state {
     CONN_ENDED,     /* has no socket any more */
 };
 
+/* The other end of a connection. */
+struct net_peer {
+    uint8_t address[16]; /* of the family's length, as it travels */
+    uint16_t port;       /* likewise */
+    uint16_t family;     /* AF_INET, AF_INET6, or anything else */
+};
+
 struct conn {
     struct wheel_node timer; /* at the earliest of its deadlines, or before */
     struct frame_queue queue;
@@ -59,9 +67,12 @@ struct conn {
     uint8_t *input; /* received and not handed up yet: a part of a frame, or what is held back */
     uint32_t input_start, input_end, input_capacity;
     int fd;
+    int64_t opened_ms;
+    uint64_t sent_bytes;
     int64_t received_ms; /* when something was last received */
     int64_t progress_ms; /* while `blocked`: since when the socket takes nothing */
     int64_t deadline_ms; /* GREETING: of the Hello; ADMITTED: the next heartbeat; CLOSING, LINGERING: the end */
+    struct net_peer peer;
     uint8_t state;       /* enum conn_state */
     uint8_t reason;      /* enum net_close_reason, from CLOSING on */
     uint8_t watched;     /* EPOLLIN and EPOLLOUT as the kernel was told; 0: it is not watched */
@@ -74,7 +85,7 @@ struct conn {
 };
 
 /* Ten thousands of idle subscribers are what the daemon is for. */
-_Static_assert(sizeof(struct conn) <= 192, "an idle connection costs too much");
+_Static_assert(sizeof(struct conn) <= 224, "an idle connection costs too much");
 
 /* Where a connection is found by its id: generation << 32 | slot. */
 struct net_slot {
@@ -96,6 +107,7 @@ struct net {
     uint32_t slot_count, first_free;
     size_t connections;
     size_t queued_bytes; /* that all queues take in memory */
+    size_t measured_bytes; /* as much of it as the metrics know of */
     int64_t shed_again_ms; /* before this budget_keep() does not look for what may be left out */
     struct log_limit shed_limit;
 
@@ -122,7 +134,7 @@ void net_add_work(struct conn *conn);
 /* conn.c */
 
 /* A connection on `fd`, which it takes also on failure, handed up by on_open. */
-void conn_open(struct net *net, int fd);
+void conn_open(struct net *net, int fd, const struct net_peer *peer);
 
 /* GREETING or ADMITTED: the upper room may use it. */
 bool conn_is_open(const struct conn *conn);
@@ -168,10 +180,14 @@ void conn_flush(struct conn *conn);
 bool budget_has_room(const struct conn *conn);
 
 /* Notes how much waits. */
-void budget_measure(const struct net *net);
+void budget_measure(struct net *net);
 
 /* Ends a turn: brings what waits for all connections back within the budget, if it is not. */
 void budget_keep(struct net *net);
+
+/* look.c */
+
+void conn_look(const struct conn *conn, struct net_look *ret_look);
 
 /* listener.c */
 

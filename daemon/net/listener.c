@@ -126,6 +126,23 @@ static void set_options(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
 }
 
+/* What accept(2) said of the other end. */
+static struct net_peer peer_of(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    struct net_peer peer = {.family = address->ss_family};
+
+    if (peer.family == AF_INET) {
+        peer.port = v4->sin_port;
+        memcpy(peer.address, &v4->sin_addr, sizeof(v4->sin_addr));
+    } else if (peer.family == AF_INET6) {
+        peer.port = v6->sin6_port;
+        memcpy(peer.address, &v6->sin6_addr, sizeof(v6->sin6_addr));
+    }
+    return peer;
+}
+
 static void on_acceptable(evutil_socket_t listener_fd, short what, void *context)
 {
     struct listener *listener = context;
@@ -133,7 +150,10 @@ static void on_acceptable(evutil_socket_t listener_fd, short what, void *context
 
     (void)what;
     for (int i = 0; i < ACCEPTS_PER_CALL; i++) {
-        int fd = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage address = {0};
+        socklen_t address_bytes = sizeof(address);
+        int fd = accept4(listener_fd, (struct sockaddr *)&address, &address_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct net_peer peer;
 
         if (fd < 0) {
             if (is_of_one_connection(errno))
@@ -148,7 +168,8 @@ static void on_acceptable(evutil_socket_t listener_fd, short what, void *context
         }
         if (listener->is_tcp)
             set_options(fd);
-        conn_open(net, fd);
+        peer = peer_of(&address);
+        conn_open(net, fd, &peer);
     }
 }
 
@@ -318,10 +339,25 @@ static int remove_stale(const struct sockaddr_un *address)
     return unlink(address->sun_path) == 0 ? 0 : -errno;
 }
 
-int net_listen_unix(struct net *net, const char *path)
+/* Binds the socket to its file, which gets its mode last: at no time may more people use it than are meant to. */
+static int bind_unix(int fd, const struct sockaddr_un *address, mode_t mode, gid_t group)
+{
+    mode_t mask = umask(0177);
+    int result = bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : -errno;
+
+    umask(mask);
+    if (result < 0)
+        return result;
+    if ((group == NET_OWN_GROUP || lchown(address->sun_path, (uid_t)-1, group) == 0) && chmod(address->sun_path, mode) == 0)
+        return 0;
+    result = -errno;
+    unlink(address->sun_path);
+    return result;
+}
+
+int net_listen_unix(struct net *net, const char *path, mode_t mode, gid_t group)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    mode_t mask;
     int result;
     int fd;
 
@@ -336,10 +372,7 @@ int net_listen_unix(struct net *net, const char *path)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    /* The file must never be there with wider permissions than 0660. */
-    mask = umask(0117);
-    result = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : -errno;
-    umask(mask);
+    result = bind_unix(fd, &address, mode, group);
     if (result < 0) {
         close(fd);
         return result;

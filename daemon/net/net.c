@@ -19,6 +19,7 @@ static const char *const reason_names[NET_CLOSE_REASONS] = {
     [NET_CLOSE_PEER] = "peer",     [NET_CLOSE_PROTOCOL] = "protocol", [NET_CLOSE_TOO_LARGE] = "too-large",
     [NET_CLOSE_SILENT] = "silent", [NET_CLOSE_STALLED] = "stalled",   [NET_CLOSE_NO_HELLO] = "no-hello",
     [NET_CLOSE_FULL] = "full",     [NET_CLOSE_SHUTDOWN] = "shutdown", [NET_CLOSE_MEMORY] = "memory",
+    [NET_CLOSE_KILLED] = "killed",
 };
 
 const char *net_close_reason_name(enum net_close_reason reason)
@@ -344,6 +345,11 @@ void net_close(struct net *net, uint64_t id, enum net_close_reason reason)
 size_t net_connections(const struct net *net)
 {
     return net->connections;
+}
+
+size_t net_connections_max(const struct net *net)
+{
+    return net->limits.max_connections;
 }
 
 void *net_session(const struct net *net, uint64_t id)

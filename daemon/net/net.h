@@ -11,10 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/frame.h"
 
 struct net;
+struct net_peer;
 struct event_base;
 
 /* Why a connection ended: for logs, metrics and the upper room. */
@@ -28,10 +30,27 @@ enum net_close_reason {
     NET_CLOSE_FULL,      /* max_connections reached */
     NET_CLOSE_SHUTDOWN,  /* the daemon stops */
     NET_CLOSE_MEMORY,    /* an allocation failed */
+    NET_CLOSE_KILLED,    /* an operator wanted it */
     NET_CLOSE_REASONS
 };
 
 const char *net_close_reason_name(enum net_close_reason reason); /* "peer", "too-large", … for logs */
+
+/* What a connection looks like from outside. */
+struct net_look {
+    uint64_t conn;
+    void *session;           /* NULL: it has none */
+    bool admitted;
+    bool closing;            /* its end has begun */
+    int64_t blocked_ms;      /* since when its socket takes nothing, by the monotonic clock; 0: it does */
+    int64_t opened_ms;       /* by the monotonic clock, as … */
+    int64_t received_ms;     /* … when something last came from it */
+    uint64_t sent_bytes;     /* since it was opened */
+    size_t queued_bytes;     /* in memory, shared frames counted in full */
+    uint32_t queued_frames;
+    uint64_t oldest_position; /* of the first queued frames the log entry that one stands for; 0: of none */
+    const struct net_peer *peer;
+};
 
 /* What net hands up. Called from within net_turn() or a libevent callback; each may call any function of this header
  * but net_turn() and net_free(), for any connection. Of the functions below only net_close() and net_close_all()
@@ -55,8 +74,9 @@ struct net_handlers {
     /* The server ends the connection for `reason`: the last chance to send a frame that says why. Returns the frame
      * (taken; sent under request id 0) or NULL. */
     struct frame *(*last_frame)(void *context, uint64_t conn, void *session, enum net_close_reason reason);
-    /* The connection is gone; its id finds nobody from here on. The session is the upper room's to free. */
-    void (*on_closed)(void *context, uint64_t conn, void *session, enum net_close_reason reason);
+    /* The connection is gone; its id finds nobody from here on. The session is the upper room's to free. `last` is what it
+     * looked like at its end. */
+    void (*on_closed)(void *context, uint64_t conn, void *session, enum net_close_reason reason, const struct net_look *last);
 };
 
 struct net_limits {
@@ -81,9 +101,11 @@ void net_free(struct net *net);
  * `allow_remote`, else -EPERM. On success *ret_port is the port. Errors as bind(2) gives them, -EINVAL for a malformed
  * address. */
 int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port);
-/* Listens on a Unix socket. A socket file that nobody answers on is replaced; -EADDRINUSE if somebody does. The file is
- * removed by net_stop_listening() and net_free(), if it is still the same. -ENAMETOOLONG if the path does not fit. */
-int net_listen_unix(struct net *net, const char *path);
+/* Listens on a Unix socket, whose file has this mode and group (NET_OWN_GROUP: the process's) and never wider permissions. A
+ * socket file that nobody answers on is replaced; -EADDRINUSE if somebody does. The file is removed by net_stop_listening() and
+ * net_free(), if it is still the same. -ENAMETOOLONG if the path does not fit. */
+#define NET_OWN_GROUP ((gid_t)-1)
+int net_listen_unix(struct net *net, const char *path, mode_t mode, gid_t group);
 
 /* Ends the turn of the loop: gathers what each connection has queued and sends it, then frees what ended. To be called
  * after every event_base_loop(EVLOOP_ONCE). */
@@ -120,8 +142,19 @@ void net_close_all(struct net *net, enum net_close_reason reason);
 
 /* Connections that are there, closing ones included. */
 size_t net_connections(const struct net *net);
+/* And how many there may be. */
+size_t net_connections_max(const struct net *net);
 
 /* The session of a connection, NULL if it is gone. */
 void *net_session(const struct net *net, uint64_t conn);
+
+/* Walks over the connections: *place begins as 0, and keeps its meaning while connections come and go. Looks at one place and
+ * returns whether there was one left to look at; ret_look->conn is 0 where nobody is. What is looked at is valid until the
+ * next turn. */
+bool net_look_next(const struct net *net, uint32_t *place, struct net_look *ret_look);
+
+/* "192.0.2.1:4711", "[2001:db8::1]:4711", or "unix". Returns `out`. */
+#define NET_PEER_NAME_BYTES 56
+const char *net_peer_name(const struct net_peer *peer, char out[NET_PEER_NAME_BYTES]);
 
 #endif

@@ -60,6 +60,12 @@ struct text log_key_name(unsigned partition);
 void stream_id_of(uint64_t id, char ret_text[STREAM_ID_BYTES]);
 /* 0 if the text is no stream id. */
 uint64_t id_of_stream_id(struct text stream_id, unsigned partition);
+/* When it was made, by Redis's clock: Unix time. */
+static inline int64_t id_wall_ms(uint64_t id)
+{
+    return EPOCH_MS + (int64_t)(id >> 13);
+}
+
 /* An id of the same partition that was made so much earlier; 0 before 2026. */
 uint64_t id_earlier(uint64_t id, int64_t ms);
 

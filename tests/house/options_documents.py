@@ -12,6 +12,7 @@ FLAGS_ONLY = {"config", "help", "version", "print-config", "check-config"}
 FEEDD_FILES = ["daemon/man/feedd.8", "systemd/feedd.service.in"]
 
 KEY = re.compile(r'^OPTION\(\w+, "([\w.]+)"', re.MULTILINE)
+FILES = (".c", ".h", ".md", ".lua", ".def", ".sock")  # what looks like an option of a section, and is a file
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
 
 
@@ -25,7 +26,7 @@ def main():
     for path in paths:
         text = tree.read(path).replace("\\-", "-").replace("\\&", "")
         for match in mention.finditer(text):
-            if match.group(1) not in keys and not match.group(1).endswith((".c", ".h", ".md", ".lua")):
+            if match.group(1) not in keys and not match.group(1).endswith(FILES):
                 findings.append(f"{path}: there is no option {match.group(1)}")
         if path.as_posix() in FEEDD_FILES:
             findings += [f"{path}: there is no flag --{flag}" for flag in FLAG.findall(text) if flag not in flags]

@@ -203,7 +203,7 @@ class Feedd(Server):
 
     def private_redis(self):
         """A client of the private Redis."""
-        path = next(path for path in self.state_dir.rglob("*") if path.is_socket())
+        path = next(path for path in self.state_dir.rglob("redis.sock"))
         return redis_package.Redis(unix_socket_path=str(path), decode_responses=True, encoding_errors="replace")
 
     def stop(self):

@@ -17,6 +17,11 @@ int64_t clock_now_ms(void)
     return 1000000 + fake.now_ms;
 }
 
+int64_t clock_now_us(void)
+{
+    return clock_now_ms() * 1000;
+}
+
 int64_t clock_wall_ms(void)
 {
     return FAKE_WALL_MS + fake.now_ms;

@@ -89,9 +89,11 @@ static struct frame *last_frame(void *context, uint64_t conn, void *session, enu
     return NULL;
 }
 
-static void on_closed(void *context, uint64_t conn, void *session, enum net_close_reason reason)
+static void on_closed(void *context, uint64_t conn, void *session, enum net_close_reason reason,
+                      const struct net_look *last)
 {
     (void)reason;
+    (void)last;
     on_nothing(context, conn, session);
 }
 
@@ -158,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(base && check.stream && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0, "no memory");
     check.net = net_new(base, &limits, &handlers, &check);
     require(check.net, "no memory");
-    conn_open(check.net, fds[0]);
+    conn_open(check.net, fds[0], &(struct net_peer){0});
     send_pieces(base, &check, fds[1], data, size);
     check_rest(&check);
     net_free(check.net);

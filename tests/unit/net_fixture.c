@@ -102,12 +102,14 @@ static struct frame *last_frame(void *context, uint64_t conn, void *session_poin
     return frame;
 }
 
-static void on_closed(void *context, uint64_t conn, void *session_pointer, enum net_close_reason reason)
+static void on_closed(void *context, uint64_t conn, void *session_pointer, enum net_close_reason reason,
+                      const struct net_look *last)
 {
     struct world *world = context;
     struct session *session = session_pointer;
 
     assert_int_equal(session->id, conn);
+    assert_int_equal(last->conn, conn);
     assert_false(session->closed);
     assert_null(net_session(world->net, conn));
     session->closed = true;

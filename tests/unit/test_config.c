@@ -32,6 +32,7 @@ static int set_up(void **state)
     setenv("HOME", "/home/of-the-test", 1);
     unsetenv("XDG_STATE_HOME");
     unsetenv("STATE_DIRECTORY");
+    unsetenv("RUNTIME_DIRECTORY");
     return 0;
 }
 
@@ -283,6 +284,53 @@ static void what_to_do_instead_of_running_is_recognised(void **state)
     assert_int_equal(load("--check-config", NULL).action, CONFIG_CHECK);
 }
 
+static void the_admin_socket_is_in_the_runtime_directory_or_else_in_the_state_directory(void **state)
+{
+    (void)state;
+    assert_string_equal(load("--state-dir", "/state", NULL).config.admin_path, "/state/admin.sock");
+    setenv("RUNTIME_DIRECTORY", "/run/feedd:/run/other", 1);
+    assert_string_equal(load("--state-dir", "/state", NULL).config.admin_path, "/run/feedd/admin.sock");
+    assert_string_equal(load("--admin-path", "/elsewhere", NULL).config.admin_path, "/elsewhere");
+    unsetenv("RUNTIME_DIRECTORY");
+}
+
+static void the_mode_of_the_admin_socket_is_octal(void **state)
+{
+    unsigned mode = 0;
+
+    (void)state;
+    assert_int_equal(config_file_mode("0640", &mode), 0);
+    assert_int_equal(mode, 0640);
+    assert_int_equal(config_file_mode("666", &mode), 0);
+    assert_int_equal(mode, 0666);
+    assert_error(load("--admin-mode", "0680", NULL), "admin.mode (--admin-mode): 0680 must be an octal number up to 0777");
+    assert_error(load("--admin-mode", "1777", NULL), "must be an octal number");
+    assert_error(load("--admin-mode", "", NULL), "must be an octal number");
+    assert_error(load("--admin-mode", "06 40", NULL), "must be an octal number");
+}
+
+static void options_are_looked_at_row_by_row(void **state)
+{
+    struct loaded loaded = load("--limits-max-page", "77", "--insecure", NULL);
+    struct config_look look;
+    size_t row = 0, seen = 0;
+
+    (void)state;
+    for (; config_look(&loaded.config, row, &look); row++) {
+        if (strcmp(look.key, "limits.max_page") == 0) {
+            assert_string_equal(look.value, "77");
+            assert_string_equal(look.default_value, "200");
+            assert_string_equal(look.origin, "--limits-max-page");
+            seen++;
+        } else if (strcmp(look.key, "insecure") == 0) {
+            assert_string_equal(look.value, "yes");
+            seen++;
+        }
+    }
+    assert_int_equal(seen, 2);
+    assert_false(config_look(&loaded.config, row, &look));
+}
+
 /* What `print` writes, to be freed. */
 static char *printed(const struct config *config)
 {
@@ -342,6 +390,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(without_arguments_everything_has_its_default, free_loaded),
         cmocka_unit_test_teardown(the_state_directory_is_that_of_systemd_then_xdg_then_home, free_loaded),
+        cmocka_unit_test_teardown(the_admin_socket_is_in_the_runtime_directory_or_else_in_the_state_directory, free_loaded),
+        cmocka_unit_test_teardown(the_mode_of_the_admin_socket_is_octal, free_loaded),
+        cmocka_unit_test_teardown(options_are_looked_at_row_by_row, free_loaded),
         cmocka_unit_test_teardown(flags_win_over_the_file_and_the_last_flag_wins, free_loaded),
         cmocka_unit_test_teardown(booleans_have_four_spellings, free_loaded),
         cmocka_unit_test_teardown(a_bad_number_is_told_its_range, free_loaded),

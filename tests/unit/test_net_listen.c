@@ -89,7 +89,7 @@ static void a_unix_socket_serves_is_private_and_goes_away(void **state)
     int fd;
 
     world_start(world);
-    assert_int_equal(net_listen_unix(world->net, path), 0);
+    assert_int_equal(net_listen_unix(world->net, path, 0660, NET_OWN_GROUP), 0);
     assert_int_equal(stat(path, &file), 0);
     assert_int_equal(file.st_mode & 0777, 0660);
     fd = connect_unix();
@@ -114,10 +114,10 @@ static void a_stale_socket_is_replaced_and_one_in_use_is_not(void **state)
     memcpy(address.sun_path, path, strlen(path) + 1);
     assert_int_equal(bind(stale, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(stale, 1), 0);
-    assert_int_equal(net_listen_unix(world->net, path), -EADDRINUSE);
+    assert_int_equal(net_listen_unix(world->net, path, 0660, NET_OWN_GROUP), -EADDRINUSE);
     assert_true(path_exists());
     close(stale);
-    assert_int_equal(net_listen_unix(world->net, path), 0);
+    assert_int_equal(net_listen_unix(world->net, path, 0660, NET_OWN_GROUP), 0);
     close(connect_unix());
     RUN_UNTIL(world, world->closed == 1);
 }
@@ -130,10 +130,10 @@ static void another_file_is_never_removed(void **state)
     assert_non_null(file);
     fclose(file);
     world_start(world);
-    assert_int_equal(net_listen_unix(world->net, path), -EADDRINUSE);
+    assert_int_equal(net_listen_unix(world->net, path, 0660, NET_OWN_GROUP), -EADDRINUSE);
     assert_true(path_exists());
     unlink(path);
-    assert_int_equal(net_listen_unix(world->net, path), 0);
+    assert_int_equal(net_listen_unix(world->net, path, 0660, NET_OWN_GROUP), 0);
     unlink(path); /* somebody put another one there */
     file = fopen(path, "w");
     assert_non_null(file);
@@ -152,9 +152,9 @@ static void a_path_that_does_not_fit_is_reported(void **state)
     memset(long_path, 'a', sizeof(long_path));
     long_path[0] = '/';
     long_path[108] = '\0';
-    assert_int_equal(net_listen_unix(world->net, long_path), -ENAMETOOLONG);
-    assert_int_equal(net_listen_unix(world->net, ""), -EINVAL);
-    assert_int_equal(net_listen_unix(world->net, "/does/not/exist/feedd.sock"), -ENOENT);
+    assert_int_equal(net_listen_unix(world->net, long_path, 0660, NET_OWN_GROUP), -ENAMETOOLONG);
+    assert_int_equal(net_listen_unix(world->net, "", 0660, NET_OWN_GROUP), -EINVAL);
+    assert_int_equal(net_listen_unix(world->net, "/does/not/exist/feedd.sock", 0660, NET_OWN_GROUP), -ENOENT);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)

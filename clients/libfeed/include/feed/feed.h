@@ -45,7 +45,8 @@ struct feed_subscription;
     X(get_following, GetFollowing)     \
     X(get_followers, GetFollowers)     \
     X(get_timeline, GetTimeline)       \
-    X(get_profile, GetProfile)
+    X(get_profile, GetProfile)         \
+    X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */
 

@@ -1,0 +1,121 @@
+/* What operators see of the daemon as a whole, and do to it. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "commands/admin.h"
+
+/* ---- stats ---- */
+
+static json_t *counters(void)
+{
+    json_t *object = json_object();
+
+#define METRIC(name, help)                                                                   \
+    if (object && json_object_set_new(object, #name, json_integer((json_int_t)metrics.name)) < 0) { \
+        json_decref(object);                                                                 \
+        object = NULL;                                                                       \
+    }
+    METRICS(METRIC)
+#undef METRIC
+    return object;
+}
+
+void admin_run_stats(struct admin_call *call)
+{
+    const struct admin *admin = call->admin;
+    const struct commands *clients = admin->clients;
+    int64_t now_ms = clock_now_ms();
+
+    admin_reply(call, json_pack("{s:s, s:i, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "version", FEEDD_VERSION, "pid",
+                                (int)getpid(), "state", clients->stopping ? "draining" : "running", "ready",
+                                (int)feed_is_ready(clients->feed), "uptime_ms", (json_int_t)(now_ms - admin->started_ms),
+                                "clock_ms", (json_int_t)now_ms, "connections", (json_int_t)net_connections(clients->net),
+                                "max_connections", (json_int_t)net_connections_max(clients->net), "in_progress",
+                                (json_int_t)clients->in_progress, "lag_ms", (json_int_t)feed_lag_ms(clients->feed), "counters",
+                                counters()));
+}
+
+/* ---- config ---- */
+
+/* An address of Redis may hold a password, which is nobody's business here. */
+static void hide_password(char *url)
+{
+    char *begin = strstr(url, "password="), *end;
+
+    if (begin) {
+        begin += strlen("password=");
+        end = begin + strcspn(begin, "&");
+    } else {
+        begin = strstr(url, "://");
+        end = begin ? strchr(begin, '@') : NULL;
+        begin = end ? begin + 3 + strcspn(begin + 3, ":") : NULL;
+        if (!begin || begin >= end)
+            return;
+        begin++;
+    }
+    if (end - begin >= 3) {
+        memmove(begin + 3, end, strlen(end) + 1);
+        memcpy(begin, "***", 3);
+    } else {
+        memset(begin, '*', (size_t)(end - begin));
+    }
+}
+
+void admin_run_config(struct admin_call *call)
+{
+    const char *wanted = call->argument ? call->argument : "";
+    struct config_look look;
+    json_t *rows = json_array();
+
+    for (size_t row = 0; config_look(call->admin->config, row, &look); row++) {
+        if (strncmp(look.key, wanted, strlen(wanted)) != 0)
+            continue;
+        if (strcmp(look.key, "redis.url") == 0)
+            hide_password(look.value);
+        admin_append(&rows, json_pack("{s:s, s:s, s:s, s:s}", "key", look.key, "value", look.value, "default",
+                                      look.default_value, "origin", look.origin));
+    }
+    if (rows && json_array_size(rows) == 0) {
+        json_decref(rows);
+        admin_refuse(call, FEED__ERROR_CODE__NOT_FOUND, "arguments", "there is no option %s", log_quote(wanted));
+        return;
+    }
+    admin_reply(call, json_pack("{s:o}", "options", rows));
+}
+
+/* ---- log-level ---- */
+
+void admin_run_log_level(struct admin_call *call)
+{
+    enum log_level before = log_get_level(), level = before;
+
+    if (call->argument && config_log_level(call->argument, &level) < 0) {
+        admin_refuse(call, FEED__ERROR_CODE__INVALID, "arguments", "the level must be error, warning, info or debug, not %s",
+                     log_quote(call->argument));
+        return;
+    }
+    log_set_level(level);
+    if (level != before)
+        log_event(level < LOG_LEVEL_INFO ? level : LOG_LEVEL_INFO, "log-level", "from=%s to=%s", log_level_name(before),
+                  log_level_name(level));
+    admin_reply(call, json_pack("{s:s, s:s}", "level", log_level_name(level), "before", log_level_name(before)));
+}
+
+/* ---- drain ---- */
+
+/* What is told is how it was before. */
+void admin_run_drain(struct admin_call *call)
+{
+    const struct admin *admin = call->admin;
+    const struct commands *clients = admin->clients;
+    json_t *answer = json_pack("{s:b, s:I, s:I, s:I}", "draining_already", (int)clients->stopping, "connections",
+                               (json_int_t)net_connections(clients->net), "in_progress", (json_int_t)clients->in_progress,
+                               "reconnect_spread_ms", (json_int_t)admin->config->reconnect_spread_ms);
+
+    if (answer)
+        admin->hooks->drain(admin->hooks_context);
+    admin_reply(call, answer);
+}
