@@ -22,17 +22,41 @@ static void on_subscribed(void *context, Feed__ErrorCode error)
     request_reply(request, &frame);
 }
 
+/* The stream that a request names. False, and the request is answered, if it names none. */
+static bool stream_of(struct request *request, struct feed_stream *ret_stream)
+{
+    const Feed__SubscribeRequest *subscribe = request->frame->subscribe;
+    const struct {
+        Feed__SubscribeRequest__StreamCase named;
+        enum stream_kind kind;
+        const char *field;
+        const char *subject;
+    } rows[] = {
+        {FEED__SUBSCRIBE_REQUEST__STREAM_HOME, STREAM_HOME, "home", subscribe->home},
+        {FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, STREAM_PROFILE, "profile", subscribe->profile},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].named == subscribe->stream_case) {
+            if (!check_subject(request, rows[i].field, rows[i].subject))
+                return false;
+            *ret_stream = (struct feed_stream){rows[i].kind, text_of(rows[i].subject)};
+            return true;
+        }
+    request_fail(request, FEED__ERROR_CODE__INVALID, "stream", 0, "home or profile is missing");
+    return false;
+}
+
 static void run_subscribe(struct request *request)
 {
     const Feed__SubscribeRequest *subscribe = request->frame->subscribe;
-    bool profile = subscribe->stream_case == FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE;
+    struct text token = {(const char *)subscribe->resume_token.data, subscribe->resume_token.len};
     int64_t limit = request->commands->config->max_subscriptions;
     struct session *session = request_session(request);
+    struct feed_stream stream;
 
-    if (subscribe->stream_case == FEED__SUBSCRIBE_REQUEST__STREAM__NOT_SET) {
-        request_fail(request, FEED__ERROR_CODE__INVALID, "stream", 0, "home or profile is missing");
+    if (!stream_of(request, &stream))
         return;
-    }
     if (!session) {
         request_end(request);
         return;
@@ -42,12 +66,7 @@ static void run_subscribe(struct request *request)
                      "a connection may hold %" PRId64 " subscriptions", limit);
         return;
     }
-    const char *name = profile ? subscribe->profile : subscribe->home;
-    if (!check_subject(request, profile ? "profile" : "home", name))
-        return;
-    struct text token = {(const char *)subscribe->resume_token.data, subscribe->resume_token.len};
-    feed_subscribe(request->commands->feed, &session->subscriber, request->id, profile, text_of(name), token, on_subscribed,
-                   request);
+    feed_subscribe(request->commands->feed, &session->subscriber, request->id, &stream, token, on_subscribed, request);
 }
 
 const struct command_row command_subscribe = {

@@ -11,11 +11,6 @@
 
 #include "feed/internal.h"
 
-bool stream_concerns(const struct subscription *stream, uint32_t subject)
-{
-    return stream->reader ? idset_has(&stream->reader->following, subject) : subject == stream->subject;
-}
-
 /* Sends what lies behind the stream's position in one partition. Returns false if the queue is full. */
 static bool run_ring(struct feed *feed, struct subscription *stream, unsigned partition)
 {
@@ -30,9 +25,10 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
 
     for (size_t i = from; i < ring->count && room; i++) {
         const struct ring_entry *entry = ring_at(ring, i);
+        const struct live_event event = {entry->kind, entry->subject, entry->frame};
 
         stream->position[partition] = entry->id;
-        if (!entry->frame || (entry->kind != LOG_BOUNDARY && !stream_concerns(stream, entry->subject)))
+        if (!entry->frame || (entry->kind != LOG_BOUNDARY && !stream_concerns(stream, &event)))
             continue;
         if (entry->kind == LOG_SHARE && (share_is_deleted(feed, entry->id) || joins_backfilled(&joins, entry)))
             continue;

@@ -163,12 +163,24 @@ struct feed_subscriber {
     bool wants_turn;     /* there are others that want to */
 };
 
+/* What a stream can be of. Each kind is a row of the table in streams.c. */
+enum stream_kind {
+    STREAM_HOME,    /* a reader's timeline */
+    STREAM_PROFILE, /* what a subject shares */
+    STREAM_KINDS
+};
+
+struct feed_stream {
+    enum stream_kind kind;
+    struct text subject; /* or reader */
+};
+
 typedef void feed_subscribe_fn(void *context, Feed__ErrorCode error);
 
 /* Opens a stream of events under `request_id`. The first event comes after `fn` was called with FEED_OK. The token is
  * empty or what a client gave. If the subscriber ends meanwhile, `fn` is still called. */
-void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id, bool profile,
-                    struct text subject, struct text token, feed_subscribe_fn *fn, void *context);
+void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id,
+                    const struct feed_stream *of, struct text token, feed_subscribe_fn *fn, void *context);
 /* Whether there was one. */
 bool feed_unsubscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id);
 bool feed_has_subscription(const struct feed *feed, const struct feed_subscriber *subscriber, uint32_t request_id);

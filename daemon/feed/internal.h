@@ -1,7 +1,7 @@
 /* What the files of the feed share: its parts and who calls whom.
  *
  *   tail      takes entries from the log ──▶ ring, bodies, readers (edges), live
- *   live      author ──▶ online readers and profile subscribers ──▶ outlet
+ *   live      author ──▶ online readers and the author's own streams ──▶ outlet
  *   catchup   brings a subscription from a position to live
  *   jobs      takes entries dealt to this daemon ──▶ fanout (shares), follow (follows) ──▶ acknowledges
  *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it */
@@ -25,7 +25,7 @@ struct subject {
     uint32_t hash;
     struct reader *reader;           /* NULL unless its following set is in memory */
     struct idset online;             /* readers (slots) who follow it and listen on this daemon */
-    struct subscription *profile;    /* streams of its profile */
+    struct subscription *streams;    /* that are found by the subject: see streams.c */
     uint8_t name_bytes;
     char name[];
 };
@@ -181,6 +181,41 @@ struct frame *recent_page(const struct feed *feed, const struct reader *reader, 
 /* Keeps what was made of the timeline with this stamp, unless it has changed since. Takes a reference. */
 void recent_keep_page(const struct feed *feed, struct reader *reader, uint64_t stamp, size_t limit, struct frame *page);
 
+/* ---- streams.c: kinds of streams ---- */
+
+/* By what a stream is found when there is an event for it. */
+enum stream_place {
+    PLACE_READER,  /* by those whom its reader follows */
+    PLACE_SUBJECT, /* by its subject */
+};
+
+struct catchup;
+struct subscription;
+
+struct stream_row {
+    uint32_t entries; /* of the log, that are events of it: a bit for each enum log_kind */
+    enum stream_place place;
+    /* Collects what the stream missed out of the store, then calls catchup_collected() or catchup_fail(). */
+    void (*collect)(struct catchup *catchup);
+};
+
+extern const struct stream_row stream_rows[STREAM_KINDS];
+
+/* Puts a stream where it is found, by its reader or subject: 0, or -ENOMEM and nothing is changed. */
+int stream_place(struct feed *feed, struct subscription *stream);
+/* Takes it away again. */
+void stream_remove(struct feed *feed, struct subscription *stream);
+
+/* What an entry of the log tells of. */
+struct live_event {
+    enum log_kind kind;
+    uint32_t subject;
+    struct frame *frame;
+};
+
+/* Whether it is an event of the stream. */
+bool stream_concerns(const struct subscription *stream, const struct live_event *event);
+
 /* ---- live.c, catchup.c: streams ---- */
 
 enum subscription_state {
@@ -191,13 +226,14 @@ enum subscription_state {
 struct subscription {
     struct feed_subscriber *subscriber;
     struct subscription *next_of_subscriber;
-    struct subscription *next; /* of the same reader or profile */
-    struct reader *reader;     /* pinned; NULL: a profile stream */
-    uint32_t subject;          /* whose profile, or the reader's own slot */
+    struct subscription *next; /* in the same place */
+    struct reader *reader;     /* pinned; NULL unless its place is a reader's */
+    uint32_t subject;          /* a reference, unless it is the reader's own slot */
     uint32_t request_id;
     uint32_t number;           /* its own, among streams of the same request id: an ended one's frames may still be queued */
     uint32_t since_token;      /* events since the last token */
-    enum subscription_state state;
+    enum stream_kind kind : 8;
+    enum subscription_state state : 8;
     bool had_token;
     bool resumed;              /* with a token, and not live yet: the client may have seen more than its position says */
     uint64_t *position;        /* while catching up: one per partition */
@@ -217,14 +253,15 @@ struct live_joined {
 struct live_run {
     uint32_t subject; /* slot, with a reference, while there are frames */
     uint32_t count;
+    uint32_t kinds;   /* of the events: a bit for each enum log_kind */
     size_t bytes;
-    struct frame *frames[RUN_EVENTS_MAX];
+    struct live_event events[RUN_EVENTS_MAX];
     struct live_joined joined[RUN_REQUEST_IDS];
 };
 
 struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
-/* Adds an event to the run, which must be empty or this subject's. */
-void live_deliver(struct feed *feed, uint32_t subject, struct frame *frame);
+/* Adds an event to the run, which must be empty or this subject's. Takes references. */
+void live_deliver(struct feed *feed, const struct live_event *event);
 /* Whether a next event of this subject may be added. */
 bool live_run_goes_on(const struct feed *feed, struct text subject);
 /* Queues the run for everyone who is live on its subject. To be called before anything else happens to streams or to positions
@@ -252,13 +289,10 @@ void stream_send_progress(struct feed *feed, struct subscription *subscription);
 void catchup_run(struct feed *feed, struct subscription *subscription);
 /* The same for every stream that is not live. */
 void catchup_run_all(struct feed *feed);
-/* Whether a subject's entries belong to the stream. */
-bool stream_concerns(const struct subscription *stream, uint32_t subject);
-
 /* Whether a stream may collect from the store now; if not, streams_go_on() must be called when another one is done. */
 bool stream_begins_to_collect(struct subscription *stream);
 
-/* ---- catchup_store.c: out of the store, as a part of catchup_run() ---- */
+/* ---- catchup_store.c, catchup_collect.c: out of the store, as a part of catchup_run(); catchup.h is what they share ---- */
 
 void catchup_store(struct feed *feed, struct subscription *stream);
 /* What was collected does not hold any more: it begins again from the stream's position, a little later. No answer may be

@@ -1,4 +1,4 @@
-/* Live delivery: from a subject to the streams of its online followers and of its profile. One look-up and one queue append
+/* Live delivery: from a subject to the streams of its online followers and to its own. One look-up and one queue append
  * per stream; no Redis command, no copy of the share.
  *
  * Events of one subject that come one after the other in one reading of the log are a run: they go out together, as one frame
@@ -123,22 +123,34 @@ static struct frame *run_joined(struct feed *feed, struct live_run *run, uint32_
     }
     if (!free_place || !token || run->bytes > feed->outlet->soft_limit_bytes / 4)
         return NULL;
-    memcpy(frames, run->frames, run->count * sizeof(struct frame *));
+    for (uint32_t i = 0; i < run->count; i++)
+        frames[i] = run->events[i].frame;
     frames[run->count] = token;
     *free_place = (struct live_joined){frame_join(frames, run->count + 1, request_id), request_id};
     return free_place->frame;
 }
 
+/* The next event of the run that is one of the stream, from index `at` on. */
+static uint32_t next_event(const struct live_run *run, const struct subscription *stream, uint32_t at)
+{
+    while (at < run->count && !stream_concerns(stream, &run->events[at]))
+        at++;
+    return at;
+}
+
 static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream)
 {
-    struct frame *joined = run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
+    bool whole = (run->kinds & ~stream_rows[stream->kind].entries) == 0;
+    struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
         deliver_to(feed, stream, joined, run->count, 0);
         return;
     }
-    for (uint32_t i = 0; i < run->count; i++)
-        deliver_to(feed, stream, run->frames[i], 1, i + 1 < run->count ? run->frames[i + 1]->position : 0);
+    for (uint32_t i = whole ? 0 : next_event(run, stream, 0), next; i < run->count; i = next) {
+        next = whole ? i + 1 : next_event(run, stream, i + 1);
+        deliver_to(feed, stream, run->events[i].frame, 1, next < run->count ? run->events[next].frame->position : 0);
+    }
 }
 
 void live_flush(struct feed *feed)
@@ -149,16 +161,17 @@ void live_flush(struct feed *feed)
     if (run->count == 0)
         return;
     subject = feed->subjects.slots[run->subject];
-    for (struct subscription *stream = subject->profile; stream; stream = stream->next)
-        deliver_run(feed, run, stream);
-    for (uint32_t i = 0; i < subject->online.count; i++) {
+    for (struct subscription *stream = subject->streams; stream; stream = stream->next)
+        if (run->kinds & stream_rows[stream->kind].entries)
+            deliver_run(feed, run, stream);
+    for (uint32_t i = 0; i < subject->online.count && (run->kinds & stream_rows[STREAM_HOME].entries); i++) {
         const struct reader *reader = feed->subjects.slots[subject->online.items[i]]->reader;
 
         for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
             deliver_run(feed, run, stream);
     }
     for (uint32_t i = 0; i < run->count; i++)
-        frame_unref(run->frames[i]);
+        frame_unref(run->events[i].frame);
     for (size_t i = 0; i < RUN_REQUEST_IDS; i++)
         frame_unref(run->joined[i].frame);
     subject_unref(&feed->subjects, run->subject);
@@ -176,17 +189,18 @@ bool live_run_goes_on(const struct feed *feed, struct text subject)
     return name.size == subject.size && memcmp(name.data, subject.data, name.size) == 0;
 }
 
-void live_deliver(struct feed *feed, uint32_t slot, struct frame *frame)
+void live_deliver(struct feed *feed, const struct live_event *event)
 {
     struct live_run *run = &feed->run;
-    const struct subject *subject = feed->subjects.slots[slot];
+    const struct subject *subject = feed->subjects.slots[event->subject];
 
-    if (!subject->profile && subject->online.count == 0)
+    if (!subject->streams && subject->online.count == 0)
         return;
     if (run->count == 0)
-        run->subject = subject_ref(&feed->subjects, slot);
-    run->frames[run->count++] = frame_ref(frame);
-    run->bytes += frame->size;
+        run->subject = subject_ref(&feed->subjects, event->subject);
+    run->events[run->count++] = *event;
+    run->kinds |= UINT32_C(1) << event->kind;
+    run->bytes += frame_ref(event->frame)->size;
 }
 
 void live_deliver_to_all(struct feed *feed, struct frame *frame)

@@ -29,7 +29,6 @@ struct opening {
     struct frame *gap;                  /* what the token has seen and the store has lost, or NULL */
     feed_subscribe_fn *fn;
     void *context;
-    bool profile;
     bool has_token;
     unsigned asked; /* partition whose last id was asked for */
     struct opening *next;
@@ -55,39 +54,40 @@ static void opening_end(struct opening *opening, Feed__ErrorCode error)
     free(opening);
 }
 
-/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. */
+/* Gives back what the stream holds. */
+static void release(struct feed *feed, struct subscription *stream)
+{
+    if (stream->reader)
+        reader_unpin(feed, stream->reader);
+    else
+        subject_unref(&feed->subjects, stream->subject);
+}
+
+/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. Takes over the pin of
+ * the reader, or the reference to the slot where there is none. */
 static void join(struct opening *opening, struct reader *reader, uint32_t slot)
 {
     struct feed *feed = opening->feed;
     struct subscription *stream = opening->stream;
-    struct subscription **list = reader ? &reader->subscriptions : &feed->subjects.slots[slot]->profile;
-
     Feed__ErrorCode error = FEED_OK;
 
+    stream->reader = reader;
+    stream->subject = slot;
     if (opening->subscriber && stream_find(feed, opening->subscriber->conn, stream->request_id))
         error = FEED__ERROR_CODE__INVALID;
-    else if (opening->subscriber && reader && reader_join(feed, reader) < 0)
+    else if (!opening->subscriber || stream_place(feed, stream) < 0)
         error = FEED__ERROR_CODE__UNAVAILABLE;
-    else if (opening->subscriber &&
-             idmap_set(&feed->streams, stream_key(opening->subscriber->conn, stream->request_id), stream) < 0) {
-        if (reader)
-            reader_leave(feed, reader);
+    else if (idmap_set(&feed->streams, stream_key(opening->subscriber->conn, stream->request_id), stream) < 0) {
+        stream_remove(feed, stream);
         error = FEED__ERROR_CODE__UNAVAILABLE;
     }
-    if (!opening->subscriber || error != FEED_OK) {
-        if (reader)
-            reader_unpin(feed, reader);
-        else
-            subject_unref(&feed->subjects, slot);
+    if (error != FEED_OK) {
+        release(feed, stream);
         opening_end(opening, error);
         return;
     }
     stream->subscriber = opening->subscriber;
-    stream->reader = reader;
-    stream->subject = slot;
     stream->number = ++feed->streams_opened;
-    stream->next = *list;
-    *list = stream;
     stream->next_of_subscriber = stream->subscriber->first;
     stream->subscriber->first = stream;
 
@@ -145,16 +145,15 @@ static void open_stream(struct opening *opening)
     struct feed *feed = opening->feed;
     struct text name = {opening->name, opening->name_bytes};
 
-    if (opening->profile) {
-        uint32_t slot = subject_intern(&feed->subjects, name);
-
-        if (slot == NO_SUBJECT)
-            opening_end(opening, FEED__ERROR_CODE__UNAVAILABLE);
-        else
-            join(opening, NULL, slot);
+    if (stream_rows[opening->stream->kind].place == PLACE_READER) {
+        reader_get(feed, name, on_reader, opening);
         return;
     }
-    reader_get(feed, name, on_reader, opening);
+    uint32_t slot = subject_intern(&feed->subjects, name);
+    if (slot == NO_SUBJECT)
+        opening_end(opening, FEED__ERROR_CODE__UNAVAILABLE);
+    else
+        join(opening, NULL, slot);
 }
 
 /* A token may be ahead of this daemon's tail, but not of the store. */
@@ -225,10 +224,10 @@ static Feed__ErrorCode judge_token(const struct feed *feed, const struct token_p
     return *ret_gap ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;
 }
 
-void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id, bool profile,
-                    struct text subject, struct text token, feed_subscribe_fn *fn, void *context)
+void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id,
+                    const struct feed_stream *of, struct text token, feed_subscribe_fn *fn, void *context)
 {
-    struct opening *opening = calloc(1, sizeof(*opening) + subject.size);
+    struct opening *opening = calloc(1, sizeof(*opening) + of->subject.size);
     struct subscription *stream = calloc(1, sizeof(*stream));
     uint64_t *position = calloc(feed->partitions, sizeof(uint64_t));
     struct token_place places[PARTITIONS_MAX];
@@ -254,13 +253,13 @@ void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint3
                                 .gap = gap,
                                 .fn = fn,
                                 .context = context,
-                                .profile = profile,
                                 .has_token = token.size > 0,
-                                .name_bytes = subject.size,
+                                .name_bytes = of->subject.size,
                                 .next = feed->openings};
-    memcpy(opening->name, subject.data, subject.size);
+    memcpy(opening->name, of->subject.data, of->subject.size);
     feed->openings = opening;
     subscriber->count++;
+    stream->kind = of->kind;
     stream->request_id = request_id;
     stream->position = position;
     check_token(opening);
@@ -270,20 +269,10 @@ void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint3
 
 static void stream_end(struct feed *feed, struct subscription *stream)
 {
-    struct subscription **list =
-        stream->reader ? &stream->reader->subscriptions : &feed->subjects.slots[stream->subject]->profile;
-
-    while (*list != stream)
-        list = &(*list)->next;
-    *list = stream->next;
+    stream_remove(feed, stream);
     idmap_remove(&feed->streams, stream_key(stream->subscriber->conn, stream->request_id));
     catchup_cancel(stream);
-    if (stream->reader) {
-        reader_leave(feed, stream->reader);
-        reader_unpin(feed, stream->reader);
-    } else {
-        subject_unref(&feed->subjects, stream->subject);
-    }
+    release(feed, stream);
     free(stream->position);
     free(stream);
 }

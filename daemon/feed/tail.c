@@ -38,6 +38,11 @@ static void on_hole(struct feed *feed, const struct log_entry *entry)
     report_loss(feed, range, 1);
 }
 
+static void deliver(struct feed *feed, const struct ring_entry *kept)
+{
+    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, kept->frame});
+}
+
 static int take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     struct feed_item item = {.id = entry->id, .author = kept->subject};
@@ -49,7 +54,7 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
     bodies_put(feed, &item);
     if (is_new(feed, entry)) {
         recents_add(feed, kept->subject, entry->id);
-        live_deliver(feed, kept->subject, item.frame);
+        deliver(feed, kept);
     }
     return 0;
 }
@@ -64,7 +69,7 @@ static int take_deletion(struct feed *feed, const struct log_entry *entry, struc
     if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0)
         return -ENOMEM;
     if (is_new(feed, entry))
-        live_deliver(feed, kept->subject, kept->frame);
+        deliver(feed, kept);
     return 0;
 }
 

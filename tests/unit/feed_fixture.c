@@ -196,8 +196,9 @@ void subscribe(struct world *world, uint64_t conn, uint32_t request_id, bool pro
                struct outcome *ret_outcome)
 {
     *ret_outcome = (struct outcome){0};
-    feed_subscribe(world->feed, &world->subscribers[conn], request_id, profile, text_of(subject), token, on_outcome,
-                   ret_outcome);
+    const struct feed_stream of = {profile ? STREAM_PROFILE : STREAM_HOME, text_of(subject)};
+
+    feed_subscribe(world->feed, &world->subscribers[conn], request_id, &of, token, on_outcome, ret_outcome);
 }
 
 void open_home(struct world *world, uint64_t conn, uint32_t request_id, const char *reader, const char *following)

@@ -1,0 +1,185 @@
+/* What streams missed, out of the store: each kind of stream has a function that collects it, and what was deleted is read for
+ * all of them. Answers that come when the stream has ended find that out. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metrics.h"
+#include "feed/catchup.h"
+#include "feed/frames.h"
+
+#define PROFILE_MAX 5000 /* shares of one profile that are caught up with before it is a Gap */
+
+static int add_missed(struct catchup *catchup, struct missed missed)
+{
+    if (catchup->count == catchup->capacity) {
+        size_t capacity = catchup->capacity ? catchup->capacity * 2 : 256;
+        struct missed *larger = realloc(catchup->missed, capacity * sizeof(*larger));
+
+        if (!larger)
+            return -ENOMEM;
+        catchup->missed = larger;
+        catchup->capacity = capacity;
+    }
+    catchup->missed[catchup->count++] = missed;
+    return 0;
+}
+
+static bool within(const struct catchup *catchup, uint64_t id)
+{
+    unsigned partition = partition_of_id(id);
+
+    return partition < catchup->feed->partitions && id > catchup->stream->position[partition] &&
+           id <= catchup->target[partition];
+}
+
+static int add_shares(struct catchup *catchup, const uint64_t *ids, size_t count)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++)
+        if (within(catchup, ids[i]))
+            error = add_missed(catchup, (struct missed){ids[i], {.kind = LOG_SHARE, .subject = NO_SUBJECT}});
+    return error;
+}
+
+/* Takes the frame over. */
+static int add_event(struct catchup *catchup, uint64_t id, struct live_event event)
+{
+    if (!event.frame)
+        return -ENOMEM;
+    if (add_missed(catchup, (struct missed){id, event}) == 0) {
+        if (event.subject != NO_SUBJECT)
+            subject_ref(&catchup->feed->subjects, event.subject);
+        return 0;
+    }
+    frame_unref(event.frame);
+    return -ENOMEM;
+}
+
+/* `gap:after`, and the position of the boundary. */
+static int add_boundary(struct catchup *catchup, struct text member, uint64_t id)
+{
+    const uint64_t range[2] = {strtoull(member.data + strlen("gap:"), NULL, 10), id};
+
+    metrics.gaps++;
+    return add_event(catchup, id,
+                     (struct live_event){LOG_BOUNDARY, NO_SUBJECT, frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1)});
+}
+
+/* `share:author`, and the position of the deletion. */
+static int add_deletion(struct catchup *catchup, struct text member, uint64_t id)
+{
+    if (member.size > 4 && memcmp(member.data, "gap:", 4) == 0)
+        return add_boundary(catchup, member, id);
+
+    struct feed *feed = catchup->feed;
+    const char *colon = memchr(member.data, ':', member.size);
+    uint64_t share_id = strtoull(member.data, NULL, 10);
+
+    uint64_t position = catchup->stream->position[partition_of_id(share_id) & (feed->partitions - 1)];
+
+    if (!colon || (!catchup->stream->resumed && share_id > position))
+        return 0;
+    struct text author = {colon + 1, member.size - (size_t)(colon + 1 - member.data)};
+    struct live_event event = {.kind = LOG_DELETE, .subject = subject_find(&feed->subjects, author)};
+    if (event.subject == NO_SUBJECT || !stream_concerns(catchup->stream, &event))
+        return 0;
+    event.frame = frame_of_deletion(id, share_id, author);
+    return add_event(catchup, id, event);
+}
+
+static void read_deletions(struct catchup *catchup);
+
+static void next_deletions(struct catchup *catchup)
+{
+    catchup->partition++;
+    if (catchup->stream && catchup->partition < catchup->feed->partitions)
+        catchup->deletions_after = catchup->stream->position[catchup->partition];
+    read_deletions(catchup);
+}
+
+/* [the highest position forgotten, [`share:author`, position, …]] */
+static void on_deletions(void *context, const struct reply *reply)
+{
+    struct catchup *catchup = context;
+    const struct reply *rows = reply_at(reply, 1);
+    size_t count = reply_count(rows) / 2;
+    int error = reply_error(reply);
+
+    for (size_t i = 0; catchup->stream && error == 0 && i < count; i++) {
+        catchup->deletions_after = reply_id(reply_at(rows, 2 * i + 1));
+        error = add_deletion(catchup, reply_text(reply_at(rows, 2 * i)), catchup->deletions_after);
+    }
+    catchup->forgotten[catchup->partition] = reply_id(reply_at(reply, 0));
+    if (error < 0)
+        catchup_fail(catchup);
+    else if (count == DELETIONS_PAGE)
+        read_deletions(catchup);
+    else
+        next_deletions(catchup);
+}
+
+static void read_deletions(struct catchup *catchup)
+{
+    unsigned partition = catchup->partition;
+
+    if (!catchup->stream || partition == catchup->feed->partitions)
+        catchup_collected(catchup);
+    else if (store_deletions(catchup->feed->store, partition, catchup->deletions_after, catchup->target[partition],
+                             on_deletions, catchup) < 0)
+        catchup_fail(catchup);
+}
+
+static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding)
+{
+    struct catchup *catchup = context;
+
+    if (error != FEED_OK || rebuilding) {
+        catchup_fail(catchup);
+        return;
+    }
+    int added = catchup->stream ? add_shares(catchup, timeline->ids, timeline->count) : 0;
+    catchup->floor = timeline->floor;
+    free(timeline->ids);
+    if (added < 0)
+        catchup_fail(catchup);
+    else
+        read_deletions(catchup);
+}
+
+static void on_profile(void *context, const struct reply *reply)
+{
+    struct catchup *catchup = context;
+    size_t count = reply_count(reply) / 2;
+    int error = reply_error(reply);
+
+    for (size_t i = 0; catchup->stream && error == 0 && i < count; i++) {
+        uint64_t id = reply_id(reply_at(reply, 2 * i + 1));
+
+        if (id > 0)
+            error = add_shares(catchup, &id, 1);
+        if (id == 0 && i > 0) /* the marker that older ones were dropped */
+            catchup->floor = reply_id(reply_at(reply, 2 * i - 1)) - 1;
+        else if (i + 1 == PROFILE_MAX)
+            catchup->floor = id - 1;
+    }
+    if (error < 0)
+        catchup_fail(catchup);
+    else
+        read_deletions(catchup);
+}
+
+void collect_timeline(struct catchup *catchup)
+{
+    timeline_fetch(catchup->feed, catchup->reader, on_timeline, catchup);
+}
+
+void collect_profile(struct catchup *catchup)
+{
+    struct feed *feed = catchup->feed;
+
+    if (store_profile(feed->store, subject_name(&feed->subjects, catchup->stream->subject), 0, PROFILE_MAX, on_profile,
+                      catchup) < 0)
+        catchup_fail(catchup);
+}
