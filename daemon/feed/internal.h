@@ -241,7 +241,7 @@ struct subscription {
 };
 
 /* Events of one subject that are delivered together. */
-#define RUN_EVENTS_MAX 50
+#define RUN_EVENTS_MAX 200
 #define RUN_BYTES_MAX 65536 /* no event is added to more */
 #define RUN_REQUEST_IDS 4   /* most clients count theirs from the same beginning */
 

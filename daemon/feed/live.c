@@ -10,7 +10,8 @@
 #include "feed/frames.h"
 #include "feed/internal.h"
 
-#define EVENTS_PER_TOKEN 100 /* at most between two tokens of one stream */
+#define EVENTS_PER_TOKEN 250    /* at most between two tokens of one stream */
+#define EVENTS_PER_PROGRESS 100 /* the same of one that catches up, which has no runs */
 #define TELL_MS 250 /* the streams are told no more often that the feed is degraded, or is no longer */
 
 static struct frame *token_frame(struct feed *feed)
@@ -60,7 +61,7 @@ void stream_send_progress(struct feed *feed, struct subscription *subscription)
 {
     uint8_t token[TOKEN_BYTES_MAX];
 
-    if (subscription->since_token < EVENTS_PER_TOKEN)
+    if (subscription->since_token < EVENTS_PER_PROGRESS)
         return;
     subscription->since_token = 0;
     struct frame *frame = frame_of_heartbeat(token, token_of_positions(feed, subscription->position, token), !feed->ready);

@@ -203,11 +203,11 @@ def test_following_during_an_absence_does_not_bring_what_was_not_followed_yet(co
     assert home.ids == [after] and home.gaps == []
 
 
-def test_a_token_of_every_hundred_events_resumes_behind_them(connect, client, name):
+def test_a_token_at_least_every_250_events_resumes_behind_them(connect, client, name):
     client.follow(name("reader"), name("author"))
     home = connect().follow_stream(home=name("reader"))
-    shares = client.share_many(name("author"), 350)
-    home.wait_for_count(350)
+    shares = client.share_many(name("author"), 900)
+    home.wait_for_count(900)
     seen, tokens = 0, []
     for kind, message in home.events[1:]:
         if kind == "heartbeat":
@@ -215,10 +215,10 @@ def test_a_token_of_every_hundred_events_resumes_behind_them(connect, client, na
         else:
             seen += 1
     assert len(tokens) >= 3
-    positions = [0] + [seen for _, seen in tokens] + [350]
-    assert all(after - before <= 100 for before, after in zip(positions, positions[1:]))
+    positions = [0] + [seen for _, seen in tokens] + [900]
+    assert all(after - before <= 250 for before, after in zip(positions, positions[1:]))
     for token, seen in tokens:
-        resumed = connect().resume(token, 350 - seen, home=name("reader"))
+        resumed = connect().resume(token, 900 - seen, home=name("reader"))
         assert resumed.ids == shares[seen:]
 
 
