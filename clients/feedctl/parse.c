@@ -83,7 +83,7 @@ static bool parse_option(struct parser *parser, int argc, char **argv, int *inde
 }
 
 /* The command that argv[index] and, where it has two words, argv[index + 1] name. *ret_words is how many were used. */
-static const struct command *command_find(int argc, char **argv, int index, int *ret_words)
+static const struct command *find_command(int argc, char **argv, int index, int *ret_words)
 {
     for (size_t i = 0; commands[i] != NULL; i++) {
         const char *name = commands[i]->name;
@@ -145,7 +145,7 @@ static bool parse_words(struct parser *parser, int argc, char **argv)
         } else if (parser->run->command == NULL) {
             int words = 1;
 
-            parser->run->command = command_find(argc, argv, i, &words);
+            parser->run->command = find_command(argc, argv, i, &words);
             if (parser->run->command == NULL && strcmp(argv[i], "help") == 0)
                 parser->help = true;
             else if (parser->run->command == NULL)

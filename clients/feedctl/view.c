@@ -33,8 +33,8 @@ void view_init(void)
         view_columns = window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
 }
 
-/* A paragraph of the share, if there is anything in it; `columns` 0 keeps it on one line. */
-static void view_paragraph(const char *text, size_t columns, const char *style, const char *open, const char *close)
+/* A paragraph, if there is anything in it; `columns` 0 keeps it on one line. */
+static void print_paragraph(const char *text, size_t columns, const char *style, const char *open, const char *close)
 {
     char *clean = text_clean(text);
     char *quoted = NULL;
@@ -48,9 +48,19 @@ static void view_paragraph(const char *text, size_t columns, const char *style, 
     free(clean);
 }
 
+void view_paragraph(const char *text, const char *style)
+{
+    print_paragraph(text, view_columns, style, "", "");
+}
+
+void view_line(const char *text)
+{
+    print_paragraph(text, 0, view_style.dim, "", "");
+}
+
 void view_share(const Feed__Share *share)
 {
-    char *author = text_clean(share->author);
+    char *author = text_clean(share->author), *name = text_clean(share->author_name);
     char site[256], ago[32];
     char *clean_site;
     struct timespec now;
@@ -59,16 +69,19 @@ void view_share(const Feed__Share *share)
     text_site(share->url, site, sizeof site);
     clean_site = text_clean(site);
     text_ago(share->created_at_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, ago, sizeof ago);
+    if (name != NULL && name[0] != '\0')
+        printf("%s%s%s ", view_style.bold, name, view_style.plain);
     printf("%s%s%s", view_style.accent, author != NULL ? author : "", view_style.plain);
     if (clean_site != NULL && clean_site[0] != '\0')
         printf(" · %s", clean_site);
     printf(" · %s %s#%llu%s\n", ago, view_style.dim, (unsigned long long)share->id, view_style.plain);
-    view_paragraph(share->title, view_columns, view_style.bold, "", "");
-    view_paragraph(share->comment, view_columns, "", "“", "”");
-    view_paragraph(share->extract, view_columns, view_style.dim, "", "");
-    view_paragraph(share->url, 0, view_style.dim, "", "");
+    print_paragraph(share->title, view_columns, view_style.bold, "", "");
+    print_paragraph(share->comment, view_columns, "", "“", "”");
+    print_paragraph(share->extract, view_columns, view_style.dim, "", "");
+    print_paragraph(share->url, 0, view_style.dim, "", "");
     putchar('\n');
     free(author);
+    free(name);
     free(clean_site);
 }
 

@@ -14,6 +14,10 @@ struct view_style {
 };
 extern struct view_style view_style;
 
+/* A paragraph or a line of text from strangers, indented, if there is anything in it. */
+void view_paragraph(const char *text, const char *style);
+void view_line(const char *text);
+
 /* Who, where, how long ago, title, comment, extract, url. */
 void view_share(const Feed__Share *share);
 

@@ -16,6 +16,7 @@
     METRIC(deletes, "shares deleted")                                          \
     METRIC(follows, "follows committed")                                       \
     METRIC(unfollows, "unfollows committed")                                   \
+    METRIC(descriptions, "descriptions of subjects committed")                 \
     METRIC(pushes, "timelines that a share was pushed to")                     \
     METRIC(push_commands, "commands that carried them, one for each timeline with all that waited for it") \
     METRIC(pushes_away, "pushes to readers who are away and have no timeline") \

@@ -34,7 +34,7 @@ static bool is_longer(const char *text, size_t size, size_t limit)
     return count > limit;
 }
 
-static bool has_control_character(const char *text)
+bool has_control_character(const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++)
         if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0)) /* U+0080 to U+009F are C2 80 to C2 9F */

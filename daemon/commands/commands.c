@@ -40,6 +40,22 @@ void *request_allocate(struct request *request, size_t size)
 
 /* ---- running ---- */
 
+/* How many requests of a class run at once, and whether they write. Reads are few, since each may answer with a whole frame; of
+ * what is said about subjects the last word is to hold. */
+static const struct {
+    uint32_t running_max;
+    bool writes;
+} classes[] = {
+    [ORDER_FREE] = {UINT32_MAX, false},
+    [ORDER_SHARE] = {UINT32_MAX, true},
+    [ORDER_FOLLOW] = {UINT32_MAX, true},
+    [ORDER_SUBJECT] = {1, true},
+    [ORDER_READ] = {32, false},
+    [ORDER_SUBSCRIBE] = {64, false},
+    [ORDER_UNSUBSCRIBE] = {UINT32_MAX, false},
+    [ORDER_ADMIN] = {1, false},
+};
+
 static void run_if_seen(void *context, Feed__ErrorCode error);
 
 static bool may_run(const struct request *request)
@@ -59,7 +75,7 @@ static void run(struct request *request)
         request_fail_code(request, FEED__ERROR_CODE__UNAVAILABLE);
         return;
     }
-    if (session && (request->row->order == ORDER_SHARE || request->row->order == ORDER_FOLLOW) && !session->acknowledged) {
+    if (session && classes[request->row->order].writes && !session->acknowledged) {
         /* Before anything is done: what is written and cannot be remembered could not be read. */
         session->acknowledged = calloc(feed_partitions(commands->feed), sizeof(uint64_t));
         if (!session->acknowledged) {
@@ -91,13 +107,6 @@ static void start(struct session *session, struct request *request)
     run(request);
 }
 
-/* How many requests of a class run at once. Reads are few, since each may answer with a whole frame. */
-static const uint32_t running_max[] = {
-    [ORDER_FREE] = UINT32_MAX,      [ORDER_SHARE] = UINT32_MAX,   [ORDER_FOLLOW] = UINT32_MAX,
-    [ORDER_READ] = 32,              [ORDER_SUBSCRIBE] = 64,       [ORDER_UNSUBSCRIBE] = UINT32_MAX,
-    [ORDER_ADMIN] = 1,
-};
-
 static bool has_room(const struct commands *commands, uint64_t conn)
 {
     return net_queued_bytes(commands->net, conn) < (size_t)commands->config->queue_soft_limit_bytes;
@@ -106,7 +115,8 @@ static bool has_room(const struct commands *commands, uint64_t conn)
 /* A client that does not take its answers gets no further ones. */
 static bool may_start(const struct commands *commands, const struct session *session, const struct request *request)
 {
-    if (session->running > 0 && (session->order != request->row->order || session->running >= running_max[session->order]))
+    if (session->running > 0 &&
+        (session->order != request->row->order || session->running >= classes[session->order].running_max))
         return false;
     return has_room(commands, request->conn);
 }

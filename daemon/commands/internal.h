@@ -19,6 +19,7 @@ enum order {
     ORDER_FREE, /* beside everything */
     ORDER_SHARE,
     ORDER_FOLLOW,
+    ORDER_SUBJECT,
     ORDER_READ,
     ORDER_SUBSCRIBE,
     ORDER_UNSUBSCRIBE,
@@ -140,6 +141,7 @@ bool check_url(struct request *request, const char *field, const char *value, bo
 bool check_cursor(struct request *request, const char *field, const char *value, uint64_t *ret_before);
 /* What is wrong with a subject's name, NULL if nothing. */
 const char *subject_fault(const char *value);
+bool has_control_character(const char *text);
 size_t page_limit(const struct request *request, uint32_t limit);
 
 static inline struct text text_of(const char *string)
@@ -150,7 +152,7 @@ static inline struct text text_of(const char *string)
 #define COMMANDS(COMMAND)                                                                                                   \
     COMMAND(hello) COMMAND(ping) COMMAND(share) COMMAND(delete_share) COMMAND(get_share) COMMAND(follow) COMMAND(unfollow)  \
     COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
-    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(admin)
+    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

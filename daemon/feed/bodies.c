@@ -41,6 +41,7 @@ void bodies_drop(struct feed *feed, uint64_t id)
     unlink_body(&feed->bodies, body);
     feed->bodies.bytes -= body_bytes(body);
     frame_unref(body->item.frame);
+    name_release(feed, body->item.author);
     subject_unref(&feed->subjects, body->item.author);
     free(body);
 }
@@ -50,8 +51,8 @@ void bodies_put(struct feed *feed, const struct feed_item *item)
     struct bodies *bodies = &feed->bodies;
     struct body *body;
 
-    if (idmap_get(&bodies->map, item->id))
-        return;
+    if (item->name_stamp == 0 || idmap_get(&bodies->map, item->id))
+        return; /* a name that is not known could not be kept true */
     body = malloc(sizeof(*body));
     if (!body || idmap_set(&bodies->map, item->id, body) < 0) {
         free(body);
@@ -60,10 +61,31 @@ void bodies_put(struct feed *feed, const struct feed_item *item)
     body->item = *item;
     frame_ref(item->frame);
     subject_ref(&feed->subjects, item->author);
+    name_hold(feed, item->author);
     link_newest(bodies, body);
     bodies->bytes += body_bytes(body);
     while (bodies->bytes > feed->settings.body_bytes)
         bodies_drop(feed, bodies->first->item.id);
+}
+
+/* Puts the author's present name into an item's frame. 0; -EAGAIN if it is not known, -ENOMEM. */
+static int name_item(struct feed *feed, struct feed_item *item)
+{
+    uint32_t stamp = name_stamp(feed, item->author);
+    struct text name = name_of(feed, item->author);
+    struct frame *frame;
+
+    if (stamp == 0)
+        return -EAGAIN;
+    if (item->name_stamp != stamp && (item->name_stamp != 0 || name.size > 0)) {
+        frame = frame_of_share_renamed(item->frame, name, &item->share_bytes);
+        if (!frame)
+            return -ENOMEM;
+        frame_unref(item->frame);
+        item->frame = frame;
+    }
+    item->name_stamp = stamp;
+    return 0;
 }
 
 bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item)
@@ -72,11 +94,19 @@ bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item)
 
     if (!body)
         return false;
+    feed->bodies.bytes -= body_bytes(body);
+    int error = name_item(feed, &body->item);
+    feed->bodies.bytes += body_bytes(body);
+    if (error < 0) {
+        bodies_drop(feed, id);
+        return false;
+    }
     unlink_body(&feed->bodies, body);
     link_newest(&feed->bodies, body);
     *ret_item = body->item;
     frame_ref(ret_item->frame);
     subject_ref(&feed->subjects, ret_item->author);
+    name_hold(feed, ret_item->author);
     return true;
 }
 
@@ -90,19 +120,23 @@ void bodies_done(struct feed *feed)
 void items_done(struct feed *feed, struct feed_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (items[i].frame)
-            subject_unref(&feed->subjects, items[i].author);
+        if (!items[i].frame)
+            continue;
+        name_release(feed, items[i].author);
+        subject_unref(&feed->subjects, items[i].author);
         frame_unref(items[i].frame);
     }
 }
 
-/* Fetching: one MGET per partition and FETCH_MAX ids. */
+/* Fetching: one MGET per partition and FETCH_MAX ids; then the names of those authors of whom they are not known. */
 struct hydration {
     struct feed *feed;
     struct feed_item *items;
+    size_t count;
     hydrate_fn *fn;
     void *context;
-    unsigned fetches;
+    unsigned waiting; /* answers, and one while questions are being asked */
+    bool named;       /* the names were asked for */
     Feed__ErrorCode error;
 };
 
@@ -112,14 +146,39 @@ struct fetch {
     uint32_t indexes[FETCH_MAX]; /* into the items */
 };
 
-static void hydration_step(struct hydration *hydration)
+static void ask_names(struct hydration *hydration);
+
+/* The names are there: what was fetched is complete. */
+static void hydration_end(struct hydration *hydration)
 {
     struct hydration done = *hydration;
 
-    if (--hydration->fetches > 0)
-        return;
+    for (size_t i = 0; i < done.count && done.error == FEED_OK; i++) {
+        struct feed_item *item = &done.items[i];
+
+        if (!item->frame || item->name_stamp != 0)
+            continue;
+        if (share_is_deleted(done.feed, item->id)) {
+            items_done(done.feed, item, 1);
+            item->frame = NULL;
+        } else if (name_item(done.feed, item) < 0) {
+            done.error = FEED__ERROR_CODE__UNAVAILABLE;
+        } else {
+            bodies_put(done.feed, item);
+        }
+    }
     free(hydration);
     done.fn(done.context, done.error);
+}
+
+static void hydration_step(struct hydration *hydration)
+{
+    if (--hydration->waiting > 0)
+        return;
+    if (hydration->named || hydration->error != FEED_OK)
+        hydration_end(hydration);
+    else
+        ask_names(hydration);
 }
 
 /* What is no share is left out, 0; -ENOMEM. */
@@ -133,12 +192,12 @@ static int take_body(struct feed *feed, struct feed_item *item, struct text body
     item->author = subject_intern(&feed->subjects, author);
     if (item->author == NO_SUBJECT)
         return -ENOMEM;
-    item->frame = frame_of_share(item->id, body, &item->share_bytes);
+    item->frame = frame_of_share(item->id, body, (struct text){"", 0}, &item->share_bytes);
     if (!item->frame) {
         subject_unref(&feed->subjects, item->author);
         return -ENOMEM;
     }
-    bodies_put(feed, item);
+    name_hold(feed, item->author);
     return 0;
 }
 
@@ -164,10 +223,10 @@ static void send_fetch(struct hydration *hydration, struct fetch *fetch)
 
     for (size_t i = 0; i < fetch->count; i++)
         ids[i] = hydration->items[fetch->indexes[i]].id;
-    hydration->fetches++;
+    hydration->waiting++;
     if (store_bodies(hydration->feed->store, ids, fetch->count, on_bodies, fetch) < 0) {
         hydration->error = FEED__ERROR_CODE__UNAVAILABLE;
-        hydration->fetches--;
+        hydration->waiting--;
         free(fetch);
     }
 }
@@ -200,6 +259,93 @@ static void fetch_partition(struct hydration *hydration, size_t count, unsigned 
         send_fetch(hydration, fetch);
 }
 
+/* ---- names ---- */
+
+struct question {
+    struct hydration *hydration;
+    size_t count;
+    uint32_t authors[FETCH_MAX];
+};
+
+/* What came along the log meanwhile is newer. */
+static void on_names(void *context, const struct reply *reply)
+{
+    struct question *question = context;
+    struct hydration *hydration = question->hydration;
+    struct feed *feed = hydration->feed;
+
+    feed->name_questions--;
+    if (reply_error(reply) < 0)
+        hydration->error = error_of_reply(reply, false);
+    for (size_t i = 0; i < question->count && reply_error(reply) == 0; i++)
+        if (name_stamp(feed, question->authors[i]) == 0)
+            name_set(feed, question->authors[i], reply_text(reply_at(reply, i)));
+    free(question);
+    hydration_step(hydration);
+}
+
+static void send_question(struct hydration *hydration, struct question *question)
+{
+    struct text subjects[FETCH_MAX];
+
+    for (size_t i = 0; i < question->count; i++)
+        subjects[i] = subject_name(&hydration->feed->subjects, question->authors[i]);
+    hydration->waiting++;
+    hydration->feed->name_questions++;
+    if (store_described(hydration->feed->store, subjects, question->count, true, on_names, question) < 0) {
+        hydration->error = FEED__ERROR_CODE__UNAVAILABLE;
+        hydration->feed->name_questions--;
+        hydration->waiting--;
+        free(question);
+    }
+}
+
+static bool is_asked(const struct question *question, uint32_t author)
+{
+    for (size_t i = 0; question && i < question->count; i++)
+        if (question->authors[i] == author)
+            return true;
+    return false;
+}
+
+/* An author's share is in the author's partition. */
+static void ask_partition(struct hydration *hydration, unsigned partition)
+{
+    struct question *question = NULL;
+
+    for (size_t i = 0; i < hydration->count; i++) {
+        const struct feed_item *item = &hydration->items[i];
+
+        if (!item->frame || partition_of_id(item->id) != partition || name_stamp(hydration->feed, item->author) != 0 ||
+            is_asked(question, item->author))
+            continue;
+        if (!question) {
+            question = malloc(sizeof(*question));
+            if (!question) {
+                hydration->error = FEED__ERROR_CODE__UNAVAILABLE;
+                return;
+            }
+            *question = (struct question){.hydration = hydration};
+        }
+        question->authors[question->count++] = item->author;
+        if (question->count == FETCH_MAX) {
+            send_question(hydration, question);
+            question = NULL;
+        }
+    }
+    if (question)
+        send_question(hydration, question);
+}
+
+static void ask_names(struct hydration *hydration)
+{
+    hydration->named = true;
+    hydration->waiting = 1;
+    for (unsigned partition = 0; partition < hydration->feed->partitions; partition++)
+        ask_partition(hydration, partition);
+    hydration_step(hydration);
+}
+
 void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_fn *fn, void *context)
 {
     uint64_t missing = 0; /* a bit per partition */
@@ -220,7 +366,7 @@ void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_f
         fn(context, FEED__ERROR_CODE__UNAVAILABLE);
         return;
     }
-    *hydration = (struct hydration){feed, items, fn, context, 1, FEED_OK};
+    *hydration = (struct hydration){feed, items, count, fn, context, 1, false, FEED_OK};
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         if (missing >> partition & 1)
             fetch_partition(hydration, count, partition);

@@ -14,7 +14,7 @@
 /* Sends what lies behind the stream's position in one partition. Returns false if the queue is full. */
 static bool run_ring(struct feed *feed, struct subscription *stream, unsigned partition)
 {
-    const struct ring *ring = &feed->rings[partition];
+    struct ring *ring = &feed->rings[partition];
     uint64_t start = stream->position[partition];
     size_t from = ring_above(ring, start);
     struct joins joins = {0};
@@ -24,7 +24,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
         joins_collect(ring, from, stream->reader->slot, &joins);
 
     for (size_t i = from; i < ring->count && room; i++) {
-        const struct ring_entry *entry = ring_at(ring, i);
+        struct ring_entry *entry = ring_at(ring, i);
         const struct live_event event = {entry->kind, entry->subject, entry->frame};
 
         stream->position[partition] = entry->id;
@@ -34,7 +34,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
             continue;
         if (entry->kind == LOG_DELETE && !stream->resumed && entry->other > start)
             continue;
-        room = stream_send(feed, stream, entry->frame);
+        room = stream_send(feed, stream, ring_event(feed, ring, entry));
         stream_send_progress(feed, stream);
     }
     joins_done(&joins);

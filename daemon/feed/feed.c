@@ -207,14 +207,7 @@ void feed_free(struct feed *feed)
 
 /* ---- commits ---- */
 
-struct write {
-    struct feed *feed;
-    uint64_t *metric;
-    feed_write_fn *fn;
-    void *context;
-};
-
-static struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, void *context)
+struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, void *context)
 {
     struct write *write = malloc(sizeof(*write));
 
@@ -223,8 +216,7 @@ static struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_f
     return write;
 }
 
-/* [position, outcome] */
-static void on_written(void *context, const struct reply *reply)
+void on_written(void *context, const struct reply *reply)
 {
     static const Feed__ErrorCode outcomes[] = {FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN};
     struct write write = *(struct write *)context;

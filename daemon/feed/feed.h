@@ -96,6 +96,10 @@ void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_
 /* Follows or unfollows; done when the subject's log holds the edge and the backfill is merged. */
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context);
 
+/* Says what a subject is called and what there is to know of it. `record`: an encoded feed.Subject, or empty. */
+void feed_describe(struct feed *feed, struct text subject, struct text record, struct text display_name, feed_write_fn *fn,
+                   void *context);
+
 /* Calls `fn` once the feed is ready, at once if it is, in the order of the calls and before anything that is asked for later;
  * with UNAVAILABLE at `deadline_ms` of the monotonic clock, or when the daemon stops. */
 typedef void feed_wait_fn(void *context, Feed__ErrorCode error);
@@ -113,7 +117,8 @@ struct feed_item {
     uint64_t id;
     struct frame *frame; /* NULL: there is no such share */
     uint32_t share_bytes;
-    uint32_t author; /* internal */
+    uint32_t author; /* internal, as is what follows */
+    uint32_t name_stamp;
 };
 
 struct reader;
@@ -125,7 +130,7 @@ struct feed_page {
     struct frame *encoded; /* the same page as it was kept by feed_keep_page(): then there are no items; else NULL */
     struct reader *reader; /* internal: whose newest page it is, and as of when */
     size_t limit;
-    uint64_t stamp, deletions;
+    uint64_t stamp, revisions;
 };
 
 typedef void feed_page_fn(void *context, Feed__ErrorCode error, const struct feed_page *page);
@@ -148,6 +153,23 @@ struct feed_names {
 typedef void feed_names_fn(void *context, Feed__ErrorCode error, const struct feed_names *names);
 void feed_read_names(struct feed *feed, bool followers, struct text subject, uint64_t before, size_t limit,
                      feed_names_fn *fn, void *context);
+
+/* What is said about subjects, as encoded feed.Subject. `next` leads on, empty if these were the last. Valid during the
+ * callback. */
+struct feed_subjects {
+    const struct text *records; /* empty where nothing is said */
+    const struct text *cursors; /* of a search: what leads on behind each; else NULL */
+    size_t count;
+    struct text next;
+};
+typedef void feed_subjects_fn(void *context, Feed__ErrorCode error, const struct feed_subjects *subjects);
+/* In the order of the ids. */
+void feed_read_subjects(struct feed *feed, const struct text *ids, size_t count, feed_subjects_fn *fn, void *context);
+/* Subjects that were described and have a word that begins with `prefix`, in the order of those words. INVALID: there is no
+ * letter, digit or symbol in the prefix; NOT_FOUND: the cursor `after` is not of such a search. A page may hold fewer than
+ * `limit`. */
+void feed_find_subjects(struct feed *feed, struct text prefix, struct text after, size_t limit, feed_subjects_fn *fn,
+                        void *context);
 
 /* ---- subscriptions ---- */
 

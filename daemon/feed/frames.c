@@ -17,6 +17,9 @@
 #define FRAME_GET_SHARE 6
 #define FRAME_GET_TIMELINE 12
 #define FRAME_GET_PROFILE 13
+#define FRAME_GET_SUBJECTS 22
+#define FRAME_FIND_SUBJECTS 23
+#define SHARE_AUTHOR_NAME 16
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
@@ -65,9 +68,10 @@ struct text author_of_body(struct text body)
     return (struct text){body.data + 1 + header, size};
 }
 
-struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_bytes)
+struct frame *frame_of_share(uint64_t id, struct text body, struct text name, uint32_t *ret_share_bytes)
 {
-    size_t share_bytes = 1 + framing_varint_bytes(id) + body.size;
+    size_t name_bytes = name.size > 0 ? bytes_field_size(SHARE_AUTHOR_NAME, name.size) : 0;
+    size_t share_bytes = 1 + framing_varint_bytes(id) + body.size + name_bytes;
     size_t shared_bytes = bytes_field_size(1, share_bytes);
     struct frame *frame = frame_new(bytes_field_size(FRAME_SHARED, shared_bytes));
 
@@ -80,9 +84,49 @@ struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_
     at = put_varint(at, TAG_VARINT(1));
     at = put_varint(at, id);
     memcpy(at, body.data, body.size);
+    if (name_bytes > 0)
+        put_bytes(at + body.size, SHARE_AUTHOR_NAME, name.data, name.size);
     *ret_share_bytes = (uint32_t)share_bytes;
     frame->position = id;
     return frame;
+}
+
+/* Reads a varint of one of our own frames. */
+static const uint8_t *get_varint(const uint8_t *at, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0;; shift += 7) {
+        value |= (uint64_t)(*at & 0x7f) << shift;
+        if (!(*at++ & 0x80))
+            break;
+    }
+    *ret_value = value;
+    return at;
+}
+
+/* Where the field after this one begins. */
+static const uint8_t *skip_field(const uint8_t *at)
+{
+    uint64_t tag, value;
+
+    at = get_varint(at, &tag);
+    at = get_varint(at, &value); /* or the length of what follows */
+    return (tag & 7) == 2 ? at + value : at;
+}
+
+/* The name is a share's last field. */
+struct frame *frame_of_share_renamed(const struct frame *share, struct text name, uint32_t *ret_share_bytes)
+{
+    const uint8_t *end = share->bytes + share->size, *at = share->bytes, *body;
+    uint64_t tag, size, id;
+
+    at = get_varint(get_varint(at, &tag), &size); /* Shared */
+    at = get_varint(get_varint(at, &tag), &size); /* its Share */
+    body = at = get_varint(get_varint(at, &tag), &id);
+    while (at < end && (get_varint(at, &tag), tag != TAG_BYTES(SHARE_AUTHOR_NAME)))
+        at = skip_field(at);
+    return frame_of_share(id, (struct text){(const char *)body, (size_t)(at - body)}, name, ret_share_bytes);
 }
 
 static const uint8_t *share_of(const struct feed_item *item)
@@ -127,6 +171,37 @@ struct frame *frame_of_one_share(const struct feed_item *item)
     uint8_t *at = put_varint(frame->bytes, TAG_BYTES(FRAME_GET_SHARE));
     at = put_varint(at, size);
     put_bytes(at, 1, share_of(item), item->share_bytes);
+    return frame;
+}
+
+struct frame *frame_of_subjects(bool found, const struct feed_subjects *subjects, const struct text *ids)
+{
+    uint32_t field = found ? FRAME_FIND_SUBJECTS : FRAME_GET_SUBJECTS;
+    size_t size = subjects->next.size > 0 ? bytes_field_size(2, subjects->next.size) : 0;
+
+    for (size_t i = 0; i < subjects->count; i++) {
+        size_t record = subjects->records[i].size;
+
+        size += bytes_field_size(1, record > 0 ? record : bytes_field_size(1, ids[i].size));
+    }
+    struct frame *frame = frame_new(bytes_field_size(field, size));
+    if (!frame)
+        return NULL;
+    uint8_t *at = put_varint(frame->bytes, TAG_BYTES(field));
+    at = put_varint(at, size);
+    for (size_t i = 0; i < subjects->count; i++) {
+        struct text record = subjects->records[i];
+
+        if (record.size > 0) {
+            at = put_bytes(at, 1, record.data, record.size);
+            continue;
+        }
+        at = put_varint(at, TAG_BYTES(1));
+        at = put_varint(at, bytes_field_size(1, ids[i].size));
+        at = put_bytes(at, 1, ids[i].data, ids[i].size);
+    }
+    if (subjects->next.size > 0)
+        put_bytes(at, 2, subjects->next.data, subjects->next.size);
     return frame;
 }
 

@@ -10,6 +10,8 @@ struct frame *frame_pack(const Feed__ServerFrame *message);
 
 /* A page as GetTimelineReply or GetProfileReply, put together from the shares' bytes. */
 struct frame *frame_of_page(bool profile, const struct feed_page *page);
+/* Descriptions as GetSubjectsReply (`found` false) or FindSubjectsReply. Those of which nothing is said have their `ids`. */
+struct frame *frame_of_subjects(bool found, const struct feed_subjects *subjects, const struct text *ids);
 struct frame *frame_of_one_share(const struct feed_item *item);
 
 struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "feed/feed.h"
 #include "feed/jobs.h"
+#include "feed/names.h"
 #include "store/log.h"
 #include "store/store.h"
 
@@ -26,6 +27,9 @@ struct subject {
     struct reader *reader;           /* NULL unless its following set is in memory */
     struct idset online;             /* readers (slots) who follow it and listen on this daemon */
     struct subscription *streams;    /* that are found by the subject: see streams.c */
+    struct display_name *display_name; /* NULL: it has none, or it is not known */
+    uint32_t name_stamp;             /* of the display name, 0: it is not known */
+    uint32_t name_holders;           /* frames of its shares, in memory or in use */
     uint8_t name_bytes;
     char name[];
 };
@@ -83,6 +87,7 @@ struct ring_entry {
     int64_t arrived_ms;
     uint32_t subject;    /* slot, or NO_SUBJECT */
     uint32_t reader;
+    uint32_t name_stamp; /* of a share: of the author's name in the frame */
     enum log_kind kind;
     size_t end; /* bytes of all entries that the ring ever took, up to and with this one */
 };
@@ -105,6 +110,9 @@ struct ring_entry *ring_at(const struct ring *ring, size_t index);
 size_t ring_above(const struct ring *ring, uint64_t id);
 /* What the entries above `id` take. */
 size_t ring_bytes_above(const struct ring *ring, uint64_t id);
+
+/* The event of an entry, a share's with its author's present name. Borrowed. */
+struct frame *ring_event(struct feed *feed, struct ring *ring, struct ring_entry *entry);
 
 /* Whether a share's deletion is in a ring. */
 bool share_is_deleted(const struct feed *feed, uint64_t id);
@@ -321,8 +329,10 @@ size_t token_of_positions(const struct feed *feed, const uint64_t *positions, ui
 
 /* ---- frames.c ---- */
 
-/* NULL if the body is not one of ours or memory ends. The item's author is not set. */
-struct frame *frame_of_share(uint64_t id, struct text body, uint32_t *ret_share_bytes);
+/* `name`: what the author calls itself. NULL when memory ends. */
+struct frame *frame_of_share(uint64_t id, struct text body, struct text name, uint32_t *ret_share_bytes);
+/* The same share with another name in it. */
+struct frame *frame_of_share_renamed(const struct frame *share, struct text name, uint32_t *ret_share_bytes);
 /* The author's name in a stored body or at the start of a share's bytes behind the id. */
 struct text author_of_body(struct text body);
 struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author);
@@ -421,7 +431,9 @@ struct feed {
     uint64_t recent_generation; /* timelines in memory that were kept under an earlier one may lack something */
     uint64_t unsettled[PARTITIONS_MAX]; /* until this is applied timelines may change behind what was seen of the log */
     uint64_t recent_stamp; /* the last one given */
-    uint64_t deletions;   /* that the tail has seen */
+    uint64_t revisions;   /* whatever changes shares that were served before: deletions and renamings that the tail has seen */
+    uint32_t name_stamps; /* the last one given */
+    uint32_t name_questions; /* under way */
     struct idmap deleted; /* shares whose deletion is in a ring */
     uint64_t positions[PARTITIONS_MAX]; /* of the tail */
     bool exact[PARTITIONS_MAX];         /* and that is an entry's id */
@@ -446,6 +458,18 @@ struct feed {
     unsigned follow_batches; /* under way */
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
 };
+
+/* A write that is one script. */
+struct write {
+    struct feed *feed;
+    uint64_t *metric; /* counts those that were done */
+    feed_write_fn *fn;
+    void *context;
+};
+
+struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, void *context);
+/* The answer to it: [position, 0 done | 1 was done already | 2 not found | 3 forbidden]. */
+void on_written(void *context, const struct reply *reply);
 
 /* Looks whether the feed can serve, and says so. */
 void feed_check_ready(struct feed *feed);

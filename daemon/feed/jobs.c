@@ -47,6 +47,7 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_UNEDGE:
     case LOG_BOUNDARY:
     case LOG_RETRY:
+    case LOG_SUBJECT:
     case LOG_UNKNOWN:
         break;
     }

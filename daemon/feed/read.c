@@ -17,7 +17,7 @@ struct read {
     size_t at;                /* ids up to here were looked at */
     size_t count;             /* items found */
     size_t fetching;          /* items behind them that are being fetched */
-    uint64_t deletions;       /* that were seen when the ids were there */
+    uint64_t revisions;       /* that were seen when the ids were there */
     uint32_t subject;         /* of a profile of which the store may hold more; else NO_SUBJECT */
     struct feed_item items[];
 };
@@ -30,7 +30,7 @@ static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end
                              .reader = read->before == 0 && read->timeline.stamp != 0 ? read->reader : NULL,
                              .limit = read->limit,
                              .stamp = read->timeline.stamp,
-                             .deletions = read->deletions};
+                             .revisions = read->revisions};
 
     read->fn(read->context, error, &page);
     items_done(read->feed, read->items, read->count);
@@ -108,7 +108,7 @@ static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *t
         return;
     }
     read->timeline = *timeline;
-    read->deletions = read->feed->deletions;
+    read->revisions = read->feed->revisions;
     while (read->before > 0 && read->at < timeline->count && timeline->ids[read->at] >= read->before)
         read->at++;
     fill(read);
@@ -128,7 +128,7 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
 
 void feed_keep_page(struct feed *feed, const struct feed_page *page, struct frame *frame)
 {
-    if (page->reader && frame && page->deletions == feed->deletions)
+    if (page->reader && frame && page->revisions == feed->revisions)
         recent_keep_page(feed, page->reader, page->stamp, page->limit, frame);
 }
 

@@ -26,7 +26,7 @@ struct recent {
     uint64_t stamp;          /* another one whenever an id is added */
     uint64_t floor;          /* ids up to here are not vouched for; 0: complete */
     struct frame *page;      /* the newest `page_limit`, as sent; NULL: none is kept */
-    uint64_t page_deletions; /* what feed->deletions was then */
+    uint64_t page_revisions; /* what feed->revisions was then */
     size_t page_limit;
     uint32_t count, capacity;
     uint64_t ids[]; /* oldest first */
@@ -183,7 +183,7 @@ struct frame *recent_page(const struct feed *feed, const struct reader *reader, 
 {
     const struct recent *recent = find(feed, reader);
 
-    return recent && recent->page && recent->page_limit == limit && recent->page_deletions == feed->deletions ? recent->page
+    return recent && recent->page && recent->page_limit == limit && recent->page_revisions == feed->revisions ? recent->page
                                                                                                               : NULL;
 }
 
@@ -196,5 +196,5 @@ void recent_keep_page(const struct feed *feed, struct reader *reader, uint64_t s
     forget_page(recent);
     recent->page = frame_ref(page);
     recent->page_limit = limit;
-    recent->page_deletions = feed->deletions;
+    recent->page_revisions = feed->revisions;
 }

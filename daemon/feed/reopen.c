@@ -31,6 +31,7 @@ void tail_forget(struct feed *feed, unsigned partition, uint64_t position)
     uint64_t seen = tail_position(feed, partition);
 
     ring_done(feed, partition);
+    names_forget(feed, partition);
     feed->rings[partition].floor = position;
     if (seen > position)
         feed->lost[partition] = seen;

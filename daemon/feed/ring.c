@@ -48,6 +48,8 @@ static void drop_first(struct feed *feed, struct ring *ring)
         idmap_remove(&feed->deleted, entry->other);
     else if (entry->kind == LOG_FOLLOW || entry->kind == LOG_UNFOLLOW)
         follow_forget(feed, entry->id);
+    else if (entry->kind == LOG_SHARE)
+        name_release(feed, entry->subject);
     ring->floor = entry->id;
     ring->bytes -= entry_bytes(entry);
     frame_unref(entry->frame);
@@ -92,7 +94,27 @@ int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *en
     *ring_at(ring, ring->count - 1) = *entry;
     ring_at(ring, ring->count - 1)->end = end;
     ring->bytes += entry_bytes(entry);
+    if (entry->kind == LOG_SHARE)
+        name_hold(feed, entry->subject);
     return 0;
+}
+
+/* Without memory for it the name is the earlier one. */
+struct frame *ring_event(struct feed *feed, struct ring *ring, struct ring_entry *entry)
+{
+    uint32_t stamp = entry->kind == LOG_SHARE ? name_stamp(feed, entry->subject) : 0, share_bytes;
+    struct frame *renamed;
+
+    if (stamp == 0 || stamp == entry->name_stamp)
+        return entry->frame;
+    renamed = frame_of_share_renamed(entry->frame, name_of(feed, entry->subject), &share_bytes);
+    if (!renamed)
+        return entry->frame;
+    ring->bytes += frame_memory_bytes(renamed) - frame_memory_bytes(entry->frame);
+    frame_unref(entry->frame);
+    entry->frame = renamed;
+    entry->name_stamp = stamp;
+    return renamed;
 }
 
 void ring_done(struct feed *feed, unsigned partition)

@@ -134,6 +134,7 @@ void subject_unref(struct subjects *subjects, uint32_t slot)
         return;
     remove_from_table(subjects, slot);
     idset_done(&subject->online);
+    free(subject->display_name);
     free(subject);
     subjects->slots[slot] = NULL;
     subjects->free[subjects->free_count++] = slot;
@@ -150,8 +151,10 @@ struct text subject_name(const struct subjects *subjects, uint32_t slot)
 void subjects_done(struct subjects *subjects)
 {
     for (uint32_t slot = 0; slot < subjects->used; slot++) {
-        if (subjects->slots[slot])
-            idset_done(&subjects->slots[slot]->online);
+        if (!subjects->slots[slot])
+            continue;
+        idset_done(&subjects->slots[slot]->online);
+        free(subjects->slots[slot]->display_name);
         free(subjects->slots[slot]);
     }
     free(subjects->slots);

@@ -47,7 +47,10 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
 {
     struct feed_item item = {.id = entry->id, .author = kept->subject};
 
-    item.frame = frame_of_share(entry->id, entry->body, &item.share_bytes);
+    if (entry->name.data && name_set(feed, kept->subject, entry->name) < 0)
+        return -ENOMEM;
+    item.name_stamp = kept->name_stamp = name_stamp(feed, kept->subject);
+    item.frame = frame_of_share(entry->id, entry->body, name_of(feed, kept->subject), &item.share_bytes);
     if (!item.frame)
         return -ENOMEM;
     kept->frame = item.frame;
@@ -64,7 +67,7 @@ static int take_deletion(struct feed *feed, const struct log_entry *entry, struc
     static char mark;
 
     bodies_drop(feed, entry->other);
-    feed->deletions++;
+    feed->revisions++;
     kept->frame = frame_of_deletion(entry->id, entry->other, entry->subject);
     if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0)
         return -ENOMEM;
@@ -108,6 +111,11 @@ static int take_edge(struct feed *feed, const struct log_entry *entry, struct ri
     return 0;
 }
 
+static int take_subject(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    return name_change(feed, kept->subject, entry->name);
+}
+
 /* 0 or -ENOMEM: then nobody was shown the entry. */
 typedef int take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
 
@@ -119,6 +127,7 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_UNEDGE] = take_edge,
     [LOG_BOUNDARY] = take_boundary,
     [LOG_RETRY] = take_retry,
+    [LOG_SUBJECT] = take_subject,
 };
 
 /* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were
@@ -132,6 +141,7 @@ static void lose_entry(struct feed *feed, const struct log_entry *entry, struct 
     subject_unref(&feed->subjects, kept->subject);
     subject_unref(&feed->subjects, kept->reader);
     ring_done(feed, entry->partition);
+    names_forget(feed, entry->partition);
     feed->rings[entry->partition].floor = entry->id;
     if (!shown)
         report_loss(feed, range, 1);

@@ -17,6 +17,9 @@
     SCRIPT(edge)              \
     SCRIPT(reader_load)       \
     SCRIPT(names)             \
+    SCRIPT(describe)          \
+    SCRIPT(described)         \
+    SCRIPT(find)              \
     SCRIPT(deletions)         \
     SCRIPT(timeline_begin)    \
     SCRIPT(timeline_finish)   \

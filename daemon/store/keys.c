@@ -16,6 +16,7 @@ static const char *const kind_names[] = {
     [KEY_SHARE] = "share",         [KEY_IDEMPOTENCY] = "key",
     [KEY_IMPORT] = "import",       [KEY_JOB] = "job",
     [KEY_TRIES] = "tries",         [KEY_PARKED] = "parked",
+    [KEY_SUBJECT] = "subject",     [KEY_WORDS] = "words",
 };
 
 static unsigned partition_mask;

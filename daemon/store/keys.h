@@ -32,6 +32,8 @@ enum key_kind {
     KEY_JOB,         /* how far a fan-out has come, by id */
     KEY_TRIES,       /* hash: how often an entry was begun again, and in which life of a daemon, by id */
     KEY_PARKED,      /* hash: entries that nobody could finish, by id */
+    KEY_SUBJECT,     /* hash: what is said about a subject: record, name, words, at */
+    KEY_WORDS,       /* sorted set, all scores 0: the words of described subjects, each with the id behind it */
 };
 
 /* Fixed for the life of the process. */

@@ -14,7 +14,7 @@
 static const char *const kind_names[] = {
     [LOG_SHARE] = "share",       [LOG_DELETE] = "delete", [LOG_FOLLOW] = "follow",
     [LOG_UNFOLLOW] = "unfollow", [LOG_EDGE] = "edge",     [LOG_UNEDGE] = "unedge",
-    [LOG_BOUNDARY] = "boundary", [LOG_RETRY] = "retry",
+    [LOG_BOUNDARY] = "boundary", [LOG_RETRY] = "retry",   [LOG_SUBJECT] = "subject",
 };
 
 const char *log_kind_name(enum log_kind kind)
@@ -31,7 +31,7 @@ static enum log_kind kind_of(struct text name)
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody), f(rom). An entry that was trimmed while it was pending has none: it is unknown. */
+ * r(eader), v(ersion), b(ody), f(rom), n(ame). An entry that was trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
@@ -70,6 +70,9 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             break;
         case 'b':
             entry.body = reply_text(value);
+            break;
+        case 'n':
+            entry.name = reply_text(value);
             break;
         default:
             break;

@@ -5,7 +5,7 @@
 #include "store/store.h"
 
 enum log_kind {
-    LOG_SHARE,    /* subject, body */
+    LOG_SHARE,    /* subject, body, name (the author's; without data in entries that do not state it) */
     LOG_DELETE,   /* subject (the author), other (the share's id) */
     LOG_FOLLOW,   /* reader, subject: in the reader's partition */
     LOG_UNFOLLOW, /* likewise */
@@ -13,6 +13,7 @@ enum log_kind {
     LOG_UNEDGE,   /* likewise */
     LOG_BOUNDARY, /* other (the last id known to have survived): what stood between it and this entry may be lost */
     LOG_RETRY,    /* earlier entries, which had been given up, are pending again */
+    LOG_SUBJECT,  /* subject, name: what it calls itself from now on */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
 
@@ -28,6 +29,7 @@ struct log_entry {
     struct text subject;
     struct text reader;
     struct text body;
+    struct text name;
 };
 
 struct log_handlers {

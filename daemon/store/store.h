@@ -136,6 +136,26 @@ int store_deletions(struct store *store, unsigned partition, uint64_t after, uin
 /* Answers the last id of a partition, as digits. */
 int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context);
 
+/* ---- descriptions (command link; store/descriptions.c) ---- */
+
+/* What is said about a subject. */
+struct store_description {
+    struct text subject;
+    struct text record; /* an encoded feed.Subject; empty: it is described no more */
+    struct text name;
+    const struct text *words; /* what it is found by: see feed/words.c */
+    size_t word_count;
+};
+
+/* Answers [position, 0 done | 1 it was described so already]. */
+int store_describe(struct store *store, const struct store_description *description, reply_fn *fn, void *context);
+/* The names, or the records, of subjects of one partition, in their order; null for those not described. */
+int store_described(struct store *store, const struct text *subjects, size_t count, bool name, reply_fn *fn, void *context);
+/* Answers [word, record, …] of those of a partition that begin with `prefix` and are above `after` (empty: from the first
+ * on), in the order of their bytes. */
+int store_find(struct store *store, unsigned partition, struct text prefix, struct text after, int64_t limit, reply_fn *fn,
+               void *context);
+
 /* ---- timelines ---- */
 
 /* Answers whether there is a timeline (command link). */

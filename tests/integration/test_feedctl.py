@@ -47,7 +47,7 @@ def ctl(feedd):
 
 def share_of(json_object):
     """Reads a share as the official package does; every field must be there, 64-bit numbers as strings."""
-    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs"}
+    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs", "authorName"}
     assert isinstance(json_object["id"], str) and isinstance(json_object["createdAtMs"], str)
     return json_format.ParseDict(json_object, pb.Share())
 
@@ -107,6 +107,26 @@ def test_follow_unfollow_and_lists(ctl, client, name):
     assert ctl.say("unfollow", reader, name("b"))
     assert client.following(reader) == [name("c")]
     assert ctl.run("follow", reader, reader).returncode == REFUSED
+
+
+def test_describing_subjects_and_finding_them(ctl, client, name):
+    alice, word = name("alice"), "w" + name("").replace(".", "")
+    assert ctl.say("describe", alice, "--name", f"Alice {word}", "--kind", "person") == "described\n"
+    assert ctl.say("describe", alice, "--link", "https://example.org/") == "described\n"
+    assert ctl.say("describe", alice, "--kind", "Person") == "was described so already\n"
+    assert ctl.objects("subjects", alice, name("nobody")) == [
+        {"id": alice, "kind": "PERSON", "displayName": f"Alice {word}", "description": "", "pictureUrl": "",
+         "link": "https://example.org/"},
+        {"id": name("nobody"), "kind": "KIND_UNSPECIFIED", "displayName": "", "description": "", "pictureUrl": "", "link": ""}]
+    assert f"{alice} · Alice {word} · person\n  https://example.org/\n" == ctl.say("subjects", alice)
+    assert [one["id"] for one in ctl.objects("find", word.upper())] == [alice]
+    assert ctl.say("find", word).endswith("— 1 found\n")
+    share = client.share(alice).id
+    assert ctl.say("show", share).startswith(f"Alice {word} {alice} · ")
+    assert ctl.say("describe", alice, "--clear") == "described\n"
+    assert ctl.say("find", word) == "— 0 found\n"
+    assert ctl.run("describe", alice, "--kind", "robot").returncode == USAGE
+    assert "LINK" in ctl.run("describe", alice, "--link", "x").stderr.upper()
 
 
 def test_lists_are_shown_to_their_end(ctl, client, name):

@@ -18,6 +18,9 @@ enum fake_op {
     FAKE_FOLLOWING_ID,
     FAKE_PROFILE,
     FAKE_NAMES,
+    FAKE_DESCRIBE,
+    FAKE_DESCRIBED,
+    FAKE_FIND,
     FAKE_TIMELINE,
     FAKE_BODIES,
     FAKE_DELETIONS,
@@ -88,6 +91,7 @@ struct fake_store {
     void *context;
     const struct log_handlers *tail_handlers; /* NULL: nobody reads the tail */
     void *tail_context;
+    bool tells_names; /* what authors are called is answered by the test, not at once with nothing */
     int64_t now_ms; /* what both clocks say, less where they begin */
 };
 

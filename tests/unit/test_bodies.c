@@ -52,8 +52,11 @@ static void it_behaves_like_a_plain_list(void **state)
     for (int i = 0; i < 64; i++)
         ids[i] = (uint64_t)(i + 1) << 13;
     struct feed_item item = {.author = subject_intern(&world->feed->subjects, text_of("bob"))};
-    item.frame = frame_of_share(ids[63], fake_body("bob", "https://example.org/"), &item.share_bytes);
+    item.frame = frame_of_share(ids[63], fake_body("bob", "https://example.org/"), text_of(""), &item.share_bytes);
     item.id = ids[63];
+    assert_int_equal(name_set(world->feed, item.author, text_of("")), 0);
+    item.name_stamp = name_stamp(world->feed, item.author);
+    name_hold(world->feed, item.author);
     bodies_put(world->feed, &item);
     each = world->feed->bodies.bytes;
     bodies_drop(world->feed, ids[63]);

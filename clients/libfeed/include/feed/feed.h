@@ -46,6 +46,9 @@ struct feed_subscription;
     X(get_followers, GetFollowers)     \
     X(get_timeline, GetTimeline)       \
     X(get_profile, GetProfile)         \
+    X(set_subject, SetSubject)         \
+    X(get_subjects, GetSubjects)       \
+    X(find_subjects, FindSubjects)     \
     X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */
