@@ -1,41 +1,57 @@
--- A timeline is a list of share ids whose last element is its header: '0' complete, '-f' vouches only for ids above f,
--- 'B...' being built.
+-- A timeline is a list of share ids whose last element is its header: 'B...' while it is being built; else a floor and a count,
+-- as '-f n': it vouches only for ids above f ('0': for all), and the last n ids before the header are in order, newest first
+-- and none twice (nothing: n is 0). Pushes come at the head, so that they leave that true.
 
--- The floor that a header states, nil while the timeline is being built.
-local function timeline_floor(header)
-  if string.sub(header, 1, 1) == 'B' then return nil end
-  return -tonumber(header)
+-- The floor and the count that a header states, nil while the timeline is being built.
+local function timeline_header(header)
+  local floor, ordered = string.match(header, '^%-?(%d+) ?(%d*)$')
+  return tonumber(floor), tonumber(ordered) or 0
 end
 
--- The ids without those that repeat the one before them.
-local function timeline_distinct(ids)
-  local distinct = {}
-  for i = 1, #ids do
-    if ids[i] ~= ids[i - 1] then distinct[#distinct + 1] = ids[i] end
+-- Whether the first `count` ids are in order.
+local function timeline_head_is_in_order(key, count)
+  local ids = redis.call('LRANGE', key, 0, count - 1)
+  local last = math.huge
+  for i = 1, count do
+    local id = ids[i] + 0 -- in half the time of tonumber()
+    if id >= last then return false end
+    last = id
   end
-  return distinct
+  return true
 end
 
--- Puts a timeline in order, newest first, without repeats, and cuts it to the newest `cap` above `floor`. Redis sorts, in a
--- tenth of the time that Lua would take; it compares doubles, in which ids are exact.
-local function timeline_settle(key, floor, cap)
+-- Puts all ids in order. Redis sorts, in a tenth of the time that Lua would take; it compares doubles, in which ids are exact.
+-- Returns how many they are now.
+local function timeline_sort(key)
   local ttl = redis.call('PTTL', key)
   redis.call('LSET', key, -1, '0') -- the lowest: it stays the last
   redis.call('SORT', key, 'DESC', 'STORE', key)
-  local listed = redis.call('LRANGE', key, 0, -2)
-  local ids = timeline_distinct(listed)
+  local listed, ids = redis.call('LRANGE', key, 0, -1), {}
+  for i = 1, #listed do
+    if listed[i] ~= listed[i - 1] then ids[#ids + 1] = listed[i] end
+  end
   if #ids < #listed then
     redis.call('UNLINK', key)
     for first = 1, #ids, 1000 do redis.call('RPUSH', key, unpack(ids, first, math.min(first + 999, #ids))) end
   end
-  local count = #ids
-  while count > 0 and tonumber(ids[count]) <= floor do count = count - 1 end
-  if count > cap then floor, count = tonumber(ids[cap + 1]), cap end
+  if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
+  return #ids - 1
+end
+
+-- Puts a timeline in order, of which the last `ordered` ids are already, and cuts it to the newest `cap` above `floor`.
+local function timeline_settle(key, floor, ordered, cap)
+  local count = redis.call('LLEN', key) - 1
+  if not timeline_head_is_in_order(key, math.min(count - ordered + 1, count)) then count = timeline_sort(key) end
+  while count > 0 and tonumber(redis.call('LINDEX', key, count - 1)) <= floor do count = count - 1 end
+  if count > cap then
+    floor, count = tonumber(redis.call('LINDEX', key, cap)), cap
+  end
+  local header = (floor == 0 and '0' or string.format('-%d', floor)) .. string.format(' %d', count)
   if count > 0 then
     redis.call('LTRIM', key, 0, count - 1)
+    redis.call('RPUSH', key, header)
   else
-    redis.call('UNLINK', key)
+    redis.call('LTRIM', key, -1, -1) -- a list without anything would lose its time to live
+    redis.call('LSET', key, -1, header)
   end
-  redis.call('RPUSH', key, floor == 0 and '0' or string.format('-%d', floor))
-  if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
 end

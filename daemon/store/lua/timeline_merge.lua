@@ -3,11 +3,11 @@
 -- Returns 1 if there is a timeline.
 local header = redis.call('LINDEX', KEYS[1], -1)
 if not header then return 0 end
-local floor = timeline_floor(header)
+local floor, ordered = timeline_header(header)
 for i = #ARGV, 3, -1 do
   if not floor or tonumber(ARGV[i]) > floor then redis.call('LPUSH', KEYS[1], ARGV[i]) end
 end
 if floor and redis.call('LLEN', KEYS[1]) > tonumber(ARGV[1]) + tonumber(ARGV[2]) + 1 then
-  timeline_settle(KEYS[1], floor, tonumber(ARGV[1]))
+  timeline_settle(KEYS[1], floor, ordered, tonumber(ARGV[1]))
 end
 return 1

@@ -5,9 +5,9 @@
 local cap = tonumber(ARGV[1])
 if redis.call('LLEN', KEYS[1]) <= cap + tonumber(ARGV[2]) + 1 then return 0 end
 local header = redis.call('LINDEX', KEYS[1], -1)
-local floor = timeline_floor(header)
+local floor, ordered = timeline_header(header)
 if floor then
-  timeline_settle(KEYS[1], floor, cap)
+  timeline_settle(KEYS[1], floor, ordered, cap)
   return 1
 end
 local time = redis.call('TIME')
