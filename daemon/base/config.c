@@ -164,6 +164,7 @@ static int check(struct config_loader *loader)
               "set, unless there is a unix socket to listen on");
     check_pair(loader, config->silence_limit_ms > config->heartbeat_interval_ms, OPTION_ROW_silence_limit_ms, "above",
                OPTION_ROW_heartbeat_interval_ms);
+    check_pair(loader, config->profile_cap >= config->timeline_cap, OPTION_ROW_profile_cap, "at least", OPTION_ROW_timeline_cap);
     return loader->result;
 }
 

@@ -25,6 +25,7 @@
     METRIC(timelines_fetched, "timelines read out of Redis")                   \
     METRIC(timelines_recent, "timelines read out of memory, their pages encoded anew or not") \
     METRIC(rebuilds, "timelines rebuilt")                                      \
+    METRIC(profiles_collected, "profiles asked for the newest shares, to build timelines and for what they do not hold") \
     METRIC(jobs_done, "log entries fully applied")                             \
     METRIC(jobs_claimed, "log entries taken over from another daemon")         \
     METRIC(jobs_parked, "log entries given up and kept aside")                 \

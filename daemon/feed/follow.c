@@ -3,9 +3,9 @@
  *   1  the reader's partition: the following set and a follow entry. From here on the follow is a fact: if this daemon dies,
  *      whoever is given the entry carries it on.
  *   2  the subject's partition: the followers and an edge entry, unless something newer was applied.
- *   3  the backfill, if the reader has a timeline: the subject's latest shares are read, after the follower was added, so that
- *      none falls between backfill and fan-out, and merged into the timeline. An unfollow drops a timeline that was cut at
- *      its cap: what is no longer followed takes the place of what is.
+ *   3  the backfill, if the reader has a timeline: the subject's shares are read, after the follower was added, so that none
+ *      falls between backfill and fan-out, and merged into the timeline. If they are many it is dropped, and built anew by the
+ *      next read; so is, after an unfollow, one that was cut at its cap: what is no longer followed takes the place of what is.
  *
  * The daemon that took the request takes all three steps at once and answers then. The same entry also comes along as a job:
  * `follows` remembers what is under way or done here, so that the job need not do it again. Steps 1 and 2 are taken for many
@@ -106,16 +106,22 @@ static void on_merged(void *context, const struct reply *reply)
 static void on_profile(void *context, const struct reply *reply)
 {
     struct follow *op = context;
+    struct store *store = op->feed->store;
     Feed__ErrorCode error = error_of_reply(reply, true);
-    uint64_t ids[BACKFILL_MAX];
-    size_t count = 0;
+    size_t most = (size_t)op->feed->settings.backfill, count = reply_count(reply);
+    uint64_t ids[BACKFILL_MAX + 1];
+    int sent;
 
-    for (size_t i = 1; i < reply_count(reply) && count < BACKFILL_MAX; i += 2)
-        if (reply_id(reply_at(reply, i)) != 0)
-            ids[count++] = reply_id(reply_at(reply, i));
-    if (error != FEED_OK || count == 0)
+    if (error != FEED_OK || count == 0) {
         follow_end(op, error);
-    else if (store_timeline_merge(op->feed->store, reader_of(op), ids, count, on_merged, op) < 0)
+        return;
+    }
+    for (size_t i = 0; i < count && count <= most; i++)
+        ids[i] = reply_id(reply_at(reply, i));
+    bool many = count > most || ids[count - 1] == 0; /* the marker that there were more */
+    sent = many ? store_timeline_drop(store, reader_of(op), on_merged, op)
+                : store_timeline_merge(store, reader_of(op), ids, count, on_merged, op);
+    if (sent < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
@@ -127,7 +133,7 @@ static void on_exists(void *context, const struct reply *reply)
 
     if (error != FEED_OK || reply_number(reply) == 0)
         follow_end(op, error);
-    else if (store_profile(op->feed->store, subject_of(op), 0, op->feed->settings.backfill, on_profile, op) < 0)
+    else if (store_profile_ids(op->feed->store, subject_of(op), 0, 0, op->feed->settings.backfill + 1, on_profile, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
@@ -143,7 +149,7 @@ static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct
         return;
     }
     /* What a repeated follow may lack is brought by the first one's job. */
-    if (error != FEED_OK || op->repeated || reply_number(follows) == 0 || op->feed->settings.backfill == 0)
+    if (error != FEED_OK || op->repeated || reply_number(follows) == 0)
         follow_end(op, error);
     else if (store_timeline_exists(op->feed->store, reader_of(op), on_exists, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);

@@ -4,7 +4,7 @@
  *   live      author ──▶ online readers and the author's own streams ──▶ outlet
  *   catchup   brings a subscription from a position to live
  *   jobs      takes entries dealt to this daemon ──▶ fanout (shares), follow (follows) ──▶ acknowledges
- *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it */
+ *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it; collect reads profiles for both */
 #ifndef FEED_FEED_INTERNAL_H
 #define FEED_FEED_INTERNAL_H
 
@@ -14,6 +14,7 @@
 #include "feed/feed.h"
 #include "feed/jobs.h"
 #include "feed/names.h"
+#include "feed/timelines.h"
 #include "store/log.h"
 #include "store/store.h"
 
@@ -169,25 +170,6 @@ void reader_leave(struct feed *feed, struct reader *reader);
  * that is done. */
 void readers_reload(struct feed *feed, bool all);
 void readers_done(struct feed *feed);
-
-/* ---- recent.c: timelines in memory ---- */
-
-struct timeline;
-
-size_t recent_bytes(const struct reader *reader);
-void recent_drop(struct feed *feed, struct reader *reader);
-/* A subject has shared something, which is new to the tail. */
-void recents_add(struct feed *feed, uint32_t subject, uint64_t id);
-/* Whether the answer to a read of the timeline that is sent at this moment may be kept, if the reader stays as it is meanwhile. */
-bool recent_may_keep(const struct feed *feed, const struct reader *reader);
-/* Sets the timeline's stamp. */
-void recent_keep(struct feed *feed, struct reader *reader, struct timeline *timeline);
-/* 0; -ENOENT if it is not in memory, -ENOMEM. The ids are the caller's to free. */
-int recent_timeline(const struct feed *feed, const struct reader *reader, struct timeline *ret_timeline);
-/* The newest page of at most `limit` shares as it was last sent; NULL if it is not in memory or not true any more. Borrowed. */
-struct frame *recent_page(const struct feed *feed, const struct reader *reader, size_t limit);
-/* Keeps what was made of the timeline with this stamp, unless it has changed since. Takes a reference. */
-void recent_keep_page(const struct feed *feed, struct reader *reader, uint64_t stamp, size_t limit, struct frame *page);
 
 /* ---- streams.c: kinds of streams ---- */
 
@@ -372,27 +354,6 @@ struct pressure {
 bool feed_is_busy(struct feed *feed, bool share);
 void pressure_tick(struct feed *feed, int64_t now_ms);
 
-/* ---- timeline.c, rebuild.c ---- */
-
-/* The ids of a home timeline, newest first, without repeats, at most timeline_cap. */
-struct timeline {
-    uint64_t *ids;
-    size_t count;
-    uint64_t floor; /* ids up to here are not vouched for; 0: complete */
-    uint64_t stamp; /* of the one in memory that it is a copy of; 0: of none */
-};
-/* Takes no pin: the reader must stay pinned until `fn`. The ids are the callback's to free. `rebuilding`: somebody else is
- * still building it. */
-typedef void timeline_fn(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding);
-void timeline_fetch(struct feed *feed, struct reader *reader, timeline_fn *fn, void *context);
-
-/* For qsort() of ids. */
-int newest_first(const void *a, const void *b);
-
-/* Builds a timeline that does not exist; concurrent calls share the work. */
-typedef void rebuild_fn(void *context, Feed__ErrorCode error, bool somebody_else);
-void timeline_rebuild(struct feed *feed, struct reader *reader, rebuild_fn *fn, void *context);
-
 /* ---- feed.c ---- */
 
 /* Who waits for the feed to be ready. */
@@ -453,6 +414,7 @@ struct feed {
     struct ready_queue ready_waiters;   /* oldest first */
     struct again *again;                /* calls to be made at the next tick */
     struct jobs jobs;
+    struct collects collects;
     struct pressure pressure;
     struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
     unsigned follow_batches; /* under way */

@@ -19,6 +19,7 @@ struct read {
     size_t fetching;          /* items behind them that are being fetched */
     uint64_t revisions;       /* that were seen when the ids were there */
     uint32_t subject;         /* of a profile of which the store may hold more; else NO_SUBJECT */
+    bool cut;                 /* a profile has dropped older shares */
     struct feed_item items[];
 };
 
@@ -60,6 +61,7 @@ static struct read *read_new(struct feed *feed, uint64_t before, size_t limit, f
 
 static void fill(struct read *read);
 static void profile_further(struct read *read);
+static void timeline_further(struct read *read);
 
 /* Keeps what is there and what the reader may see. */
 static void on_hydrated(void *context, Feed__ErrorCode error)
@@ -95,8 +97,42 @@ static void fill(struct read *read)
         read_end(read, FEED_OK, FEED__PAGE_END__MORE);
     else if (read->subject != NO_SUBJECT)
         profile_further(read);
+    else if (timeline->floor != 0)
+        timeline_further(read);
     else
-        read_end(read, FEED_OK, timeline->floor == 0 ? FEED__PAGE_END__END : FEED__PAGE_END__CAPPED);
+        read_end(read, FEED_OK, read->cut ? FEED__PAGE_END__CAPPED : FEED__PAGE_END__END);
+}
+
+/* What lies below the timeline's floor is collected out of the profiles of those whom the reader follows now. */
+static void on_collected(void *context, Feed__ErrorCode error, struct collected *collected)
+{
+    struct read *read = context;
+
+    if (error != FEED_OK) {
+        read_end(read, error, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
+        return;
+    }
+    free(read->timeline.ids);
+    read->timeline = (struct timeline){.ids = collected->ids, .count = collected->count, .stamp = read->timeline.stamp};
+    if (collected->more)
+        read->timeline.floor = collected->ids[collected->count - 1] - 1;
+    read->cut = collected->cut;
+    read->at = 0;
+    fill(read);
+}
+
+static void timeline_further(struct read *read)
+{
+    uint64_t before = read->timeline.floor + 1;
+    struct collect *collect;
+
+    if (read->before > 0 && read->before < before)
+        before = read->before;
+    collect = collect_of_reader(read->feed, read->reader, before, read->limit + 1 - read->count);
+    if (collect)
+        collect_run(collect, on_collected, read);
+    else
+        read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
 }
 
 static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding)
@@ -178,7 +214,7 @@ static void on_profile(void *context, const struct reply *reply)
         if (id > 0)
             read->before = read->timeline.ids[read->timeline.count++] = id;
         else
-            read->timeline.floor = 1;
+            read->cut = true;
     }
     if (count < read->limit + 2) {
         subject_unref(&read->feed->subjects, read->subject);

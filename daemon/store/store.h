@@ -172,8 +172,12 @@ int store_timeline_finish(struct store *store, struct text reader, struct text m
 int store_timeline_abandon(struct store *store, struct text reader, struct text mark, reply_fn *fn, void *context);
 /* Drops a timeline that was cut, as what is no longer followed takes the place of what is (command link). Answers 1 if so. */
 int store_timeline_unfollow(struct store *store, struct text reader, reply_fn *fn, void *context);
-/* The newest shares of a profile, for building a timeline (command link: somebody waits for it). Answers [id, …]. */
-int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context);
+/* Drops a timeline: the next read builds it (command link). */
+int store_timeline_drop(struct store *store, struct text reader, reply_fn *fn, void *context);
+/* The newest shares of a profile below `before` (0: from the top) and not below `lowest` (command link: somebody waits for it).
+ * Answers [id, …]; with `lowest` 0 a profile that has dropped older shares ends with the member `capped`. */
+int store_profile_ids(struct store *store, struct text subject, uint64_t before, uint64_t lowest, int64_t limit, reply_fn *fn,
+                      void *context);
 
 /* ---- fan-out (bulk link) ---- */
 

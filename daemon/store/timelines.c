@@ -88,12 +88,21 @@ int store_timeline_unfollow(struct store *store, struct text reader, reply_fn *f
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
-int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
+int store_timeline_drop(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("UNLINK");
+
+    command_add_subject_key(command, KEY_TIMELINE, reader);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
+}
+
+int store_profile_ids(struct store *store, struct text subject, uint64_t before, uint64_t lowest, int64_t limit, reply_fn *fn,
+                      void *context)
 {
     struct command *command = command_begin("ZRANGE");
 
     command_add_subject_key(command, KEY_PROFILE, subject);
-    store_add_newest_first(command, before, 1, limit);
+    store_add_newest_first(command, before, lowest, limit);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 

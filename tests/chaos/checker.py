@@ -156,42 +156,31 @@ def may_be_read(history, read, share):
 
 
 def check_complete(history, read, seen, where):
-    """A final read holds every share that belongs there, as far as the cap reaches."""
-    is_profile = read["what"] == "profile"
-    cap = history.settings["profile_cap" if is_profile else "timeline_cap"]
-    oldest = 0
-    if read["page_end"] == "CAPPED":
-        oldest = min(seen, default=NEVER)
-        if (held := held_since(history, read, oldest)) < cap:
-            return [f"lost: {where} is said to be capped, but holds {held} shares of {cap} at most"]
-    elif read["page_end"] != "END":
+    """A final read holds every share that belongs there, as far as the profiles reach, and says whether there were more."""
+    authors = [read["of"]] if read["what"] == "profile" else sorted(history.follows_at_end(read["of"]))
+    cap = history.settings["profile_cap"]
+    if read["page_end"] not in ("END", "CAPPED"):
         return [f"lost: {where} ends in {read['page_end']}"]
-    authors = [read["of"]] if is_profile else sorted(history.follows_at_end(read["of"]))
-    return [f"lost: {share} is not in {where}" for author in authors for share in belonging(history, read["of"], author)
-            if share.id not in seen and share.id > oldest]
+    if read["page_end"] == "CAPPED" and all(len(history.by_author[author]) <= cap for author in authors):
+        return [f"lost: {where} is said to be capped, but no profile ever held more than {cap} shares"]
+    if read["page_end"] == "END" and any(surely_made(history, author) > cap for author in authors):
+        return [f"lost: {where} is said to be all, but a profile has dropped shares"]
+    return [f"lost: {share} is not in {where}" for author in authors for share in belonging(history, author)
+            if share.id not in seen]
 
 
-def held_since(history, read, oldest):
-    """How many shares there may be in a list whose oldest one is shown: also those deleted and unfollowed since, and
-    such as stand right below it."""
-    authors, shown = {read["of"]}, {read["of"]}
-    if read["what"] == "timeline":
-        authors |= history.subjects_of[read["of"]]
-        shown |= history.follows_at_end(read["of"])
-    shares = sorted((share for author in authors for share in history.by_author[author]), key=lambda share: -share.id)
-    return next((held for held, share in enumerate(shares)
-                 if share.id < oldest and share.author in shown and not share.may_be_deleted()), len(shares))
+def surely_made(history, author):
+    """How many shares its profile must have held, at least."""
+    return sum(not share.loss and not share.may_be_deleted() for share in history.by_author[author])
 
 
-def belonging(history, reader, author):
-    """The shares of an author that a reader's timeline must hold: what was made after the follow, and what the follow
-    brought in, which is at least what is still among the latest. A deletion without an answer is judged by the
-    profile: there the share is or it is not, and so it must be everywhere."""
+def belonging(history, author):
+    """The shares of an author that stand on its profile, and in the timelines of all who follow it, whenever they began to.
+    A deletion without an answer is judged by the profile: there the share is or it is not, and so it must be everywhere."""
     shares = [share for share in history.by_author[author] if not share.loss]
-    since = 0 if author == reader else history.pairs[reader, author].sure_since()
     kept = history.profiles[author]
     for rank, share in enumerate(reversed(shares)):
-        if (share.begin > since or rank < history.settings["backfill"]) and not share.deleted \
+        if rank < history.settings["profile_cap"] and not share.deleted \
                 and (not share.may_be_deleted_in_the_end() or share.id in kept):
             yield share
 

@@ -8,7 +8,6 @@ import random
 
 AUTHORS = [f"author{number}" for number in range(8)]
 READERS = [f"reader{number}" for number in range(24)]
-BACKFILL = 20
 DAEMONS = ("A", "B")
 
 
@@ -23,7 +22,7 @@ class Entry:
 class Generator:
     def __init__(self, seed, writes=680):
         self.random = random.Random(seed)
-        self.records = [{"is": "settings", "backfill": BACKFILL}]
+        self.records = []
         self.log = []
         self.time = 0.0
         self.position = 0

@@ -3,7 +3,7 @@
 A history is a list of records (dictionaries; JSON lines in a file). Times are numbers that only grow, the same for all
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
-settings    timeline_cap, profile_cap, backfill; keeps_all: they are so large that nothing ever falls out
+settings    profile_cap; keeps_all: they are so large that nothing ever falls out
 write       what: share (author, url, id), delete (author, share), follow or unfollow (reader, subject)
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
@@ -146,11 +146,6 @@ class Pair:
         return any(f.begin <= until and not any(u.done and u.begin > f.end and u.end < since for u in self.unfollows)
                    for f in self.follows)
 
-    def sure_since(self):
-        """Since when it is followed for good; NEVER if that cannot be said."""
-        return min((f.end for f in self.follows if f.done and all(u.end < f.begin for u in self.unfollows)),
-                   default=NEVER)
-
 
 class Chain:
     """Connections of one stream, each but the first resumed with a token of an earlier one."""
@@ -162,7 +157,7 @@ class Chain:
 
 class History:
     def __init__(self, records):
-        self.settings = {"timeline_cap": NEVER, "profile_cap": NEVER, "backfill": NEVER, "keeps_all": True}
+        self.settings = {"profile_cap": NEVER, "keeps_all": True}
         self.settled = False
         self.complaints = []
         self.writes = []

@@ -96,8 +96,6 @@ class ChangedRead:
         original = draw.choice(base.reads)
         self.read = {**original, "items": list(original["items"])}
         self.count = len(self.read["items"])
-        if self.read["what"] == "timeline":  # what is older than the backfill need not be there
-            self.count = min(self.count, generate.BACKFILL)
 
     def check(self):
         return checker.check_read(self.history, self.read)
@@ -273,7 +271,10 @@ def item(number):
                     final("profile", "a", item(10))]),
     ("", [{"is": "settings", "profile_cap": 1}, share(1, 2, 10), share(3, 4, 11),
           final("profile", "a", item(11), page_end="CAPPED")]),
+    ("lost", [{"is": "settings", "profile_cap": 1}, share(1, 2, 10), share(3, 4, 11), final("profile", "a", item(11))]),
+    ("lost", [share(1, 2, 10), final("profile", "a", item(10), page_end="CAPPED")]),
     ("lost", [share(1, 2, 10), final("profile", "a", page_end="CAPPED")]),
+    ("lost", [share(1, 2, 10), follow(3, 4), final("following", "r", "a"), final("timeline", "r")]),
     ("lost", [share(1, 2, 10), {**final("profile", "a"), "begin": 3, "end": 4, "final": False, "must": [10]}]),
     ("", [share(1, 2, 10), {**final("profile", "a"), "begin": 3, "end": 4, "final": False}]),
     ("complaint", [{"is": "complaint", "text": "a frame after Closing"}]),

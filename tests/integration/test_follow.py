@@ -197,17 +197,14 @@ def test_lists_refuse_bad_names(client):
 
 # ------------------------------------------------------------------------------------------------- timelines, streams
 
-def test_following_brings_the_newest_hundred_shares_into_an_existing_timeline_in_order(client, name):
+@pytest.mark.parametrize("count", [50, 100, 101, 400])
+def test_following_brings_a_subjects_shares_into_an_existing_timeline_in_order(client, name, count):
     reader = name("reader")
-    old_own = client.share(reader).id
-    old_shares = client.share_many(name("subject"), 70)
-    own = client.share(reader).id
-    new_shares = client.share_many(name("subject"), 60)
-    newest_own = client.share(reader).id
-    assert client.timeline_ids(reader) == [newest_own, own, old_own]
+    expected = [client.share(reader).id, *client.share_many(name("subject"), count // 2), client.share(reader).id,
+                *client.share_many(name("subject"), count - count // 2), client.share(reader).id]
+    assert client.timeline_ids(reader) == [expected[-1], expected[count // 2 + 1], expected[0]]
     client.follow(reader, name("subject"))
-    expected = (old_shares + new_shares)[-100:] + [old_own, own, newest_own]
-    assert client.timeline_ids(reader) == sorted(expected, reverse=True)
+    assert client.timeline_ids(reader, 200) == newest_first(*expected)
 
 
 def test_a_timeline_that_was_never_read_is_built_from_whole_profiles(client, name):

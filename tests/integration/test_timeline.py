@@ -130,26 +130,78 @@ def whole(result):
     return [share.id for share in shares], end
 
 
-def test_a_timeline_holds_its_cap_and_says_that_there_may_be_more(capped_client):
+@pytest.mark.parametrize("limit", [1, 6, 7, 19, 20, 21, 200])
+def test_pages_go_on_beyond_what_a_timeline_holds_without_a_seam(capped_client, limit):
     client = capped_client
     assert client.hello_reply.limits.timeline_cap == 20
-    client.follow_many([(reader, "author") for reader in ("early", "late")])
+    authors = ["a", "b", "c"]
+    client.follow_many([(reader, author) for reader in ("early", "late") for author in authors])
     assert client.timeline_ids("early") == []
-    shares = client.share_many("author", 20)
+    shares = [client.share(author).id for _ in range(25) for author in authors]
+    for reader in ("early", "late"):
+        assert whole(client.whole_timeline(reader, limit)) == (shares[::-1], pb.END)
+    for share_id in shares[10:60]:
+        client.delete(authors[shares.index(share_id) % 3], share_id)
+    left = shares[60:] + [client.share("b").id]
+    for reader in ("early", "late"):
+        assert whole(client.whole_timeline(reader, limit)) == ((shares[:10] + left)[::-1], pb.END)
+
+
+def test_a_timeline_grows_over_its_cap_and_past_what_profiles_hold_and_says_so(capped_client):
+    client = capped_client
+    client.follow_many([("early", "author"), ("early", "other")])
+    assert client.timeline_ids("early") == []
+    shares = client.share_many("author", 30)
     assert whole(client.whole_timeline("early", 6)) == (shares[::-1], pb.END)
     for _ in range(15):
         shares.append(client.share("author").id)
-        assert whole(client.whole_timeline("early", 6)) == (shares[::-1][:20], pb.CAPPED)
-    assert whole(client.whole_timeline("late", 6)) == (shares[::-1][:20], pb.CAPPED), "built at its first read"
+        assert whole(client.whole_timeline("early", 6)) == (shares[::-1][:30], pb.CAPPED)
+    client.follow("late", "author")
+    assert whole(client.whole_timeline("late", 6)) == (shares[::-1][:30], pb.CAPPED), "built at its first read"
+    other = client.share_many("other", 25)
+    assert whole(client.whole_timeline("early", 6)) == ((shares[-30:] + other)[::-1], pb.CAPPED)
 
 
-def test_a_burst_far_beyond_the_cap_leaves_the_newest(capped_client):
+def test_what_was_shared_before_a_follow_is_on_the_pages_at_its_place(capped_client):
+    """Also far below what the timeline holds, and whether or not the timeline was read in between."""
+    client = capped_client
+    expected = []
+    for author in "abcdef":
+        expected += [client.share(one).id for one in [author, author, "reader", author] * 5]
+        for readers in (["reader"], ["reader", "rarely"]):
+            client.follow(readers[-1], author)
+            found = whole(client.whole_timeline("reader", 9))
+            assert found == (expected[::-1], pb.END)
+    client.follow("rarely", "reader")
+    assert whole(client.whole_timeline("rarely", 9)) == (expected[::-1], pb.END)
+    client.unfollow("reader", "e")
+    e = client.profile_ids("e")
+    assert whole(client.whole_timeline("reader", 9)) == ([one for one in expected[::-1] if one not in e], pb.END)
+
+
+def test_shares_made_while_pages_are_read_move_none_across_the_seam(capped_client):
+    client = capped_client
+    client.follow_many([("reader", "a"), ("reader", "b")])
+    shares = [client.share("ab"[number % 2]).id for number in range(50)]
+    found, cursor = [], ""
+    while True:
+        page = client.timeline("reader", 4, cursor)
+        found += ids(page)
+        client.share_many("a", 5)
+        if page.end != pb.MORE:
+            break
+        cursor = page.next_cursor
+    assert [one for one in found if one in shares[1::2]] == shares[1::2][::-1], "those of the one whose profile lost nothing"
+    assert found == sorted(set(found), reverse=True)
+
+
+def test_a_burst_far_beyond_the_cap_leaves_what_the_profile_holds(capped_client):
     client = capped_client
     client.follow_many([("early", "author"), ("late", "author")])
     assert client.timeline_ids("early") == []
     shares = client.share_many("author", 300)
     for reader in ("early", "late", "author"):
-        assert whole(client.whole_timeline(reader)) == (shares[::-1][:20], pb.CAPPED)
+        assert whole(client.whole_timeline(reader)) == (shares[::-1][:30], pb.CAPPED)
 
 
 def test_a_profile_holds_its_cap_and_says_so(capped_client):

@@ -337,12 +337,18 @@ int store_timeline_unfollow(struct store *store, struct text reader, reply_fn *f
     return ready_called((struct fake_call){.op = FAKE_TIMELINE_UNFOLLOW, .fn = fn, .context = context}, reader);
 }
 
-int store_profile_ids(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
+int store_timeline_drop(struct store *store, struct text reader, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_TIMELINE_DROP, .fn = fn, .context = context}, reader);
+}
+
+int store_profile_ids(struct store *store, struct text subject, uint64_t before, uint64_t lowest, int64_t limit, reply_fn *fn,
                       void *context)
 {
     (void)store;
-    return ready_called((struct fake_call){.op = FAKE_PROFILE_IDS, .id = before, .limit = limit, .fn = fn, .context = context},
-                        subject);
+    return ready_called((struct fake_call){FAKE_PROFILE_IDS, .id = before, .until = lowest, .limit = limit, .fn = fn,
+                                           .context = context}, subject);
 }
 
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,

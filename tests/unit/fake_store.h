@@ -31,6 +31,7 @@ enum fake_op {
     FAKE_TIMELINE_FINISH,
     FAKE_TIMELINE_ABANDON,
     FAKE_TIMELINE_UNFOLLOW,
+    FAKE_TIMELINE_DROP,
     FAKE_PROFILE_IDS,
     FAKE_FOLLOWERS_PAGE,
     FAKE_PUSH,
@@ -64,7 +65,7 @@ struct fake_call {
     char name[256];   /* the subject or reader that it is about; why an entry is parked */
     uint64_t id;      /* the share, job, place or position that it is about; `before` and `after` of pages */
     char key[32];   /* the idempotency key */
-    uint64_t until;
+    uint64_t until;   /* the lowest id of a profile's */
     int64_t limit;
     unsigned partition;
     uint64_t *ret_last; /* of a page of followers */

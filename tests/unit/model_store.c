@@ -177,7 +177,7 @@ static void put_profile(const struct fake_call *call, bool with_scores)
         const struct model_entry *share = &model.log[i];
 
         if (share->entry.kind != LOG_SHARE || share->deleted || strcmp(share->entry.subject.data, call->name) != 0 ||
-            (call->id != 0 && share->entry.id >= call->id))
+            (call->id != 0 && share->entry.id >= call->id) || share->entry.id < call->until)
             continue;
         put_id(share->entry.id);
         if (with_scores)
@@ -276,6 +276,15 @@ static void answer_timeline_abandon(const struct fake_call *call)
     put(":1");
 }
 
+static void answer_timeline_drop(const struct fake_call *call)
+{
+    struct model_subject *reader = subject_of(call);
+
+    reader->has_timeline = reader->is_building = false;
+    reader->timeline_count = 0;
+    put(":1");
+}
+
 static void answer_followers_page(const struct fake_call *call)
 {
     const struct model_subject *author = subject_of(call);
@@ -371,6 +380,7 @@ static void (*const answers[FAKE_OPS])(const struct fake_call *call) = {
     [FAKE_TIMELINE_FINISH] = answer_timeline_finish,
     [FAKE_TIMELINE_ABANDON] = answer_timeline_abandon,
     [FAKE_TIMELINE_UNFOLLOW] = answer_nothing,
+    [FAKE_TIMELINE_DROP] = answer_timeline_drop,
     [FAKE_PROFILE_IDS] = answer_profile_ids,
     [FAKE_FOLLOWERS_PAGE] = answer_followers_page,
     [FAKE_PUSH] = answer_push,

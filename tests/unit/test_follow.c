@@ -9,7 +9,7 @@
 /* Follows and answers up to a step, which is left to the test. */
 enum step { COMMIT, EDGES, EXISTS, PROFILE, MERGE, DONE };
 
-static const enum fake_op ops[] = {FAKE_FOLLOWS, FAKE_EDGES, FAKE_TIMELINE_EXISTS, FAKE_PROFILE, FAKE_TIMELINE_MERGE};
+static const enum fake_op ops[] = {FAKE_FOLLOWS, FAKE_EDGES, FAKE_TIMELINE_EXISTS, FAKE_PROFILE_IDS, FAKE_TIMELINE_MERGE};
 
 static void answer_step(struct world *world, enum step step)
 {
@@ -25,7 +25,7 @@ static void answer_step(struct world *world, enum step step)
         FAKE_ANSWER(FAKE_TIMELINE_EXISTS, ":1");
         break;
     case PROFILE:
-        FAKE_ANSWER(FAKE_PROFILE, "[x 640 y 576 capped 0]");
+        FAKE_ANSWER(FAKE_PROFILE_IDS, "[640 576]");
         break;
     case MERGE:
         FAKE_ANSWER(FAKE_TIMELINE_MERGE, ":1");
@@ -54,10 +54,32 @@ static void a_follow_is_answered_when_the_backfill_is_merged(void **state)
     follow_until(world, MERGE, &outcome);
     struct fake_call *merge = fake_expect(FAKE_TIMELINE_MERGE);
     assert_string_equal(merge->name, "ann");
-    assert_int_equal(merge->count, 2); /* the marker of a capped profile is no share */
+    assert_int_equal(merge->count, 2);
     fake_answer(merge, ":1");
     expect_outcome(&outcome, FEED_OK);
     assert_int_equal(outcome.position, EDGE);
+}
+
+static void a_timeline_is_built_anew_if_the_subject_has_more_than_is_backfilled(void **state)
+{
+    static const char *const profiles[] = {"[640 576 512]", "[640 capped]"};
+    struct feed_settings settings = world_settings;
+    struct outcome outcome;
+
+    (void)state;
+    settings.backfill = 2;
+    for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+        struct world *world = world_new(&settings, 1);
+
+        follow_until(world, PROFILE, &outcome);
+        struct fake_call *profile = fake_expect(FAKE_PROFILE_IDS);
+        assert_int_equal(profile->limit, 3); /* one more shows that there are more */
+        fake_answer(profile, profiles[i]);
+        assert_int_equal(outcome.count, 0);
+        FAKE_ANSWER(FAKE_TIMELINE_DROP, ":1");
+        expect_outcome(&outcome, FEED_OK);
+        world_free(world);
+    }
 }
 
 static void a_reader_without_a_timeline_needs_no_backfill(void **state)
@@ -391,6 +413,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(a_follow_is_answered_when_the_backfill_is_merged),
+        cmocka_unit_test(a_timeline_is_built_anew_if_the_subject_has_more_than_is_backfilled),
         WITH_WORLD(a_reader_without_a_timeline_needs_no_backfill),
         WITH_WORLD(a_lost_answer_at_each_step_leaves_the_outcome_unknown),
         WITH_WORLD(a_refusal_of_the_first_step_means_that_nothing_was_done),

@@ -41,6 +41,8 @@ static struct page begin_read(struct world *world, size_t limit)
     feed_read_timeline(world->feed, text_of("ann"), 0, limit, on_page, &page);
     if (fake_waiting(FAKE_READER_LOAD) > 0)
         FAKE_ANSWER(FAKE_READER_LOAD, "[# [bob carl]]", fake.last_id[0]);
+    while (fake_waiting(FAKE_PROFILE_IDS) > 0)
+        FAKE_ANSWER(FAKE_PROFILE_IDS, "[capped]");
     return page;
 }
 

@@ -129,7 +129,18 @@ static void a_page_is_refilled_when_shares_are_gone_and_ends_as_it_says(void **s
     EXPECT_PAGE(&page, FEED__PAGE_END__END, ids[3], ids[1], ids[0], );
 }
 
-static void what_lies_below_the_floor_or_beyond_the_cap_is_capped(void **state)
+/* Answers for the profiles of ann and bob. */
+static void answer_profiles(const char *anns, const char *bobs, uint64_t first, uint64_t second)
+{
+    assert_int_equal(fake_waiting(FAKE_PROFILE_IDS), 2);
+    for (int i = 0; i < 2; i++) {
+        struct fake_call *call = fake_expect(FAKE_PROFILE_IDS);
+
+        fake_answer(call, strcmp(call->name, "bob") == 0 ? bobs : anns, first, second);
+    }
+}
+
+static void what_lies_below_the_floor_or_beyond_the_cap_is_read_out_of_the_profiles(void **state)
 {
     struct feed_settings settings = world_settings;
     struct world *world;
@@ -144,13 +155,25 @@ static void what_lies_below_the_floor_or_beyond_the_cap_is_capped(void **state)
     world_applied(world);
     read_home(world, 10, &page);
     FAKE_ANSWER(FAKE_TIMELINE, "[# # # # # 0]", ids[4], ids[3], ids[2], ids[1], ids[0]);
-    EXPECT_PAGE(&page, FEED__PAGE_END__CAPPED, ids[4], ids[3], ids[2], );
+    assert_int_equal(page.count, 0);
+    answer_profiles("[]", "[# #]", ids[1], ids[0]);
+    EXPECT_PAGE(&page, FEED__PAGE_END__END, ids[4], ids[3], ids[2], ids[1], ids[0], );
     char format[64];
     world->feed->recent_generation++; /* what is in memory counts no more */
     snprintf(format, sizeof(format), "[# # # -%llu]", (unsigned long long)ids[3]);
-    read_home(world, 10, &page);
+    read_home(world, 3, &page);
     FAKE_ANSWER(FAKE_TIMELINE, format, ids[4], ids[3], ids[2]);
-    EXPECT_PAGE(&page, FEED__PAGE_END__CAPPED, ids[4], );
+    answer_profiles("[capped]", "[# #]", ids[3], ids[2]);
+    EXPECT_PAGE(&page, FEED__PAGE_END__CAPPED, ids[4], ids[3], ids[2], );
+    page = (struct page){0};
+    feed_read_timeline(world->feed, text_of("ann"), ids[3], 1, on_page, &page); /* from within the profiles */
+    answer_profiles("[]", "[# #]", ids[2], ids[1]);
+    EXPECT_PAGE(&page, FEED__PAGE_END__MORE, ids[2], );
+    page = (struct page){0};
+    feed_read_timeline(world->feed, text_of("ann"), ids[1], 3, on_page, &page);
+    answer_profiles("!OOM", "[#]", ids[0], 0);
+    assert_int_equal(page.count, 1);
+    assert_int_equal(page.error, FEED__ERROR_CODE__UNAVAILABLE);
     world_free(world);
 }
 
@@ -297,7 +320,7 @@ int main(void)
         WITH_WORLD(an_unapplied_share_from_before_the_follow_is_left_to_the_backfill),
         WITH_WORLD(shares_of_those_no_longer_followed_are_not_shown),
         WITH_WORLD(a_page_is_refilled_when_shares_are_gone_and_ends_as_it_says),
-        cmocka_unit_test(what_lies_below_the_floor_or_beyond_the_cap_is_capped),
+        cmocka_unit_test(what_lies_below_the_floor_or_beyond_the_cap_is_read_out_of_the_profiles),
         WITH_WORLD(a_profile_page_ends_as_it_says),
         WITH_WORLD(a_profile_page_whose_shares_vanish_meanwhile_does_not_say_that_it_is_the_end),
         WITH_WORLD(lost_answers_are_unavailable),
