@@ -12,6 +12,7 @@
 
 #define CONNECT_TIMEOUT_MS 4000
 #define REQUEST_TIMEOUT_MS 15000
+#define OPERATOR_TIMEOUT_MS 5000 /* who looks into a daemon wants to know what is wrong with it now */
 
 const char *session_address(const struct run *run)
 {
@@ -65,7 +66,7 @@ int session_open(const struct run *run, const struct feed_options *options, stru
     filled.client_name = "feedctl " FEEDD_VERSION;
     filled.backoff_max_ms = 1000;
     if (filled.request_timeout_ms == 0)
-        filled.request_timeout_ms = REQUEST_TIMEOUT_MS;
+        filled.request_timeout_ms = run->command->for_operators ? OPERATOR_TIMEOUT_MS : REQUEST_TIMEOUT_MS;
     error = feed_connect_blocking(run->server, &filled, CONNECT_TIMEOUT_MS, ret_feed);
     if (error == -EINVAL) {
         fprintf(stderr, "feedctl: %s is no address: write HOST:PORT or unix:PATH\n", run->server);

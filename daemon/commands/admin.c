@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #define ADMIN_CONNECTIONS_MAX 32
+#define ADMIN_FIRST_ID (UINT32_C(1) << 31) /* above all of clients */
 #define REPLY_HEAD_BYTES 64 /* around the JSON in its frame */
 
 enum admin_options { NONE, LIMIT, SORT };
@@ -68,10 +69,12 @@ void admin_refuse(struct admin_call *call, Feed__ErrorCode code, const char *fie
 
 void admin_append(json_t **list, json_t *row)
 {
-    if (*list && json_array_append_new(*list, row) == 0)
-        return;
-    json_decref(*list);
-    *list = NULL;
+    if (!*list)
+        json_decref(row);
+    else if (json_array_append_new(*list, row) < 0) {
+        json_decref(*list);
+        *list = NULL;
+    }
 }
 
 json_t *admin_id(uint64_t id)
@@ -81,7 +84,14 @@ json_t *admin_id(uint64_t id)
 
 json_t *admin_text(struct text text)
 {
+    if (text.size == 0)
+        return json_string("");
     return u8_check((const uint8_t *)text.data, text.size) ? json_string("\xef\xbf\xbd") : json_stringn(text.data, text.size);
+}
+
+json_t *admin_number(bool known, int64_t number)
+{
+    return known ? json_integer((json_int_t)number) : json_null();
 }
 
 /* ---- requests ---- */
@@ -173,7 +183,8 @@ const struct command_row command_admin = {
 struct admin *admin_new(struct event_base *base, const struct config *config, struct commands *clients,
                         const struct admin_hooks *hooks, void *context)
 {
-    const struct net_limits limits = {.max_connections = ADMIN_CONNECTIONS_MAX,
+    const struct net_limits limits = {.first_id = ADMIN_FIRST_ID,
+                                      .max_connections = ADMIN_CONNECTIONS_MAX,
                                       .max_frame_bytes = (size_t)config->max_frame_bytes,
                                       .queue_soft_limit_bytes = (size_t)config->queue_soft_limit_bytes,
                                       .queue_budget_bytes = (size_t)config->queue_budget_bytes,

@@ -3,6 +3,9 @@
  *
  *     admin.c          the request, the table of commands, the socket
  *     admin_clients.c  clients, slow, kill
+ *     admin_feed.c     jobs, subject, hot
+ *     admin_trace.c    trace
+ *     admin_redis.c    redis
  *     admin_server.c   stats, config, log-level, drain
  *     closed.c         closed
  */
@@ -40,6 +43,7 @@ struct admin_call {
     const char *argument; /* NULL: none */
     const char *sort;     /* NULL: as the command likes */
     size_t limit;
+    void *state; /* the command's own, in the request's memory */
 };
 
 /* The answer: an object, which is taken; NULL: memory ended. Ends the request. */
@@ -54,6 +58,8 @@ void admin_append(json_t **list, json_t *row);
 json_t *admin_id(uint64_t id);
 /* Text that need not be UTF-8. */
 json_t *admin_text(struct text text);
+/* A number; null if it is not `known`. */
+json_t *admin_number(bool known, int64_t number);
 
 /* admin_clients.c: answers UNAVAILABLE to whom it has no answer yet. */
 void admin_scans_end(struct admin *admin);

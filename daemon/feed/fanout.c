@@ -80,6 +80,7 @@ static void on_page(void *context, const struct reply *reply)
         return;
     }
     job->page_bytes = job->page_at = 0;
+    job->page_pushed = job->page_away = 0;
     job->failed = false;
     if (job->place == 0)
         page_add(job, author_of(job));
@@ -138,6 +139,7 @@ static void page_release(struct feed *feed, struct job *job)
 
 void fanout_begin(struct feed *feed, struct job *job)
 {
+    trace_fanout_begun(feed, job);
     read_further(feed, job);
 }
 
@@ -176,7 +178,11 @@ static void page_end(struct feed *feed, struct job *job)
 {
     if (job->failed) {
         job_retry(feed, job);
-    } else if (job->page_last != 0) {
+        return;
+    }
+    job->pushed += job->page_pushed;
+    job->away += job->page_away;
+    if (job->page_last != 0) {
         job->place = job->page_last;
         if (store_job_save(feed->store, job->id, job->place, on_saved, job) == 0)
             suspect_clear(feed, job);
@@ -190,12 +196,19 @@ static void page_end(struct feed *feed, struct job *job)
 
 /* ---- pushes ---- */
 
-void fanout_pushed(struct feed *feed, struct job *job, int error)
+static void job_release(struct feed *feed, struct job *job)
 {
-    job->failed = job->failed || error < 0;
     job->in_flight--;
     if (job->in_flight == 0 && job->page_at == job->page_bytes)
         page_end(feed, job);
+}
+
+void fanout_pushed(struct feed *feed, struct job *job, int result)
+{
+    job->failed = job->failed || result < 0;
+    job->page_pushed += result > 0;
+    job->page_away += result == 0;
+    job_release(feed, job);
 }
 
 static enum push_lane lane_of(const struct job *job)
@@ -230,7 +243,7 @@ static bool job_turn(struct feed *feed, struct job *job, int64_t deadline_ms)
         job_queue_add(&feed->jobs.to_push[lane], job);
     else
         page_release(feed, job);
-    fanout_pushed(feed, job, 0);
+    job_release(feed, job);
     return goes_on;
 }
 

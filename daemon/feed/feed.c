@@ -105,10 +105,12 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
     store_settle(feed->store, clock_now_ms());
     jobs_tick(feed, clock_now_ms());
     pressure_tick(feed, clock_now_ms());
+    hot_tick(&feed->hot, clock_now_ms());
 }
 
 void feed_turn(struct feed *feed)
 {
+    traces_sent(feed);
     follow_turn(feed);
     jobs_turn(feed);
 }
@@ -193,6 +195,7 @@ void feed_free(struct feed *feed)
     if (feed->tick)
         event_free(feed->tick);
     jobs_done(feed);
+    traces_done(feed);
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         ring_done(feed, partition);
     bodies_done(feed);
@@ -212,7 +215,7 @@ struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, 
     struct write *write = malloc(sizeof(*write));
 
     if (write)
-        *write = (struct write){feed, metric, fn, context};
+        *write = (struct write){feed, metric, clock_now_us(), fn, context};
     return write;
 }
 
@@ -229,8 +232,11 @@ void on_written(void *context, const struct reply *reply)
         store_saw(write.feed->store, position);
     if (error == FEED_OK && outcome >= 0 && outcome < 4)
         error = outcomes[outcome];
-    if (error == FEED_OK && outcome == 0)
+    if (error == FEED_OK && outcome == 0) {
         *write.metric += 1;
+        if (write.metric == &metrics.shares)
+            trace_committed(write.feed, position, write.asked_us);
+    }
     write.fn(write.context, error, position, outcome == 1);
 }
 

@@ -4,6 +4,7 @@
  *   live      author ──▶ online readers and the author's own streams ──▶ outlet
  *   catchup   brings a subscription from a position to live
  *   jobs      takes entries dealt to this daemon ──▶ fanout (shares), follow (follows) ──▶ acknowledges
+ *   trace     remembers what became of the latest shares, hot who has most of late; look shows it to operators
  *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it; collect reads profiles for both */
 #ifndef FEED_FEED_INTERNAL_H
 #define FEED_FEED_INTERNAL_H
@@ -12,9 +13,12 @@
 #include "base/idset.h"
 #include "base/log.h"
 #include "feed/feed.h"
+#include "feed/hot.h"
 #include "feed/jobs.h"
+#include "feed/look.h"
 #include "feed/names.h"
 #include "feed/timelines.h"
+#include "feed/trace.h"
 #include "store/log.h"
 #include "store/store.h"
 
@@ -240,6 +244,11 @@ struct live_joined {
     uint32_t request_id;
 };
 
+/* Streams that an event was sent to, and those that catch up and come to it in their turn. */
+struct live_count {
+    uint32_t sent, behind;
+};
+
 struct live_run {
     uint32_t subject; /* slot, with a reference, while there are frames */
     uint32_t count;
@@ -247,6 +256,8 @@ struct live_run {
     size_t bytes;
     struct live_event events[RUN_EVENTS_MAX];
     struct live_joined joined[RUN_REQUEST_IDS];
+    struct live_count joint; /* streams whose events all events are, to be sent as one frame; … */
+    struct live_count single[RUN_EVENTS_MAX]; /* … others, for each event */
 };
 
 struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
@@ -413,6 +424,8 @@ struct feed {
     struct waiter *waiters;
     struct ready_queue ready_waiters;   /* oldest first */
     struct again *again;                /* calls to be made at the next tick */
+    struct traces *traces; /* NULL before the first share */
+    struct hot hot;
     struct jobs jobs;
     struct collects collects;
     struct pressure pressure;
@@ -425,6 +438,7 @@ struct feed {
 struct write {
     struct feed *feed;
     uint64_t *metric; /* counts those that were done */
+    int64_t asked_us;
     feed_write_fn *fn;
     void *context;
 };

@@ -99,6 +99,7 @@ void job_finish(struct feed *feed, struct job *job)
     if (job->suspect)
         store_job_forget(feed->store, job->id, reply_ignore, NULL);
     acknowledge(feed, job->id);
+    trace_fanout_done(feed, job);
     metrics.jobs_done++;
     job_drop(feed, job);
 }

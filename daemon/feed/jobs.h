@@ -26,6 +26,8 @@ struct job {
     uint64_t page_last;  /* the edge up to which the page reaches, 0: it is the last one */
     bool failed;
     uint32_t in_flight;
+    uint32_t pushed, away;           /* fan-out: timelines of pages that are done, and readers who have none */
+    uint32_t page_pushed, page_away; /* of this page */
     char *reader;        /* follow and unfollow */
     size_t reader_bytes;
     size_t subject_bytes;
@@ -112,8 +114,9 @@ void suspects_hand_back(struct feed *feed);
 
 void fanout_begin(struct feed *feed, struct job *job);
 void fanout_turn(struct feed *feed);
-/* One of a job's pushes was answered, or could not be sent: 0 or a negative errno. The job may end with that. */
-void fanout_pushed(struct feed *feed, struct job *job, int error);
+/* One of a job's pushes was answered: 1, or 0 if the reader is away and has no timeline; or it could not be sent: a negative
+ * errno. The job may end with that. */
+void fanout_pushed(struct feed *feed, struct job *job, int result);
 
 /* Pushes a job's share to a timeline, now or later: fanout_pushed() follows, maybe at once. -EAGAIN: there is no room in its
  * lane now; -ENOMEM. */

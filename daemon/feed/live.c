@@ -90,21 +90,22 @@ static bool owes_token(const struct subscription *subscription)
     return subscription->since_token >= EVENTS_PER_TOKEN - RUN_EVENTS_MAX;
 }
 
-/* Sends a frame of so many events to one who is live. `next`: the first log entry of the same turn that is still to be sent,
- * 0: none. */
-static void deliver_to(struct feed *feed, struct subscription *subscription, struct frame *frame, uint32_t events, uint64_t next)
+/* Sends a frame of so many events to one who is live; whether it did. `next`: the first log entry of the same turn that is
+ * still to be sent, 0: none. */
+static bool deliver_to(struct feed *feed, struct subscription *subscription, struct frame *frame, uint32_t events, uint64_t next)
 {
     if (subscription->state != SUBSCRIPTION_LIVE)
-        return;
+        return false;
     /* Another stream of the connection may have filled the queue. Without memory to fall back it is one frame more. */
     if (frame->position != 0 && !stream_has_room(feed, subscription) && stream_demote(feed, subscription, frame->position))
-        return;
+        return false;
     metrics.deliveries += events;
     subscription->since_token = frame->is_whole ? 0 : subscription->since_token + events; /* that one ends with a token */
     if (send_frame(feed, subscription, frame) >= feed->outlet->soft_limit_bytes)
         stream_demote(feed, subscription, next);
     else if (next == 0 && owes_token(subscription))
         stream_send_token(feed, subscription, false);
+    return true;
 }
 
 /* ---- runs ---- */
@@ -139,19 +140,42 @@ static uint32_t next_event(const struct live_run *run, const struct subscription
     return at;
 }
 
+static void note_sent(struct live_count *count, bool sent)
+{
+    count->sent += sent;
+    count->behind += !sent;
+}
+
 static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream)
 {
     bool whole = (run->kinds & ~stream_rows[stream->kind].entries) == 0;
     struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
-        deliver_to(feed, stream, joined, run->count, 0);
+        note_sent(&run->joint, deliver_to(feed, stream, joined, run->count, 0));
         return;
     }
     for (uint32_t i = whole ? 0 : next_event(run, stream, 0), next; i < run->count; i = next) {
         next = whole ? i + 1 : next_event(run, stream, i + 1);
-        deliver_to(feed, stream, run->events[i].frame, 1, next < run->count ? run->events[next].frame->position : 0);
+        note_sent(&run->single[i], deliver_to(feed, stream, run->events[i].frame, 1,
+                                          next < run->count ? run->events[next].frame->position : 0));
     }
+}
+
+/* Writes down what became of the run. */
+static void account(struct feed *feed, const struct live_run *run)
+{
+    const struct subject *subject = feed->subjects.slots[run->subject];
+    int64_t now_us = clock_now_us();
+    uint64_t deliveries = 0;
+
+    for (uint32_t i = 0; i < run->count; i++) {
+        uint32_t sent = run->joint.sent + run->single[i].sent, behind = run->joint.behind + run->single[i].behind;
+
+        trace_delivered(feed, run->events[i].frame->position, sent, behind, now_us);
+        deliveries += sent;
+    }
+    hot_note(&feed->hot, subject_name(&feed->subjects, run->subject), subject->hash, 0, deliveries);
 }
 
 void live_flush(struct feed *feed)
@@ -171,12 +195,19 @@ void live_flush(struct feed *feed)
         for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
             deliver_run(feed, run, stream);
     }
-    for (uint32_t i = 0; i < run->count; i++)
+    account(feed, run);
+    for (uint32_t i = 0; i < run->count; i++) {
         frame_unref(run->events[i].frame);
-    for (size_t i = 0; i < RUN_REQUEST_IDS; i++)
+        run->single[i] = (struct live_count){0};
+    }
+    for (size_t i = 0; i < RUN_REQUEST_IDS; i++) {
         frame_unref(run->joined[i].frame);
+        run->joined[i] = (struct live_joined){0};
+    }
     subject_unref(&feed->subjects, run->subject);
-    *run = (struct live_run){0};
+    run->joint = (struct live_count){0};
+    run->count = run->kinds = 0;
+    run->bytes = 0;
 }
 
 bool live_run_goes_on(const struct feed *feed, struct text subject)

@@ -123,6 +123,53 @@ static void on_unparked(void *context, const struct reply *reply)
     }
 }
 
+/* Partitions that were asked to give back what is parked, because somebody wants it. */
+struct retry {
+    unsigned pending;
+    Feed__ErrorCode error;
+    int64_t count;
+    feed_retried_fn *fn;
+    void *context;
+};
+
+static void retry_end_one(struct retry *retry)
+{
+    if (--retry->pending > 0)
+        return;
+    retry->fn(retry->context, retry->error, retry->count);
+    free(retry);
+}
+
+static void on_retried(void *context, const struct reply *reply)
+{
+    struct retry *retry = context;
+
+    on_unparked(NULL, reply);
+    if (reply_error(reply) < 0)
+        retry->error = FEED__ERROR_CODE__UNAVAILABLE;
+    else
+        retry->count += reply_number(reply);
+    retry_end_one(retry);
+}
+
+void feed_retry_parked(struct feed *feed, feed_retried_fn *fn, void *context)
+{
+    struct retry *retry = malloc(sizeof(*retry));
+
+    if (!retry) {
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0);
+        return;
+    }
+    *retry = (struct retry){.pending = 1, .fn = fn, .context = context};
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        if (store_jobs_unpark(feed->store, partition, 0, TRIES_MAX - 1, on_retried, retry) == 0)
+            retry->pending++;
+        else
+            retry->error = FEED__ERROR_CODE__UNAVAILABLE;
+    }
+    retry_end_one(retry);
+}
+
 void parked_tick(struct feed *feed)
 {
     if (feed->settings.retry_parked_s == 0)

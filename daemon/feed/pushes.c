@@ -124,12 +124,12 @@ static void trim_if_long(struct push *push, int64_t length)
 }
 
 /* Tells the jobs, the last of which may end with that. Takes the push. */
-static void answer(struct push *push, int error)
+static void answer(struct push *push, int result)
 {
     struct push_id *ids = ids_of(push);
 
     for (uint32_t i = 0; i < push->count; i++)
-        fanout_pushed(push->feed, ids[i].job, error);
+        fanout_pushed(push->feed, ids[i].job, result);
     push_free(push);
 }
 
@@ -149,7 +149,7 @@ static void on_pushed(void *context, const struct reply *reply)
         metrics.pushes += push->count;
         trim_if_long(push, length);
     }
-    answer(push, error);
+    answer(push, error < 0 ? error : length > 0);
 }
 
 /* Oldest first: a list stays in the order of the ids if pushes come in that order. */

@@ -56,6 +56,8 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
     kept->frame = item.frame;
     bodies_put(feed, &item);
     if (is_new(feed, entry)) {
+        trace_read(feed, entry->id);
+        hot_note(&feed->hot, entry->subject, feed->subjects.slots[kept->subject]->hash, 1, 0);
         recents_add(feed, kept->subject, entry->id);
         deliver(feed, kept);
     }

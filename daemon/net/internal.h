@@ -87,7 +87,7 @@ struct conn {
 /* Ten thousands of idle subscribers are what the daemon is for. */
 _Static_assert(sizeof(struct conn) <= 224, "an idle connection costs too much");
 
-/* Where a connection is found by its id: generation << 32 | slot. */
+/* Where a connection is found by its id: generation << 32 | (first_id + slot). */
 struct net_slot {
     struct conn *conn; /* NULL: free */
     uint32_t generation;

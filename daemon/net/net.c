@@ -72,14 +72,19 @@ int net_slot_take(struct net *net, struct conn *conn)
     net->first_free = net->slots[slot].next_free;
     net->slots[slot].conn = conn;
     net->slots[slot].generation++;
-    conn->id = (uint64_t)net->slots[slot].generation << 32 | slot;
+    conn->id = (uint64_t)net->slots[slot].generation << 32 | (net->limits.first_id + slot);
     net->connections++;
     return 0;
 }
 
+static uint32_t slot_of(const struct net *net, uint64_t id)
+{
+    return (uint32_t)id - net->limits.first_id;
+}
+
 void net_slot_give(struct net *net, uint64_t id)
 {
-    uint32_t slot = (uint32_t)id;
+    uint32_t slot = slot_of(net, id);
 
     net->slots[slot].conn = NULL;
     /* An id is never used again: a slot without fresh ids is left out from here on. */
@@ -94,7 +99,7 @@ void net_slot_give(struct net *net, uint64_t id)
 
 static struct conn *find(const struct net *net, uint64_t id)
 {
-    uint32_t slot = (uint32_t)id;
+    uint32_t slot = slot_of(net, id);
     struct conn *conn = slot < net->slot_count ? net->slots[slot].conn : NULL;
 
     return conn && conn->id == id ? conn : NULL;

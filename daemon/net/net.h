@@ -80,6 +80,7 @@ struct net_handlers {
 };
 
 struct net_limits {
+    uint32_t first_id; /* where the low halves of ids begin: they differ among all connections of several nets */
     size_t max_connections;
     size_t max_frame_bytes;        /* of admitted connections; before net_admit() a frame may have 1,024 bytes */
     size_t queue_soft_limit_bytes; /* see net_send() */

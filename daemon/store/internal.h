@@ -33,7 +33,10 @@
     SCRIPT(job_hand_back)     \
     SCRIPT(job_save)          \
     SCRIPT(job_park)          \
-    SCRIPT(job_unpark)
+    SCRIPT(job_unpark)        \
+    SCRIPT(look_subject)      \
+    SCRIPT(look_share)        \
+    SCRIPT(look_parked)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,

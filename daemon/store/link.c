@@ -398,6 +398,19 @@ void link_settled(struct link *link)
     link->backoff_ms = BACKOFF_FIRST_MS;
 }
 
+void link_look(const struct link *link, struct link_look *ret_look)
+{
+    static const char *const states[] = {
+        [LINK_STOPPED] = "stopped",   [LINK_AWAY] = "away", [LINK_CONNECTING] = "connecting",
+        [LINK_GREETING] = "greeting", [LINK_UP] = "up",     [LINK_STALLED] = "stalled",
+    };
+
+    *ret_look = (struct link_look){.name = link->name,
+                                   .state = states[link->state],
+                                   .unanswered = link->in_flight,
+                                   .quiet_ms = quiet_ms(link)};
+}
+
 bool link_is_up(const struct link *link)
 {
     return link->state == LINK_UP;

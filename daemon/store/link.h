@@ -62,6 +62,15 @@ bool link_is_up(const struct link *link);
 const char *link_run_id(const struct link *link);
 const char *link_name(const struct link *link);
 
+/* What a link looks like from outside. */
+struct link_look {
+    const char *name;
+    const char *state;   /* "stopped", "away", "connecting", "greeting", "up", "stalled" */
+    uint64_t unanswered; /* calls */
+    int64_t quiet_ms;    /* since Redis last answered, or was last asked when it had nothing to answer */
+};
+void link_look(const struct link *link, struct link_look *ret_look);
+
 /* Sends the command. 0, -ENOTCONN if the link is not up or stalls, -ENOMEM: then nothing was sent and `fn` is not called. */
 int link_call(struct link *link, struct command *command, reply_fn *fn, void *context);
 

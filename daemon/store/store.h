@@ -156,6 +156,22 @@ int store_described(struct store *store, const struct text *subjects, size_t cou
 int store_find(struct store *store, unsigned partition, struct text prefix, struct text after, int64_t limit, reply_fn *fn,
                void *context);
 
+/* ---- what operators look at (command link; store/look.c) ---- */
+
+/* Looks at one of the links, from 0 on; false behind the last one. */
+bool store_look_at_link(const struct store *store, unsigned number, struct link_look *ret_look);
+/* Answers what INFO says of Redis, its clients, memory, persistence, replication and counts. Also while the store is not open. */
+int store_ask_info(struct store *store, reply_fn *fn, void *context);
+/* Answers [followers, subjects followed, shares of its profile, 1 if older ones were dropped, entries of its timeline; -1: it has
+ * none]. */
+int store_ask_subject(struct store *store, struct text subject, reply_fn *fn, void *context);
+/* Answers [beginning of the body; "" if there is none, 1 if its entry is in the log, 1 if that was dealt, the daemon that holds it
+ * ("": none), for how many ms it was silent about it, how often it was dealt, the place of its fan-out ("": none), JSON if it is
+ * parked ("": it is not)]. */
+int store_ask_share(struct store *store, uint64_t id, reply_fn *fn, void *context);
+/* Answers [how many entries of the partition are parked, [id, JSON, …] of some of them]. */
+int store_ask_parked(struct store *store, unsigned partition, int64_t limit, reply_fn *fn, void *context);
+
 /* ---- timelines ---- */
 
 /* Answers whether there is a timeline (command link). */

@@ -17,6 +17,43 @@ int64_t clock_now_ms(void)
     return 1000000 + fake.now_ms;
 }
 
+/* What operators ask is not the feed's business. */
+
+bool store_look_at_link(const struct store *store, unsigned number, struct link_look *ret_look)
+{
+    (void)store;
+    (void)number;
+    (void)ret_look;
+    return false;
+}
+
+int store_ask_info(struct store *store, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
+int store_ask_subject(struct store *store, struct text subject, reply_fn *fn, void *context)
+{
+    (void)subject;
+    return store_ask_info(store, fn, context);
+}
+
+int store_ask_share(struct store *store, uint64_t id, reply_fn *fn, void *context)
+{
+    (void)id;
+    return store_ask_info(store, fn, context);
+}
+
+int store_ask_parked(struct store *store, unsigned partition, int64_t limit, reply_fn *fn, void *context)
+{
+    (void)partition;
+    (void)limit;
+    return store_ask_info(store, fn, context);
+}
+
 int64_t clock_now_us(void)
 {
     return clock_now_ms() * 1000;
