@@ -25,7 +25,7 @@ from pathlib import Path
 import environment
 import harness
 from feed_client import Client, Disconnected, FeedError
-from harness import jobs_done
+from harness import jobs_done, log_keys
 from wait import wait_until
 
 import checker
@@ -99,7 +99,7 @@ def wait(world, condition, what):
 
 def progress(world):
     """What grows or shrinks while there is something going on: acknowledgements, events, unfinished entries."""
-    groups = world.stored(lambda store: [(group["pending"], group["last-delivered-id"]) for log in sorted(store.keys("log:*"))
+    groups = world.stored(lambda store: [(group["pending"], group["last-delivered-id"]) for log in log_keys(store)
                                          for group in store.xinfo_groups(log)], within_s=5)
     return groups, world.counts["acks"], world.counts["events"]
 
@@ -114,7 +114,7 @@ def settle(world, writers, subscribers):
     take_census(world)
     world.last_call.set()
     wait(world, lambda: not any(writer.is_alive() for writer in writers), "the answers to all writes")
-    wait(world, lambda: world.stored(lambda store: jobs_done(store) and not any(store.keys("parked:*"))),
+    wait(world, lambda: world.stored(lambda store: jobs_done(store) and not store.exists(*[f"parked{log[3:]}" for log in log_keys(store)])),
          "the end of all jobs")
     wait(world, lambda: all(one.has_seen_the_last() for one in subscribers), "the last shares in all streams")
     beats = {one: one.heartbeats for one in subscribers}

@@ -8,6 +8,7 @@ import environment  # noqa: F401  (makes the next ones importable)
 from feed_client import Disconnected, FeedError
 from wait import wait_until
 
+from harness import log_keys
 from faults import RedisFaults
 from history import PARTITIONS, partition_of
 
@@ -103,7 +104,7 @@ class LosingRedisFaults(RedisFaults):
         """Of each partition."""
         last = [0] * self.world.partitions
         with contextlib.closing(self.world.redis.client()) as store:
-            for log in store.keys("log:*"):
+            for log in log_keys(store):
                 position = position_of(log[5:-1], *store.xinfo_stream(log)["last-generated-id"].split("-"))
                 last[partition_of(position)] = position
         return last

@@ -12,7 +12,7 @@ import feed_pb2 as pb
 import harness
 import redis as redis_package
 from feed_client import Client
-from harness import Feedd, RedisServer
+from harness import Feedd, RedisServer, log_keys
 from wait import wait_until
 
 from faulty_link import FaultyLink
@@ -131,7 +131,7 @@ class World:
     def shares_in_work(self, store, name, author=None):
         """Shares that were given to this daemon to be fanned out and are not done."""
         found = []
-        for log in store.keys("log:*"):
+        for log in log_keys(store):
             ids = [entry["message_id"]
                    for entry in store.xpending_range(log, "appliers", "-", "+", 100, consumername=self.ids[name])]
             together = store.pipeline(transaction=False)

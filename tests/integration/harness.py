@@ -22,6 +22,7 @@ from wait import wait_until
 
 FEEDD = FEEDCTL = Path()  # set at the start of the session
 RUNNING = []              # every server that has not been stopped
+LOGS = {}                 # epoch of a store -> its logs
 
 ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "print_legend=0"}
 SANITIZER_REPORT = re.compile(r"(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:")
@@ -44,9 +45,17 @@ def log_fields(line):
     return {key: value.strip('"') for key, value in LOG_PAIR.findall(line)}
 
 
+def log_keys(store):
+    """The logs of a store. They are looked for once: in a large store that takes long."""
+    epoch, partitions = store.hmget("feedd", "epoch", "partitions")
+    if epoch and len(LOGS.get(epoch, ())) < int(partitions):
+        LOGS[epoch] = sorted(store.keys("log:*"))
+    return LOGS.get(epoch, [])
+
+
 def jobs_done(store):
     """Whether every entry of every log is applied, or parked."""
-    for log in store.keys("log:*"):
+    for log in log_keys(store):
         group = store.xinfo_groups(log)[0]
         if group["pending"] or group["last-delivered-id"] != store.xinfo_stream(log)["last-generated-id"]:
             return False

@@ -214,6 +214,42 @@ def test_a_profile_holds_its_cap_and_says_so(capped_client):
     assert found == shares[::-1][:30]
 
 
+# Of 26 ids, which are one more than a timeline of 20 may hold: what is pushed is the newest of all.
+IDS = [64 * number for number in range(1, 26)]
+LISTS = {
+    "in order, as it says": (IDS[::-1], "0 25"),
+    "in order, and says nothing": (IDS[::-1], "0"),
+    "in order, and says it of some": (IDS[::-1], "-32 20"),
+    "late ones at the head": (IDS[:3] + IDS[:2:-1], "0 22"),
+    "late ones far down, before it was last in order": (IDS[5:8] + IDS[:7:-1] + IDS[4::-1], "0 5"),
+    "everything in any order": (IDS[::3] + IDS[1::3] + IDS[2::3], "0"),
+    "many pushed twice": (IDS[20:] + IDS[::-1], "0 25"),
+    "late ones that it no longer vouches for": (IDS[:4] + IDS[:3:-1], f"-{IDS[6]} 21"),
+    "nothing that it vouches for": (IDS[::-1], f"-{64 * 100} 25"),
+}
+
+
+@pytest.mark.parametrize("listed, header", LISTS.values(), ids=LISTS)
+def test_a_timeline_is_cut_to_its_newest_whatever_the_order_in_which_they_came(start_feedd, redis, listed, header):
+    store = redis.client()
+    with start_feedd("--redis-url", redis.url, "--timeline-cap", "20", "--timeline-slack", "5").connect() as client:
+        client.follow("reader", "author")
+        client.timeline("reader")
+        store.delete("timeline:{0}:reader")
+        store.rpush("timeline:{0}:reader", *listed, header)
+        store.expire("timeline:{0}:reader", 1000)
+        share = client.share("author").id
+        wait_until(lambda: store.llen("timeline:{0}:reader") < len(listed), what="the cut")
+        *ids_left, header_left = store.lrange("timeline:{0}:reader", 0, -1)
+        floor = -int(header.split()[0])
+        newest = sorted({share, *(one for one in listed if one > floor)}, reverse=True)
+        assert [int(one) for one in ids_left] == newest[:20]
+        floor_left, ordered = header_left.split()
+        assert -int(floor_left) == (newest[20] if len(newest) > 20 else floor)
+        assert int(ordered) == len(ids_left)
+        assert store.ttl("timeline:{0}:reader") > 900
+
+
 def test_a_timeline_that_nobody_read_for_long_is_dropped_and_built_again(start_feedd, redis):
     with start_feedd("--redis-url", redis.url, "--timeline-idle-ttl-s", "1").connect() as client:
         client.follow("reader", "author")
