@@ -1,6 +1,6 @@
 -- A timeline is a list of share ids whose last element is its header: 'B...' while it is being built; else a floor and a count,
 -- as '-f n': it vouches only for ids above f ('0': for all), and the last n ids before the header are in order, newest first
--- and none twice (nothing: n is 0). Pushes come at the head, so that they leave that true.
+-- and none twice (no n: 0). Pushes come at the head, so that they leave that true.
 
 -- The floor and the count that a header states, nil while the timeline is being built.
 local function timeline_header(header)
@@ -8,16 +8,17 @@ local function timeline_header(header)
   return tonumber(floor), tonumber(ordered) or 0
 end
 
--- Whether the first `count` ids are in order.
-local function timeline_head_is_in_order(key, count)
-  local ids = redis.call('LRANGE', key, 0, count - 1)
-  local last = math.huge
+-- The lowest of the first `count` ids, and whether they are in order.
+local function timeline_look(key, count)
+  local ids = count > 0 and redis.call('LRANGE', key, 0, count - 1) or {}
+  local lowest, last, in_order = math.huge, math.huge, true
   for i = 1, count do
     local id = ids[i] + 0 -- in half the time of tonumber()
-    if id >= last then return false end
+    if id >= last then in_order = false end
+    if id < lowest then lowest = id end
     last = id
   end
-  return true
+  return lowest, in_order
 end
 
 -- Puts all ids in order. Redis sorts, in a tenth of the time that Lua would take; it compares doubles, in which ids are exact.
@@ -38,17 +39,27 @@ local function timeline_sort(key)
   return #ids - 1
 end
 
--- Puts a timeline in order, of which the last `ordered` ids are already, and cuts it to the newest `cap` above `floor`.
+-- Cuts a timeline, of which the last `ordered` ids are in order, to the newest `cap` above `floor`: by position if all that
+-- were pushed since are above those that go, else when it is sorted.
 local function timeline_settle(key, floor, ordered, cap)
   local count = redis.call('LLEN', key) - 1
-  if not timeline_head_is_in_order(key, math.min(count - ordered + 1, count)) then count = timeline_sort(key) end
-  while count > 0 and tonumber(redis.call('LINDEX', key, count - 1)) <= floor do count = count - 1 end
-  if count > cap then
-    floor, count = tonumber(redis.call('LINDEX', key, cap)), cap
+  local lowest, in_order = timeline_look(key, count - ordered)
+  if ordered > 0 and lowest <= tonumber(redis.call('LINDEX', key, count - ordered)) or
+    not in_order and ordered < math.max(count - cap, 1) then
+    count = timeline_sort(key)
+    ordered = count
+  elseif in_order then
+    ordered = count
   end
-  local header = (floor == 0 and '0' or string.format('-%d', floor)) .. string.format(' %d', count)
-  if count > 0 then
-    redis.call('LTRIM', key, 0, count - 1)
+  local kept = count
+  while kept > 0 and tonumber(redis.call('LINDEX', key, kept - 1)) <= floor do kept = kept - 1 end
+  if kept > cap then
+    floor, kept = tonumber(redis.call('LINDEX', key, cap)), cap
+  end
+  ordered = math.max(ordered - (count - kept), 0)
+  local header = (floor == 0 and '0' or string.format('-%d', floor)) .. string.format(' %d', ordered)
+  if kept > 0 then
+    redis.call('LTRIM', key, 0, kept - 1)
     redis.call('RPUSH', key, header)
   else
     redis.call('LTRIM', key, -1, -1) -- a list without anything would lose its time to live
