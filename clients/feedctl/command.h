@@ -48,7 +48,8 @@ struct run {
 
 extern const struct command command_share, command_delete, command_show, command_follow, command_unfollow,
     command_following, command_followers, command_timeline, command_profile, command_watch, command_import_graph,
-    command_import_shares, command_ping, command_completion, command_describe, command_subjects, command_find;
+    command_import_shares, command_ping, command_completion, command_describe, command_subjects, command_find,
+    command_destination, command_site;
 #define ADMIN(id, word, arguments, options, help) extern const struct command command_admin_##id;
 #include "admin.def"
 #undef ADMIN

@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,26 @@ void view_line(const char *text)
     print_paragraph(text, 0, view_style.dim, "", "");
 }
 
+/* "also shared by ann, ben and 3 others" */
+static void print_also_shared(const Feed__Share *share)
+{
+    size_t others = share->also_shared_count - share->n_also_shared_by;
+
+    if (share->n_also_shared_by == 0 || share->also_shared_count < share->n_also_shared_by)
+        return;
+    printf("%*salso shared by", INDENT, "");
+    for (size_t i = 0; i < share->n_also_shared_by; i++) {
+        char *name = text_clean(share->also_shared_by[i]);
+        bool last = others == 0 && i + 1 == share->n_also_shared_by;
+
+        printf("%s %s%s%s", i == 0 ? "" : last ? " and" : ",", view_style.accent, name != NULL ? name : "", view_style.plain);
+        free(name);
+    }
+    if (others > 0)
+        printf(" and %zu other%s", others, others == 1 ? "" : "s");
+    putchar('\n');
+}
+
 void view_share(const Feed__Share *share)
 {
     char *author = text_clean(share->author), *name = text_clean(share->author_name);
@@ -79,6 +100,7 @@ void view_share(const Feed__Share *share)
     print_paragraph(share->comment, view_columns, "", "“", "”");
     print_paragraph(share->extract, view_columns, view_style.dim, "", "");
     print_paragraph(share->url, 0, view_style.dim, "", "");
+    print_also_shared(share);
     putchar('\n');
     free(author);
     free(name);

@@ -21,6 +21,7 @@
     METRIC(push_commands, "commands that carried them, one for each timeline with all that waited for it") \
     METRIC(pushes_away, "pushes to readers who are away and have no timeline") \
     METRIC(pushes_failed, "pushes refused because the key is no timeline")       \
+    METRIC(records_failed, "records of who shared what refused because the key is none") \
     METRIC(trims, "timelines trimmed to their cap")                            \
     METRIC(timelines_fetched, "timelines read out of Redis")                   \
     METRIC(timelines_recent, "timelines read out of memory, their pages encoded anew or not") \

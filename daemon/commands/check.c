@@ -1,7 +1,7 @@
 /* Checks of what requests hold. Strings are known to be UTF-8 without zero bytes (see wire.h). A character is a grapheme
  * cluster, as libunistring sees it. */
 #include <assert.h>
-#include <curl/curl.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,57 +79,29 @@ bool check_text(struct request *request, const char *field, const char *value, s
     return true;
 }
 
-static const char no_memory[] = "could not be looked at";
-
-/* What libcurl found, in terms of a fault: NULL, `otherwise`, or no_memory. */
-static const char *fault_of(CURLUcode result, const char *otherwise)
+bool check_destination(struct request *request, const char *field, const char *value, struct destination *ret_destination)
 {
-    if (result == CURLUE_OUT_OF_MEMORY)
-        return no_memory;
-    return result == CURLUE_OK ? NULL : otherwise;
-}
+    const char *fault = "is not a valid absolute url";
+    int error = -EINVAL;
 
-/* What is wrong with a url, NULL if nothing. */
-static const char *url_fault(const char *value)
-{
-    static const char invalid[] = "is not a valid absolute url";
-    char *scheme = NULL, *host = NULL;
-    CURLU *url = curl_url();
-    const char *authority = strstr(value, "://"), *fault = NULL;
-
-    /* libcurl takes `http:/host` and `http:///host` for what they may have meant. */
-    if (!authority || authority[3] == '/' || has_control_character(value))
-        fault = invalid;
-    else
-        fault = url ? fault_of(curl_url_set(url, CURLUPART_URL, value, CURLU_NON_SUPPORT_SCHEME), invalid) : no_memory;
-    if (!fault)
-        fault = fault_of(curl_url_get(url, CURLUPART_SCHEME, &scheme, 0), invalid);
-    if (!fault && strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
-        fault = "must begin with http:// or https://";
-    if (!fault)
-        fault = fault_of(curl_url_get(url, CURLUPART_HOST, &host, 0), "names no host");
-    if (!fault && host[0] == '\0')
-        fault = "names no host";
-    curl_free(scheme);
-    curl_free(host);
-    curl_url_cleanup(url);
-    return fault;
+    if (!check_text(request, field, value, 0, URL_BYTES_MAX))
+        return false;
+    if (value[0] == '\0')
+        fault = "is missing";
+    else if (!has_control_character(value))
+        error = destination_of_url(value, ret_destination, &fault);
+    if (error == -ENOMEM)
+        request_fail_memory(request);
+    else if (error < 0)
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s %s", field, fault);
+    return error == 0;
 }
 
 bool check_url(struct request *request, const char *field, const char *value, bool required)
 {
-    const char *fault;
+    struct destination destination;
 
-    if (value[0] == '\0' && !required)
-        return true;
-    if (!check_text(request, field, value, 0, URL_BYTES_MAX))
-        return false;
-    fault = value[0] == '\0' ? "is missing" : url_fault(value);
-    if (fault == no_memory)
-        request_fail_memory(request);
-    else if (fault)
-        request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s %s", field, fault);
-    return !fault;
+    return (value[0] == '\0' && !required) || check_destination(request, field, value, &destination);
 }
 
 bool check_cursor(struct request *request, const char *field, const char *value, uint64_t *ret_before)

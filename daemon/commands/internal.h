@@ -3,6 +3,7 @@
 #define FEED_COMMANDS_INTERNAL_H
 
 #include "base/config.h"
+#include "base/destination.h"
 #include "base/idmap.h"
 #include "commands/arena.h"
 #include "commands/commands.h"
@@ -107,6 +108,8 @@ void *request_allocate(struct request *request, size_t size);
 void request_end(struct request *request);
 void request_reply(struct request *request, const Feed__ServerFrame *reply);
 void request_reply_frame(struct request *request, struct frame *frame); /* takes the frame; NULL: memory ended */
+/* A page as the reply to the request, as far as it fits into a frame; `further` are the encoded fields behind those of a page. */
+void request_reply_page(struct request *request, const struct feed_page *page, struct text further);
 /* `field` is the schema's name or NULL; `limit` 0: none. The message is made from the code where `format` is NULL. */
 void request_fail(struct request *request, Feed__ErrorCode code, const char *field, uint64_t limit, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
@@ -137,6 +140,8 @@ const char *character_breaks(const char *text, size_t size);
 
 bool check_subject(struct request *request, const char *field, const char *value);
 bool check_text(struct request *request, const char *field, const char *value, size_t max_characters, size_t max_bytes);
+/* A url, which must not be empty, and where it leads to. */
+bool check_destination(struct request *request, const char *field, const char *value, struct destination *ret_destination);
 bool check_url(struct request *request, const char *field, const char *value, bool required);
 bool check_cursor(struct request *request, const char *field, const char *value, uint64_t *ret_before);
 /* What is wrong with a subject's name, NULL if nothing. */
@@ -152,7 +157,8 @@ static inline struct text text_of(const char *string)
 #define COMMANDS(COMMAND)                                                                                                   \
     COMMAND(hello) COMMAND(ping) COMMAND(share) COMMAND(delete_share) COMMAND(get_share) COMMAND(follow) COMMAND(unfollow)  \
     COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
-    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)
+    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects)                       \
+    COMMAND(find_subjects) COMMAND(get_destination) COMMAND(get_site)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

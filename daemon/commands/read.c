@@ -9,13 +9,13 @@
 #define PAGE_OVERHEAD_BYTES 64
 
 /* A page ends early where the frame would grow past its limit. */
-static struct feed_page fit(const struct request *request, const struct feed_page *page)
+static struct feed_page fit(const struct request *request, const struct feed_page *page, size_t further_bytes)
 {
     struct feed_page fitting = *page;
-    size_t room = (size_t)request->commands->config->max_frame_bytes - PAGE_OVERHEAD_BYTES;
+    size_t room = (size_t)request->commands->config->max_frame_bytes - PAGE_OVERHEAD_BYTES - further_bytes;
 
     for (size_t i = 0; i < page->count; i++) {
-        size_t bytes = page->items[i].share_bytes + SHARE_OVERHEAD_BYTES;
+        size_t bytes = page->items[i].share_bytes + page->items[i].also.size + SHARE_OVERHEAD_BYTES;
 
         if (bytes > room && i > 0) {
             fitting.count = i;
@@ -27,25 +27,25 @@ static struct feed_page fit(const struct request *request, const struct feed_pag
     return fitting;
 }
 
-static void reply_page(struct request *request, bool profile, Feed__ErrorCode error, const struct feed_page *page)
+void request_reply_page(struct request *request, const struct feed_page *page, struct text further)
 {
-    if (error != FEED_OK) {
-        request_fail_code(request, error);
-        return;
-    }
-    if (page->encoded) {
-        request_reply_frame(request, frame_ref(page->encoded));
-        return;
-    }
-    struct feed_page fitting = fit(request, page);
-    struct frame *frame = frame_of_page(profile, &fitting);
+    struct feed_page fitting = fit(request, page, further.size);
+    struct frame *frame = frame_of_page(request->row->kind, &fitting, further);
+
     feed_keep_page(request->commands->feed, page, frame);
     request_reply_frame(request, frame);
 }
 
-static void on_timeline(void *context, Feed__ErrorCode error, const struct feed_page *page)
+static void on_page(void *context, Feed__ErrorCode error, const struct feed_page *page)
 {
-    reply_page(context, false, error, page);
+    struct request *request = context;
+
+    if (error != FEED_OK)
+        request_fail_code(request, error);
+    else if (page->encoded)
+        request_reply_frame(request, frame_ref(page->encoded));
+    else
+        request_reply_page(request, page, (struct text){NULL, 0});
 }
 
 static void run_get_timeline(struct request *request)
@@ -53,9 +53,10 @@ static void run_get_timeline(struct request *request)
     const Feed__GetTimelineRequest *get = request->frame->get_timeline;
     uint64_t before;
 
-    if (check_subject(request, "reader", get->reader) && check_cursor(request, "before", get->before, &before))
-        feed_read_timeline(request->commands->feed, text_of(get->reader), before, page_limit(request, get->limit), on_timeline,
-                           request);
+    if (!check_subject(request, "reader", get->reader) || !check_cursor(request, "before", get->before, &before))
+        return;
+    (get->also_shared_by ? feed_read_timeline_also : feed_read_timeline)(
+        request->commands->feed, text_of(get->reader), before, page_limit(request, get->limit), on_page, request);
 }
 
 const struct command_row command_get_timeline = {
@@ -65,18 +66,13 @@ const struct command_row command_get_timeline = {
     .run = run_get_timeline,
 };
 
-static void on_profile(void *context, Feed__ErrorCode error, const struct feed_page *page)
-{
-    reply_page(context, true, error, page);
-}
-
 static void run_get_profile(struct request *request)
 {
     const Feed__GetProfileRequest *get = request->frame->get_profile;
     uint64_t before;
 
     if (check_subject(request, "subject", get->subject) && check_cursor(request, "before", get->before, &before))
-        feed_read_profile(request->commands->feed, text_of(get->subject), before, page_limit(request, get->limit), on_profile,
+        feed_read_profile(request->commands->feed, text_of(get->subject), before, page_limit(request, get->limit), on_page,
                           request);
 }
 

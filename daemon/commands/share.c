@@ -123,11 +123,11 @@ static void on_shared(void *context, Feed__ErrorCode error, uint64_t position, b
     request_reply(request, &frame);
 }
 
-static bool check_share(struct request *request, const Feed__ShareRequest *share)
+static bool check_share(struct request *request, const Feed__ShareRequest *share, struct destination *ret_destination)
 {
     int64_t now_ms = clock_wall_ms();
 
-    if (!check_subject(request, "author", share->author) || !check_url(request, "url", share->url, true) ||
+    if (!check_subject(request, "author", share->author) || !check_destination(request, "url", share->url, ret_destination) ||
         !check_text(request, "title", share->title, TITLE_CHARACTERS, TITLE_BYTES) ||
         !check_text(request, "extract", share->extract, 0, EXTRACT_BYTES) ||
         !check_url(request, "image_url", share->image_url, false) ||
@@ -146,8 +146,9 @@ static void run_share(struct request *request)
 {
     const Feed__ShareRequest *share = request->frame->share;
     Feed__Share stored = FEED__SHARE__INIT;
+    struct destination destination;
 
-    if (!check_share(request, share))
+    if (!check_share(request, share, &destination))
         return;
     stored.author = share->author;
     stored.url = share->url;
@@ -155,6 +156,8 @@ static void run_share(struct request *request)
     stored.extract = shorten(request, share->extract);
     stored.image_url = share->image_url;
     stored.comment = share->comment;
+    if (strcmp(destination.url, share->url) != 0)
+        stored.canonical_url = destination.url;
     stored.created_at_ms = share->created_at_ms ? share->created_at_ms : clock_wall_ms();
     size_t size = stored.extract ? feed__share__get_packed_size(&stored) : 0;
     uint8_t *body = size ? request_allocate(request, size) : NULL;

@@ -3,8 +3,8 @@
  * Followers are read in pages, in the order of their edges, up to the share's own id: whoever followed later got the share
  * with the backfill. A first page is small, so that small jobs are soon done however many there are; further pages are large,
  * and only a few are in memory at a time. Jobs take turns by a small quantum in handing their names over to pushes.c, and no
- * slice holds the loop for more than a millisecond. After each page but the last the place is saved; a page in which anything
- * failed is done again as a whole, since reads drop repeats. */
+ * slice holds the loop for more than a millisecond. With the first page goes the record of what the share leads to. After each
+ * page but the last the place is saved; a page in which anything failed is done again as a whole, since reads drop repeats. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,8 +82,13 @@ static void on_page(void *context, const struct reply *reply)
     job->page_bytes = job->page_at = 0;
     job->page_pushed = job->page_away = 0;
     job->failed = false;
-    if (job->place == 0)
+    if (job->place == 0) {
         page_add(job, author_of(job));
+        if (job->record) {
+            job->in_flight++;
+            record_begin(call.feed, job);
+        }
+    }
     for (size_t i = 0; i < count; i++)
         page_add(job, reply_text(reply_at(reply, i)));
     if (job->page_bytes == 0)
@@ -203,6 +208,12 @@ static void job_release(struct feed *feed, struct job *job)
         page_end(feed, job);
 }
 
+void fanout_recorded(struct feed *feed, struct job *job, int error)
+{
+    job->failed = job->failed || error < 0;
+    job_release(feed, job);
+}
+
 void fanout_pushed(struct feed *feed, struct job *job, int result)
 {
     job->failed = job->failed || result < 0;
@@ -262,6 +273,7 @@ void fanout_turn(struct feed *feed)
 void fanout_reset(struct feed *feed)
 {
     pushes_clear(feed);
+    records_clear(feed);
     for (unsigned lane = 0; lane < PUSH_LANES; lane++)
         feed->jobs.to_push[lane] = (struct job_queue){0};
     feed->jobs.wait_large = (struct job_queue){0};

@@ -117,6 +117,7 @@ struct feed_item {
     uint64_t id;
     struct frame *frame; /* NULL: there is no such share */
     uint32_t share_bytes;
+    struct text also; /* further fields of its feed.Share, encoded: see feed_read_timeline_also() */
     uint32_t author; /* internal, as is what follows */
     uint32_t name_stamp;
 };
@@ -136,11 +137,26 @@ struct feed_page {
 typedef void feed_page_fn(void *context, Feed__ErrorCode error, const struct feed_page *page);
 /* `before` 0: from the top. The page is valid during the callback. */
 void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context);
+/* The same with `also_shared_by` and `also_shared_count` in each share. */
+void feed_read_timeline_also(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn,
+                             void *context);
 /* Keeps how a page was encoded for those who read the same one next, if it is one that can be. During its callback only. */
 void feed_keep_page(struct feed *feed, const struct feed_page *page, struct frame *frame);
 void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context);
 /* A page of one share, or NOT_FOUND. */
 void feed_read_share(struct feed *feed, uint64_t id, feed_page_fn *fn, void *context);
+
+/* Who shared what a canonical url leads to, or something of a site: how many they are and, if there is a reader, how many of
+ * those whom it follows; and a page of the latest share of each, of those whom it follows or, without a reader, of all. What
+ * was shared or deleted a moment ago may not be counted yet. */
+struct feed_sharers {
+    uint64_t total;
+    uint64_t followed;
+    const struct feed_page *page;
+};
+typedef void feed_sharers_fn(void *context, Feed__ErrorCode error, const struct feed_sharers *sharers);
+void feed_read_sharers(struct feed *feed, bool site, struct text what, struct text reader, uint64_t before, size_t limit,
+                       feed_sharers_fn *fn, void *context);
 
 /* Who is followed by `subject` (`followers` false) or follows it, latest first. `next` is the cursor of the next page, 0 if
  * this was the last. */

@@ -13,13 +13,16 @@
 /* Field numbers of feed.proto, as tags of length-delimited or varint fields. */
 #define TAG_BYTES(field) ((uint32_t)(field) << 3 | 2)
 #define TAG_VARINT(field) ((uint32_t)(field) << 3)
+#define SHARE_AUTHOR 2
+#define SHARE_URL 3
+#define SHARE_AUTHOR_NAME 16
+#define SHARE_ALSO_SHARED_BY 20
+#define SHARE_ALSO_SHARED_COUNT 21
+#define SHARE_CANONICAL_URL 22
 #define FRAME_SHARED 32
 #define FRAME_GET_SHARE 6
-#define FRAME_GET_TIMELINE 12
-#define FRAME_GET_PROFILE 13
 #define FRAME_GET_SUBJECTS 22
 #define FRAME_FIND_SUBJECTS 23
-#define SHARE_AUTHOR_NAME 16
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
@@ -57,15 +60,53 @@ static struct frame *at_position(struct frame *frame, uint64_t position)
     return frame;
 }
 
+/* Reads a varint. False if there is none. */
+static bool read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 64 && *at < end; shift += 7) {
+        uint8_t byte = *(*at)++;
+
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *ret_value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A share has no fields but texts and varints. */
+struct text text_of_body(struct text body, uint32_t field)
+{
+    const uint8_t *at = (const uint8_t *)body.data, *end = at + body.size;
+    uint64_t tag, value;
+
+    while (read_varint(&at, end, &tag) && read_varint(&at, end, &value)) {
+        if ((tag & 7) == 0)
+            continue;
+        if ((tag & 7) != 2 || value > (uint64_t)(end - at))
+            break;
+        if (tag == TAG_BYTES(field))
+            return (struct text){(const char *)at, (size_t)value};
+        at += value;
+    }
+    return (struct text){NULL, 0};
+}
+
 struct text author_of_body(struct text body)
 {
-    const uint8_t *bytes = (const uint8_t *)body.data;
-    size_t header, size;
+    struct text author = text_of_body(body, SHARE_AUTHOR);
 
-    if (body.size < 2 || bytes[0] != TAG_BYTES(2) ||
-        framing_read_length(bytes + 1, body.size - 1, 255, &header, &size) != 1 || 1 + header + size > body.size)
-        return (struct text){NULL, 0};
-    return (struct text){body.data + 1 + header, size};
+    return author.size <= UINT8_MAX ? author : (struct text){NULL, 0}; /* no subject has such a name */
+}
+
+struct text destination_of_body(struct text body)
+{
+    struct text canonical = text_of_body(body, SHARE_CANONICAL_URL);
+
+    return canonical.data ? canonical : text_of_body(body, SHARE_URL);
 }
 
 struct frame *frame_of_share(uint64_t id, struct text body, struct text name, uint32_t *ret_share_bytes)
@@ -134,18 +175,34 @@ static const uint8_t *share_of(const struct feed_item *item)
     return item->frame->bytes + item->frame->size - item->share_bytes;
 }
 
-struct frame *frame_of_page(bool profile, const struct feed_page *page)
+struct text share_of_item(const struct feed_item *item)
 {
-    uint32_t field = profile ? FRAME_GET_PROFILE : FRAME_GET_TIMELINE;
+    return (struct text){(const char *)share_of(item), item->share_bytes};
+}
+
+/* A share with what is told of it beside itself: fields that stand behind its own are its own. */
+static uint8_t *put_item(uint8_t *at, const struct feed_item *item)
+{
+    at = put_varint(at, TAG_BYTES(1));
+    at = put_varint(at, item->share_bytes + item->also.size);
+    memcpy(at, share_of(item), item->share_bytes);
+    at += item->share_bytes;
+    if (item->also.size > 0)
+        memcpy(at, item->also.data, item->also.size);
+    return at + item->also.size;
+}
+
+struct frame *frame_of_page(uint32_t field, const struct feed_page *page, struct text further)
+{
     char cursor[24] = "";
     size_t cursor_bytes = 0, size = 0;
 
     if (page->end == FEED__PAGE_END__MORE && page->count > 0)
         cursor_bytes = (size_t)snprintf(cursor, sizeof(cursor), "%" PRIu64, page->items[page->count - 1].id);
     for (size_t i = 0; i < page->count; i++)
-        size += bytes_field_size(1, page->items[i].share_bytes);
+        size += bytes_field_size(1, page->items[i].share_bytes + page->items[i].also.size);
     size += cursor_bytes ? bytes_field_size(2, cursor_bytes) : 0;
-    size += 2; /* the end */
+    size += 2 + further.size; /* the end, and what is behind it */
     struct frame *frame = frame_new(bytes_field_size(field, size));
     if (!frame)
         return NULL;
@@ -153,12 +210,31 @@ struct frame *frame_of_page(bool profile, const struct feed_page *page)
     uint8_t *at = put_varint(frame->bytes, TAG_BYTES(field));
     at = put_varint(at, size);
     for (size_t i = 0; i < page->count; i++)
-        at = put_bytes(at, 1, share_of(&page->items[i]), page->items[i].share_bytes);
+        at = put_item(at, &page->items[i]);
     if (cursor_bytes)
         at = put_bytes(at, 2, cursor, cursor_bytes);
     at = put_varint(at, TAG_VARINT(3));
-    put_varint(at, page->end);
+    at = put_varint(at, page->end);
+    if (further.size > 0)
+        memcpy(at, further.data, further.size);
     return frame;
+}
+
+size_t also_shared_bytes(const struct text *names, size_t count, uint32_t total)
+{
+    size_t size = framing_varint_bytes(TAG_VARINT(SHARE_ALSO_SHARED_COUNT)) + framing_varint_bytes(total);
+
+    for (size_t i = 0; i < count; i++)
+        size += bytes_field_size(SHARE_ALSO_SHARED_BY, names[i].size);
+    return size;
+}
+
+void also_shared_write(const struct text *names, size_t count, uint32_t total, uint8_t *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out = put_bytes(out, SHARE_ALSO_SHARED_BY, names[i].data, names[i].size);
+    out = put_varint(out, TAG_VARINT(SHARE_ALSO_SHARED_COUNT));
+    put_varint(out, total);
 }
 
 struct frame *frame_of_one_share(const struct feed_item *item)

@@ -8,10 +8,11 @@
 /* Any server frame; its request id must be 0, since the connection writes its own. NULL when memory ends. */
 struct frame *frame_pack(const Feed__ServerFrame *message);
 
-/* A page as GetTimelineReply or GetProfileReply, put together from the shares' bytes. */
-struct frame *frame_of_page(bool profile, const struct feed_page *page);
 /* Descriptions as GetSubjectsReply (`found` false) or FindSubjectsReply. Those of which nothing is said have their `ids`. */
 struct frame *frame_of_subjects(bool found, const struct feed_subjects *subjects, const struct text *ids);
+/* A page as the reply that is this field of a ServerFrame, put together from the shares' bytes. All such replies begin with
+ * `shares`, `next_cursor` and `end`; `further` are the encoded fields behind these. */
+struct frame *frame_of_page(uint32_t field, const struct feed_page *page, struct text further);
 struct frame *frame_of_one_share(const struct feed_item *item);
 
 struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes);

@@ -5,7 +5,8 @@
  *   catchup   brings a subscription from a position to live
  *   jobs      takes entries dealt to this daemon ──▶ fanout (shares), follow (follows) ──▶ acknowledges
  *   trace     remembers what became of the latest shares, hot who has most of late; look shows it to operators
- *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it; collect reads profiles for both */
+ *   timeline  fetches, rebuilds and merges a home timeline; read hydrates and pages it; collect reads profiles for both
+ *   sharers   finds who shared what; also_shared tells of that beside the shares of a timeline */
 #ifndef FEED_FEED_INTERNAL_H
 #define FEED_FEED_INTERNAL_H
 
@@ -17,6 +18,7 @@
 #include "feed/jobs.h"
 #include "feed/look.h"
 #include "feed/names.h"
+#include "feed/sharers.h"
 #include "feed/timelines.h"
 #include "feed/trace.h"
 #include "store/log.h"
@@ -326,8 +328,16 @@ size_t token_of_positions(const struct feed *feed, const uint64_t *positions, ui
 struct frame *frame_of_share(uint64_t id, struct text body, struct text name, uint32_t *ret_share_bytes);
 /* The same share with another name in it. */
 struct frame *frame_of_share_renamed(const struct frame *share, struct text name, uint32_t *ret_share_bytes);
-/* The author's name in a stored body or at the start of a share's bytes behind the id. */
+/* A text of a stored body, or of a share's bytes; no data if it has none. */
+struct text text_of_body(struct text body, uint32_t field);
 struct text author_of_body(struct text body);
+/* The url of what the share leads to, in its canonical form. */
+struct text destination_of_body(struct text body);
+/* An item's share, encoded. */
+struct text share_of_item(const struct feed_item *item);
+/* The fields of a share that say who else shared what it leads to: what they take, and they themselves. */
+size_t also_shared_bytes(const struct text *names, size_t count, uint32_t total);
+void also_shared_write(const struct text *names, size_t count, uint32_t total, uint8_t *out);
 struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author);
 
 /* ---- reopen.c: what still holds when the store is open again ---- */

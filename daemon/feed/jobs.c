@@ -43,6 +43,10 @@ void job_carry_out(struct feed *feed, struct job *job)
         follow_begin_job(feed, job);
         return;
     case LOG_DELETE:
+        if (!job->record)
+            break;
+        record_begin(feed, job);
+        return;
     case LOG_EDGE:
     case LOG_UNEDGE:
     case LOG_BOUNDARY:
@@ -66,6 +70,7 @@ static void begin(struct feed *feed, struct job *job)
 static void job_free(struct job *job)
 {
     free(job->page);
+    free(job->record);
     free(job->reader);
     free(job);
 }
@@ -124,12 +129,11 @@ static struct job *job_new(const struct log_entry *entry)
     job->subject_bytes = entry->subject.size;
     memcpy(job->subject, entry->subject.data, entry->subject.size);
     job->reader_bytes = entry->reader.size;
-    if (entry->reader.size > 0) {
+    if (entry->reader.size > 0)
         job->reader = strndup(entry->reader.data, entry->reader.size);
-        if (!job->reader) {
-            free(job);
-            return NULL;
-        }
+    if ((entry->reader.size > 0 && !job->reader) || record_new(job, entry) < 0) {
+        job_free(job);
+        return NULL;
     }
     return job;
 }
@@ -146,7 +150,7 @@ static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
             job_free(job);
         return; /* it stays pending, and will be claimed */
     }
-    job->suspect = !fresh && (job->kind == LOG_SHARE || job->kind == LOG_FOLLOW || job->kind == LOG_UNFOLLOW);
+    job->suspect = !fresh && (job->record || job->kind == LOG_SHARE || job->kind == LOG_FOLLOW || job->kind == LOG_UNFOLLOW);
     begin(feed, job);
 }
 
@@ -370,6 +374,8 @@ void jobs_turn(struct feed *feed)
 
     suspects_turn(feed);
     fanout_turn(feed);
+    if (store_bulk_is_up(feed->store))
+        records_turn(feed);
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         if (jobs->done_count[partition] > 0 && store_bulk_is_up(feed->store))
             send_acknowledgements(feed, partition);
@@ -389,7 +395,7 @@ void jobs_reset(struct feed *feed)
     for (size_t i = 0; i < jobs->map.capacity; i++) {
         struct job *job = jobs->map.slots[i].value;
 
-        if (jobs->map.slots[i].id == 0 || job->kind != LOG_SHARE)
+        if (jobs->map.slots[i].id == 0 || (job->kind != LOG_SHARE && job->kind != LOG_DELETE))
             continue; /* a follow begins again by itself: its step had no answer */
         free(job->page);
         job->page = NULL;

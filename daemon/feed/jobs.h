@@ -28,6 +28,7 @@ struct job {
     uint32_t in_flight;
     uint32_t pushed, away;           /* fan-out: timelines of pages that are done, and readers who have none */
     uint32_t page_pushed, page_away; /* of this page */
+    struct record *record; /* share and delete: who shared what, NULL if that is not known */
     char *reader;        /* follow and unfollow */
     size_t reader_bytes;
     size_t subject_bytes;
@@ -57,6 +58,17 @@ struct pushes {
     unsigned taken;
 };
 
+/* ---- records.c ---- */
+
+/* What is done with a record: it is written, then its share is looked for. */
+enum record_step { RECORD_WRITE, RECORD_CHECK, RECORD_STEPS };
+
+struct record_queue {
+    struct record *first, *last;
+};
+
+/* ---- jobs.c ---- */
+
 struct jobs {
     struct idmap map; /* id -> struct job */
     bool asking;
@@ -73,6 +85,7 @@ struct jobs {
     struct job_queue wait_large; /* jobs that wait for a turn at a large page */
     unsigned large_pages;
     struct pushes pushes;
+    struct record_queue records[RECORD_STEPS];
     uint64_t *done[PARTITIONS_MAX]; /* finished and not acknowledged yet */
     size_t done_count[PARTITIONS_MAX];
     size_t done_capacity[PARTITIONS_MAX];
@@ -117,6 +130,8 @@ void fanout_turn(struct feed *feed);
 /* One of a job's pushes was answered: 1, or 0 if the reader is away and has no timeline; or it could not be sent: a negative
  * errno. The job may end with that. */
 void fanout_pushed(struct feed *feed, struct job *job, int result);
+/* The same of its record: 0 or a negative errno. */
+void fanout_recorded(struct feed *feed, struct job *job, int error);
 
 /* Pushes a job's share to a timeline, now or later: fanout_pushed() follows, maybe at once. -EAGAIN: there is no room in its
  * lane now; -ENOMEM. */
@@ -128,6 +143,18 @@ void pushes_clear(struct feed *feed);
 
 /* As jobs_reset(). */
 void fanout_reset(struct feed *feed);
+
+/* What the record of a destination is named by. */
+#define DESTINATION_NAME_BYTES 33
+void destination_name(struct text url, char ret_name[DESTINATION_NAME_BYTES]);
+/* Finds out what the share leads to that the entry makes, or ends: 0 or -ENOMEM. */
+int record_new(struct job *job, const struct log_entry *entry);
+/* Records it. At the end comes, of a share, fanout_recorded(); else the job ends with that. */
+void record_begin(struct feed *feed, struct job *job);
+/* Sends what has come together. */
+void records_turn(struct feed *feed);
+/* Forgets what waits. */
+void records_clear(struct feed *feed);
 
 /* The steps of a follow that are taken in batches. */
 enum follow_step { FOLLOW_COMMIT, FOLLOW_EDGE, FOLLOW_STEPS };

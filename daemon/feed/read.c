@@ -18,7 +18,8 @@ struct read {
     size_t count;             /* items found */
     size_t fetching;          /* items behind them that are being fetched */
     uint64_t revisions;       /* that were seen when the ids were there */
-    uint32_t subject;         /* of a profile of which the store may hold more; else NO_SUBJECT */
+    enum key_kind kind;       /* of what the store may hold more of, if `subject` says so */
+    uint32_t subject;         /* a name, as of a profile, of which the store may hold more; else NO_SUBJECT */
     bool cut;                 /* a profile has dropped older shares */
     struct feed_item items[];
 };
@@ -60,8 +61,8 @@ static struct read *read_new(struct feed *feed, uint64_t before, size_t limit, f
 }
 
 static void fill(struct read *read);
-static void profile_further(struct read *read);
 static void timeline_further(struct read *read);
+static void shares_further(struct read *read);
 
 /* Keeps what is there and what the reader may see. */
 static void on_hydrated(void *context, Feed__ErrorCode error)
@@ -96,7 +97,7 @@ static void fill(struct read *read)
     else if (read->count > read->limit)
         read_end(read, FEED_OK, FEED__PAGE_END__MORE);
     else if (read->subject != NO_SUBJECT)
-        profile_further(read);
+        shares_further(read);
     else if (timeline->floor != 0)
         timeline_further(read);
     else
@@ -184,18 +185,22 @@ static bool read_kept(struct feed *feed, struct text name, size_t limit, feed_pa
     return true;
 }
 
-void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+void read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
 {
-    if (before == 0 && read_kept(feed, reader, limit, fn, context))
-        return;
     struct read *read = read_new(feed, before, limit, fn, context);
 
     if (read)
         reader_get(feed, reader, on_reader, read);
 }
 
-/* [id, score, …], newest first, perhaps with the marker `capped` at the end. */
-static void on_profile(void *context, const struct reply *reply)
+void feed_read_timeline(struct feed *feed, struct text reader, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+{
+    if (before > 0 || !read_kept(feed, reader, limit, fn, context))
+        read_timeline(feed, reader, before, limit, fn, context);
+}
+
+/* [member, share id, …], newest first, perhaps with the marker `capped` at the end. */
+static void on_shares(void *context, const struct reply *reply)
 {
     struct read *read = context;
     Feed__ErrorCode error = error_of_reply(reply, false);
@@ -224,24 +229,46 @@ static void on_profile(void *context, const struct reply *reply)
 }
 
 /* One more than the page holds shows whether there are more, another one makes room for the marker. */
-static void profile_further(struct read *read)
+static void shares_further(struct read *read)
 {
-    if (store_profile(read->feed->store, subject_name(&read->feed->subjects, read->subject), read->before,
-                      (int64_t)read->limit + 2, on_profile, read) < 0)
+    if (store_shares(read->feed->store, read->kind, subject_name(&read->feed->subjects, read->subject), read->before,
+                     (int64_t)read->limit + 2, on_shares, read) < 0)
         read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
 }
 
-void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+void read_shares(struct feed *feed, enum key_kind kind, struct text name, uint64_t before, size_t limit, feed_page_fn *fn,
+                 void *context)
 {
     struct read *read = read_new(feed, before, limit, fn, context);
 
     if (!read)
         return;
-    read->subject = subject_intern(&feed->subjects, subject);
+    read->kind = kind;
+    read->subject = subject_intern(&feed->subjects, name);
     if (read->subject == NO_SUBJECT)
         read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
     else
-        profile_further(read);
+        shares_further(read);
+}
+
+void feed_read_profile(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
+{
+    read_shares(feed, KEY_PROFILE, subject, before, limit, fn, context);
+}
+
+void read_ids(struct feed *feed, struct reader *reader, uint64_t *ids, size_t count, uint64_t before, size_t limit,
+              feed_page_fn *fn, void *context)
+{
+    struct read *read = read_new(feed, before, limit, fn, context);
+    struct timeline timeline = {.ids = ids, .count = count};
+
+    if (!read) {
+        free(ids);
+        reader_unpin(feed, reader);
+        return;
+    }
+    read->reader = reader;
+    on_timeline(read, FEED_OK, &timeline, false);
 }
 
 static void on_share(void *context, Feed__ErrorCode error)

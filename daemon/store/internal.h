@@ -36,7 +36,9 @@
     SCRIPT(job_unpark)        \
     SCRIPT(look_subject)      \
     SCRIPT(look_share)        \
-    SCRIPT(look_parked)
+    SCRIPT(look_parked)       \
+    SCRIPT(record)            \
+    SCRIPT(sharers)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,

@@ -17,6 +17,8 @@ static const char *const kind_names[] = {
     [KEY_IMPORT] = "import",       [KEY_JOB] = "job",
     [KEY_TRIES] = "tries",         [KEY_PARKED] = "parked",
     [KEY_SUBJECT] = "subject",     [KEY_WORDS] = "words",
+    [KEY_DESTINATION] = "destination", [KEY_DESTINATION_EARLIER] = "destination-earlier",
+    [KEY_SITE] = "site",               [KEY_SITE_EARLIER] = "site-earlier",
 };
 
 static unsigned partition_mask;

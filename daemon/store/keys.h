@@ -34,6 +34,10 @@ enum key_kind {
     KEY_PARKED,      /* hash: entries that nobody could finish, by id */
     KEY_SUBJECT,     /* hash: what is said about a subject: record, name, words, at */
     KEY_WORDS,       /* sorted set, all scores 0: the words of described subjects, each with the id behind it */
+    KEY_DESTINATION, /* sorted set of who shared a url, by the latest share of each; by the hash of its canonical form: derived */
+    KEY_DESTINATION_EARLIER, /* sorted set: earlier shares of the same authors */
+    KEY_SITE,                /* the same for a site, by its name */
+    KEY_SITE_EARLIER,
 };
 
 /* Fixed for the life of the process. */

@@ -6,7 +6,7 @@
 
 enum log_kind {
     LOG_SHARE,    /* subject, body, name (the author's; without data in entries that do not state it) */
-    LOG_DELETE,   /* subject (the author), other (the share's id) */
+    LOG_DELETE,   /* subject (the author), other (the share's id), body (what it was: for what becomes of its effects) */
     LOG_FOLLOW,   /* reader, subject: in the reader's partition */
     LOG_UNFOLLOW, /* likewise */
     LOG_EDGE,     /* reader, subject, other (the version: the follow's id): in the subject's partition */

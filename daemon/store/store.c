@@ -410,11 +410,12 @@ void store_add_newest_first(struct command *command, uint64_t before, uint64_t l
     command_add_number(command, limit);
 }
 
-int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
+int store_shares(struct store *store, enum key_kind kind, struct text name, uint64_t before, int64_t limit, reply_fn *fn,
+                 void *context)
 {
     struct command *command = command_begin("ZRANGE");
 
-    command_add_subject_key(command, KEY_PROFILE, subject);
+    command_add_subject_key(command, kind, name);
     store_add_newest_first(command, before, 0, limit);
     command_add_string(command, "WITHSCORES");
     return client_call(store, command, fn, context);

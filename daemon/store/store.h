@@ -119,9 +119,15 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
 int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context);
 /* Answers the score of `subject` in the reader's following set, or null. */
 int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
-/* Answers [id, score, …], newest first, below `before` (0: from the top). A profile that has dropped older shares ends with
- * the member `capped`, whose score is 0. */
-int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context);
+/* Answers [member, share id, …], newest first, below `before` (0: from the top): of a profile (KEY_PROFILE), a destination or a
+ * site. A profile that has dropped older shares ends with the member `capped`, whose score is 0. */
+int store_shares(struct store *store, enum key_kind kind, struct text name, uint64_t before, int64_t limit, reply_fn *fn,
+                 void *context);
+static inline int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
+                                void *context)
+{
+    return store_shares(store, KEY_PROFILE, subject, before, limit, fn, context);
+}
 /* Answers [number of members, [member, score, …]], latest first, below `before`. For KEY_FOLLOWING and KEY_FOLLOWERS. */
 int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
                 void *context);
@@ -194,6 +200,29 @@ int store_timeline_drop(struct store *store, struct text reader, reply_fn *fn, v
  * Answers [id, …]; with `lowest` 0 a profile that has dropped older shares ends with the member `capped`. */
 int store_profile_ids(struct store *store, struct text subject, uint64_t before, uint64_t lowest, int64_t limit, reply_fn *fn,
                       void *context);
+
+/* ---- who shared what (store/records.c) ---- */
+
+/* A share that leads to a destination or belongs to a site, or does no longer. */
+struct store_record {
+    enum key_kind kind; /* KEY_DESTINATION or KEY_SITE */
+    bool add;
+    struct text name;
+    struct text author;
+    uint64_t share_id;
+};
+
+/* Records of one partition, in one step (bulk link). Answers [1 or an error of its own, …]. */
+int store_records(struct store *store, const struct store_record *records, size_t count, reply_fn *fn, void *context);
+/* Answers how many of these shares of one partition there are (bulk link). */
+int store_shares_exist(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
+/* Who shared each of these, all of one partition (command link). Answers [[how many, [name, share id, …]], …]: the `latest`
+ * latest, latest first. */
+int store_sharers(struct store *store, enum key_kind kind, const struct text *names, size_t count, int64_t latest, reply_fn *fn,
+                  void *context);
+/* Answers the latest share of each of these authors, or null (command link). */
+int store_shared_by(struct store *store, enum key_kind kind, struct text name, const struct text *authors, size_t count,
+                    reply_fn *fn, void *context);
 
 /* ---- fan-out (bulk link) ---- */
 

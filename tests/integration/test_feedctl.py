@@ -47,7 +47,8 @@ def ctl(feedd):
 
 def share_of(json_object):
     """Reads a share as the official package does; every field must be there, 64-bit numbers as strings."""
-    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs", "authorName"}
+    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs", "authorName",
+                                "canonicalUrl", "alsoSharedBy", "alsoSharedCount"}
     assert isinstance(json_object["id"], str) and isinstance(json_object["createdAtMs"], str)
     return json_format.ParseDict(json_object, pb.Share())
 

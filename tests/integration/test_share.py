@@ -74,7 +74,8 @@ def test_a_share_comes_back_as_it_was_given(client, name):
     assert before_ms <= share.created_at_ms <= after_ms
     assert share == pb.Share(id=reply.id, author=name("author"), url="https://example.org/a?b=c#d",
                              title=f"Título {FAMILY}", extract="An extract.", image_url="http://example.org/i.png",
-                             comment="line one\nline two", created_at_ms=share.created_at_ms)
+                             comment="line one\nline two", created_at_ms=share.created_at_ms,
+                             canonical_url="https://example.org/a?b=c")
 
 
 def test_ids_are_positions_of_53_bits_that_rise_for_each_author(client, name):

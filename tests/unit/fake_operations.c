@@ -219,11 +219,12 @@ int store_following_id(struct store *store, struct text reader, struct text subj
     return ready_called((struct fake_call){.op = FAKE_FOLLOWING_ID, .fn = fn, .context = context}, reader);
 }
 
-int store_profile(struct store *store, struct text subject, uint64_t before, int64_t limit, reply_fn *fn, void *context)
+int store_shares(struct store *store, enum key_kind kind, struct text name, uint64_t before, int64_t limit, reply_fn *fn,
+                 void *context)
 {
     (void)store;
-    return ready_called((struct fake_call){.op = FAKE_PROFILE, .id = before, .limit = limit, .fn = fn, .context = context},
-                        subject);
+    (void)kind;
+    return ready_called((struct fake_call){.op = FAKE_PROFILE, .id = before, .limit = limit, .fn = fn, .context = context}, name);
 }
 
 int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit,

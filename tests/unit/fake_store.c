@@ -258,7 +258,7 @@ struct log_entry fake_entry(enum log_kind kind, const char *subject, const char 
                               .subject = texts[0],
                               .reader = texts[1],
                               .name = {"", 0},
-                              .body = kind == LOG_SHARE ? fake_body(subject, "https://example.org/") : (struct text){"", 0}};
+                              .body = kind == LOG_SHARE ? fake_body(subject, "") : (struct text){"", 0}};
 }
 
 void fake_tail(const struct log_entry *entry)

@@ -36,6 +36,10 @@ enum fake_op {
     FAKE_FOLLOWERS_PAGE,
     FAKE_PUSH,
     FAKE_TRIM,
+    FAKE_RECORDS,      /* of the first one: its name, id, and whether it is added as the limit */
+    FAKE_SHARES_EXIST,
+    FAKE_SHARERS,
+    FAKE_SHARED_BY,
     FAKE_JOB_TAKE,
     FAKE_JOB_HAND_BACK,
     FAKE_JOB_SAVE,

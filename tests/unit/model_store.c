@@ -343,23 +343,18 @@ static void answer_ack(const struct fake_call *call)
     put(":%zu", call->count);
 }
 
-static void answer_nothing(const struct fake_call *call)
+static void answer_records(const struct fake_call *call)
 {
-    (void)call;
-    put("nil");
+    put("[%.*s]", (int)call->count * 3, ":1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 :1 ");
 }
 
-static void answer_one(const struct fake_call *call)
+static void answer_shares_exist(const struct fake_call *call)
 {
-    (void)call;
-    put(":1");
-}
+    size_t count = 0;
 
-/* The first try at it, and nobody has saved a place. */
-static void answer_take(const struct fake_call *call)
-{
-    (void)call;
-    put("[:1 nil]");
+    for (size_t i = 0; i < call->count; i++)
+        count += share_of(call->ids[i]) && !share_of(call->ids[i])->deleted;
+    put(":%zu", count);
 }
 
 static void (*const answers[FAKE_OPS])(const struct fake_call *call) = {
@@ -379,19 +374,20 @@ static void (*const answers[FAKE_OPS])(const struct fake_call *call) = {
     [FAKE_TIMELINE_BEGIN] = answer_timeline_begin,
     [FAKE_TIMELINE_FINISH] = answer_timeline_finish,
     [FAKE_TIMELINE_ABANDON] = answer_timeline_abandon,
-    [FAKE_TIMELINE_UNFOLLOW] = answer_nothing,
     [FAKE_TIMELINE_DROP] = answer_timeline_drop,
     [FAKE_PROFILE_IDS] = answer_profile_ids,
     [FAKE_FOLLOWERS_PAGE] = answer_followers_page,
     [FAKE_PUSH] = answer_push,
-    [FAKE_TRIM] = answer_nothing,
-    [FAKE_JOB_TAKE] = answer_take,
-    [FAKE_JOB_HAND_BACK] = answer_one,
-    [FAKE_JOB_SAVE] = answer_one,
-    [FAKE_JOB_FORGET] = answer_one,
+    [FAKE_RECORDS] = answer_records, [FAKE_SHARES_EXIST] = answer_shares_exist,
     [FAKE_APPLIED] = answer_applied,
     [FAKE_JOBS_ACK] = answer_ack,
-    [FAKE_JOBS_RENEW] = answer_nothing,
+};
+
+/* What is always answered the same: of a try at an entry, that it is the first, and that nobody has saved a place. */
+static const char *const constants[FAKE_OPS] = {
+    [FAKE_TIMELINE_UNFOLLOW] = "nil", [FAKE_TRIM] = "nil", [FAKE_JOB_TAKE] = "[:1 nil]",
+    [FAKE_JOB_HAND_BACK] = ":1", [FAKE_JOB_SAVE] = ":1", [FAKE_JOB_FORGET] = ":1",
+    [FAKE_JOBS_RENEW] = "nil",
 };
 
 /* Bodies are bytes: they go into the answer beside its shape. */
@@ -433,7 +429,10 @@ static void deal(struct fake_call *call, bool again)
         if (entry->acknowledged || entry->dealt != again || (call->op == FAKE_JOBS_OWN && entry->entry.id <= call->id))
             continue;
         entry->dealt = true;
-        entries[count++] = entry->entry;
+        entries[count] = entry->entry;
+        if (entry->entry.kind == LOG_SHARE || entry->entry.kind == LOG_DELETE)
+            entries[count].body = fake_body(entry->entry.subject.data, "https://example.org/");
+        count++;
     }
     fake_deal(call, entries, count);
 }
@@ -481,6 +480,8 @@ void model_serve(void)
                     answer_bodies(call);
                 } else if (op == FAKE_JOBS_NEW || op == FAKE_JOBS_OWN || op == FAKE_JOBS_CLAIM) {
                     deal(call, op != FAKE_JOBS_NEW);
+                } else if (constants[op]) {
+                    fake_answer(call, constants[op]);
                 } else {
                     assert_non_null(answers[op]);
                     answers[op](call);

@@ -107,7 +107,7 @@ static void a_page_holds_its_shares_its_cursor_and_its_end(void **state)
     for (size_t each = 0; each < 2 * 4 * 3; each++) {
         static const size_t counts[] = {0, 1, 20};
         struct feed_page page = {.items = items, .count = counts[each / 8], .end = ends[each / 2 % 4]};
-        struct frame *frame = frame_of_page(each % 2, &page);
+        struct frame *frame = frame_of_page(each % 2 ? 13 : 12, &page, (struct text){NULL, 0});
         Feed__ServerFrame *message = decoded(frame);
         Feed__Share **shares;
         const char *cursor;

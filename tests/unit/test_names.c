@@ -16,6 +16,8 @@ static uint64_t tail_named(enum log_kind kind, const char *subject, const char *
     struct log_entry entry = fake_entry(kind, subject, NULL, 0);
 
     entry.name = text_of(name);
+    if (kind == LOG_SHARE)
+        entry.body = fake_body(subject, "https://example.org/");
     fake_tail(&entry);
     return entry.id;
 }

@@ -7,12 +7,13 @@
 local member = ARGV[5] .. ':' .. ARGV[4]
 local earlier = redis.call('ZSCORE', KEYS[5], member)
 if earlier then return {text(tonumber(earlier)), 1} end
-if redis.call('EXISTS', KEYS[4]) == 0 then return {'0', 2} end
+local body = redis.call('GET', KEYS[4])
+if not body then return {'0', 2} end
 if not redis.call('ZSCORE', KEYS[3], ARGV[5]) then return {'0', 3} end
 local log, refusal = log_open()
 if not log then return refusal end
 
-local id = log_append(log, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5])
+local id = log_append(log, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5], 'b', body)
 log_close(log)
 redis.call('ZREM', KEYS[3], ARGV[5])
 redis.call('UNLINK', KEYS[4])

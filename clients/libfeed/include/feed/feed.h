@@ -49,6 +49,8 @@ struct feed_subscription;
     X(set_subject, SetSubject)         \
     X(get_subjects, GetSubjects)       \
     X(find_subjects, FindSubjects)     \
+    X(get_destination, GetDestination) \
+    X(get_site, GetSite)               \
     X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */

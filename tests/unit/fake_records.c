@@ -1,0 +1,47 @@
+/* What store.h declares of records of who shared what, as calls that fake_store.c keeps. */
+#include "fake_store.h"
+
+int store_records(struct store *store, const struct store_record *records, size_t count, reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_RECORDS, .id = records[0].share_id, .limit = records[0].add, .count = count, .fn = fn,
+                             .context = context};
+
+    (void)store;
+    return fake.bulk_up ? fake_record(call, records[0].name) : -ENOTCONN;
+}
+
+int store_shares_exist(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_SHARES_EXIST, .count = count, .fn = fn, .context = context};
+    int error;
+
+    (void)store;
+    call.ids = calloc(count, sizeof(*ids));
+    assert_non_null(call.ids);
+    memcpy(call.ids, ids, count * sizeof(*ids));
+    error = fake.bulk_up ? fake_record(call, (struct text){"", 0}) : -ENOTCONN;
+    if (error < 0)
+        free(call.ids);
+    return error;
+}
+
+int store_sharers(struct store *store, enum key_kind kind, const struct text *names, size_t count, int64_t latest, reply_fn *fn,
+                  void *context)
+{
+    struct fake_call call = {.op = FAKE_SHARERS, .limit = latest, .count = count, .fn = fn, .context = context};
+
+    (void)store;
+    (void)kind;
+    return fake.ready ? fake_record(call, names[0]) : -ENOTCONN;
+}
+
+int store_shared_by(struct store *store, enum key_kind kind, struct text name, const struct text *authors, size_t count,
+                    reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_SHARED_BY, .count = count, .fn = fn, .context = context};
+
+    (void)store;
+    (void)kind;
+    (void)authors;
+    return fake.ready ? fake_record(call, name) : -ENOTCONN;
+}
