@@ -54,6 +54,7 @@ struct push_queue {
 struct pushes {
     struct push_queue lanes[PUSH_LANES];
     struct push **table; /* of those that wait and take further ids, by name; NULL before the first one waits */
+    struct trim_place *trims; /* see trims.c; NULL before the first push */
     int64_t in_flight;   /* ids sent and not answered */
     unsigned taken;
 };
@@ -140,6 +141,15 @@ int push_add(struct feed *feed, struct job *job, struct text name, enum push_lan
 void pushes_send(struct feed *feed, int64_t deadline_ms);
 /* Forgets what waits. */
 void pushes_clear(struct feed *feed);
+
+/* ---- trims.c ---- */
+
+/* So many ids were sent to a timeline, in this order. */
+void trims_note(struct feed *feed, struct text name, const uint64_t *ids, size_t count);
+/* What was sent to it may not have arrived. */
+void trims_forget(struct feed *feed, struct text name);
+/* Has a timeline cut that has grown too long. */
+void trims_cut(struct feed *feed, struct text name);
 
 /* As jobs_reset(). */
 void fanout_reset(struct feed *feed);

@@ -113,16 +113,6 @@ static void table_remove(struct pushes *pushes, struct push *push)
 
 /* ---- sending ---- */
 
-static void trim_if_long(struct push *push, int64_t length)
-{
-    const struct feed_settings *settings = &push->feed->settings;
-
-    if (length <= settings->timeline_cap + settings->timeline_slack + 1)
-        return;
-    metrics.trims++;
-    store_trim(push->feed->store, (struct text){push->name, push->name_bytes}, reply_ignore, NULL);
-}
-
 /* Tells the jobs, the last of which may end with that. Takes the push. */
 static void answer(struct push *push, int result)
 {
@@ -136,9 +126,13 @@ static void answer(struct push *push, int result)
 static void on_pushed(void *context, const struct reply *reply)
 {
     struct push *push = context;
+    const struct feed_settings *settings = &push->feed->settings;
+    struct text name = {push->name, push->name_bytes};
     int error = reply_error(reply);
     int64_t length = reply_number(reply);
 
+    if (error < 0)
+        trims_forget(push->feed, name);
     push->feed->jobs.pushes.in_flight -= push->count;
     if (error == -EPROTO) {
         metrics.pushes_failed += push->count; /* what stands there is no timeline, and will not be one by trying again */
@@ -147,7 +141,8 @@ static void on_pushed(void *context, const struct reply *reply)
         metrics.pushes_away += push->count;
     } else if (error == 0) {
         metrics.pushes += push->count;
-        trim_if_long(push, length);
+        if (length > settings->timeline_cap + settings->timeline_slack + 1)
+            trims_cut(push->feed, name);
     }
     answer(push, error < 0 ? error : length > 0);
 }
@@ -172,13 +167,15 @@ static bool send(struct feed *feed, struct push *push)
 {
     uint64_t numbers[IDS_MAX];
     const struct push_id *ids = ids_of(push);
+    struct text name = {push->name, push->name_bytes};
     int error;
 
     sort_ids(push);
     for (uint32_t i = 0; i < push->count; i++)
         numbers[i] = ids[i].id;
-    error = store_push(feed->store, (struct text){push->name, push->name_bytes}, numbers, push->count, on_pushed, push);
+    error = store_push(feed->store, name, numbers, push->count, on_pushed, push);
     if (error == 0) {
+        trims_note(feed, name, numbers, push->count);
         metrics.push_commands++;
         feed->jobs.pushes.in_flight += push->count;
         return true;
@@ -280,5 +277,6 @@ void pushes_clear(struct feed *feed)
             push_free(push);
         }
     free(pushes->table);
+    free(pushes->trims);
     *pushes = (struct pushes){.in_flight = pushes->in_flight};
 }

@@ -233,6 +233,16 @@ int store_followers_page(struct store *store, struct text author, uint64_t after
 /* Adds ids at the head of a timeline, the last one foremost. Answers the length of the list with its header, 0 if there is
  * none. */
 int store_push(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
-/* A timeline whose builder is taken for dead is dropped. */
-int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context);
+/* What one daemon has pushed to a timeline since it was last cut. */
+struct store_pushed {
+    uint64_t mark;   /* which that cut left; 0: not known */
+    uint64_t count;  /* of ids */
+    uint64_t lowest;
+    uint64_t last;
+    bool disordered; /* some came behind a larger one */
+};
+void store_pushed_add(struct store_pushed *pushed, const uint64_t *ids, size_t count);
+/* Cuts a timeline that has grown beyond cap and slack; one whose builder is taken for dead is dropped. Answers the mark of the
+ * cut, 0 if it has none. */
+int store_trim(struct store *store, struct text reader, const struct store_pushed *pushed, reply_fn *fn, void *context);
 #endif

@@ -182,7 +182,17 @@ int store_push(struct store *store, struct text reader, const uint64_t *ids, siz
     return link_call(store->bulk, command, fn, context);
 }
 
-int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context)
+void store_pushed_add(struct store_pushed *pushed, const uint64_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pushed->disordered = pushed->disordered || ids[i] <= pushed->last;
+        if (pushed->count++ == 0 || ids[i] < pushed->lowest)
+            pushed->lowest = ids[i];
+        pushed->last = ids[i];
+    }
+}
+
+int store_trim(struct store *store, struct text reader, const struct store_pushed *pushed, reply_fn *fn, void *context)
 {
     struct command *command = store_script(store, SCRIPT_timeline_trim, 1);
 
@@ -190,5 +200,10 @@ int store_trim(struct store *store, struct text reader, reply_fn *fn, void *cont
     command_add_number(command, store->settings.timeline_cap);
     command_add_number(command, store->settings.timeline_slack);
     command_add_number(command, BUILDER_PATIENCE_MS);
+    command_add_id(command, pushed->mark);
+    command_add_id(command, pushed->count);
+    command_add_id(command, pushed->lowest);
+    command_add_id(command, pushed->last);
+    command_add_number(command, !pushed->disordered);
     return link_call(store->bulk, command, fn, context);
 }

@@ -3,7 +3,7 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import FeedError
-from harness import wait_until
+from harness import jobs_done, wait_until
 
 
 def ids(page):
@@ -246,11 +246,36 @@ def test_a_timeline_is_cut_to_its_newest_whatever_the_order_in_which_they_came(s
         newest = sorted({share, *(one for one in listed if one > floor)}, reverse=True)
         ids_left = [int(one) for one in ids_left]
         assert sorted(ids_left, reverse=True) == newest[:20]
-        floor_left, ordered = header_left.split()
+        floor_left, ordered, _mark = header_left.split()
         assert -int(floor_left) == (newest[20] if len(newest) > 20 else floor)
         in_order = ids_left[len(ids_left) - int(ordered):]
         assert in_order == sorted(in_order, reverse=True)
         assert store.ttl("timeline:{0}:reader") > 900
+
+
+@pytest.mark.parametrize("foreign", [0, 1, 2, 7])
+def test_a_timeline_is_cut_exactly_whoever_else_pushes_to_it(start_feedd, redis, foreign):
+    """Again and again; now and then somebody else pushes something that belongs further down."""
+    store, key = redis.client(), "timeline:{0}:reader"
+    with start_feedd("--redis-url", redis.url, "--timeline-cap", "20", "--timeline-slack", "5").connect() as client:
+        client.follow("reader", "author")
+        client.timeline("reader")
+        pushed = []
+        for _ in range(12):
+            pushed += client.share_many("author", 9)
+            wait_until(lambda: jobs_done(store), what="the pushes")
+            *listed, header = store.lrange(key, 0, -1)
+            floor, ordered, _mark = (header.split() + ["0", "0"])[:3]
+            kept = sorted((int(one) for one in listed), reverse=True)
+            assert kept == sorted(pushed, reverse=True)[:len(kept)]
+            assert len(kept) <= 26 and (len(kept) >= 20 or len(kept) == len(pushed))
+            assert -int(floor) <= kept[-1] and (len(kept) == len(pushed) or -int(floor) == sorted(pushed)[-len(kept) - 1])
+            in_order = [int(one) for one in listed[len(listed) - int(ordered):]]
+            assert in_order == sorted(in_order, reverse=True)
+            late = [kept[len(kept) // 2] + 1 + number for number in range(foreign)]
+            for one in late:
+                store.lpushx(key, one)
+            pushed += late
 
 
 def test_a_timeline_that_nobody_read_for_long_is_dropped_and_built_again(start_feedd, redis):

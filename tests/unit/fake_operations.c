@@ -370,10 +370,18 @@ int store_push(struct store *store, struct text reader, const uint64_t *ids, siz
                       bulk_called);
 }
 
-int store_trim(struct store *store, struct text reader, reply_fn *fn, void *context)
+void store_pushed_add(struct store_pushed *pushed, const uint64_t *ids, size_t count)
+{
+    pushed->count += count;
+    pushed->last = ids[count - 1];
+}
+
+/* The mark is the call's `id`, the number of ids pushed since its `until`. */
+int store_trim(struct store *store, struct text reader, const struct store_pushed *pushed, reply_fn *fn, void *context)
 {
     (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_TRIM, .fn = fn, .context = context}, reader);
+    return bulk_called((struct fake_call){.op = FAKE_TRIM, .id = pushed->mark, .until = pushed->count, .fn = fn,
+                                          .context = context}, reader);
 }
 
 /* ---- log.h ---- */

@@ -358,18 +358,48 @@ static void what_another_daemon_left_is_taken_over(void **state)
     expect_acknowledged(world, share.id);
 }
 
-static void a_long_timeline_is_trimmed(void **state)
+/* A share of bob's is pushed to his own timeline, with this answer. */
+static void push_to_bob(struct world *world, const char *answer)
+{
+    deal_share("bob");
+    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_PUSH, answer);
+    feed_turn(world->feed);
+}
+
+static void expect_trim(uint64_t mark, uint64_t pushed, const char *answer)
+{
+    struct fake_call *trim = fake_expect(FAKE_TRIM);
+
+    assert_string_equal(trim->name, "bob");
+    assert_int_equal(trim->id, mark);
+    assert_int_equal(trim->until, pushed);
+    fake_answer(trim, answer);
+}
+
+#define AT_CAP ":801"
+#define BEYOND_CAP_AND_SLACK ":1002" /* with the header */
+
+static void a_long_timeline_is_trimmed_by_what_is_known_of_it(void **state)
 {
     struct world *world = *state;
 
     begin_jobs(world);
-    deal_share("bob");
-    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
-    feed_turn(world->feed);
-    FAKE_ANSWER(FAKE_PUSH, ":1002"); /* cap and slack, the header and one more */
-    struct fake_call *trim = fake_expect(FAKE_TRIM);
-    assert_string_equal(trim->name, "bob");
-    fake_answer(trim, ":1");
+    push_to_bob(world, AT_CAP);
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(0, 2, ":77");
+    for (int i = 0; i < 3; i++)
+        push_to_bob(world, AT_CAP);
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(77, 4, ":78");
+    push_to_bob(world, "!OOM"); /* who knows what stands there now */
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(0, 1, NULL);
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(0, 1, ":79");
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(79, 1, ":80");
 }
 
 static void no_more_pushes_are_under_way_than_the_window_and_small_jobs_have_their_turns(void **state)
@@ -431,7 +461,7 @@ int main(void)
         WITH_WORLD(an_entry_given_out_again_while_it_is_worked_on_is_not_begun_twice),
         WITH_WORLD(redis_is_asked_to_renew_and_for_what_others_left_once_at_a_time),
         WITH_WORLD(what_another_daemon_left_is_taken_over),
-        WITH_WORLD(a_long_timeline_is_trimmed),
+        WITH_WORLD(a_long_timeline_is_trimmed_by_what_is_known_of_it),
         cmocka_unit_test(no_more_pushes_are_under_way_than_the_window_and_small_jobs_have_their_turns),
         WITH_WORLD(entries_without_effects_are_acknowledged_together),
     };

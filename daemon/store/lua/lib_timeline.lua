@@ -1,11 +1,12 @@
--- A timeline is a list of share ids whose last element is its header: 'B...' while it is being built; else a floor and a count,
--- as '-f n': it vouches only for ids above f ('0': for all), and the last n ids before the header are in order, newest first
--- and none twice (no n: 0). Pushes come at the head, so that they leave that true.
+-- A timeline is a list of share ids whose last element is its header: 'B...' while it is being built; else a floor, a count and
+-- a mark, as '-f n m': it vouches only for ids above f ('0': for all); the last n ids before the header are in order, newest
+-- first and none twice (no n: 0); m is of the cut that left all of them so (no m: it left others, too). Pushes come at the head,
+-- so that they leave that true.
 
--- The floor and the count that a header states, nil while the timeline is being built.
+-- What a header states; nil while the timeline is being built.
 local function timeline_header(header)
-  local floor, ordered = string.match(header, '^%-?(%d+) ?(%d*)$')
-  return tonumber(floor), tonumber(ordered) or 0
+  local floor, ordered, mark = string.match(header, '^%-?(%d+) ?(%d*) ?(%d*)$')
+  return tonumber(floor), tonumber(ordered) or 0, mark
 end
 
 -- The lowest of the first `count` ids, and whether they are in order.
@@ -40,10 +41,11 @@ local function timeline_sort(key)
 end
 
 -- Cuts a timeline, of which the last `ordered` ids are in order, to the newest `cap` above `floor`: by position if all that
--- were pushed since are above those that go, else when it is sorted.
-local function timeline_settle(key, floor, ordered, cap)
+-- were pushed since are above those that go, else when it is sorted. `lowest` of these and whether they are in order is looked
+-- up unless it is known. Returns the mark, '0' if there is none.
+local function timeline_settle(key, floor, ordered, cap, lowest, in_order)
   local count = redis.call('LLEN', key) - 1
-  local lowest, in_order = timeline_look(key, count - ordered)
+  if not lowest then lowest, in_order = timeline_look(key, count - ordered) end
   if ordered > 0 and lowest <= tonumber(redis.call('LINDEX', key, count - ordered)) or
     not in_order and ordered < math.max(count - cap, 1) then
     count = timeline_sort(key)
@@ -57,7 +59,9 @@ local function timeline_settle(key, floor, ordered, cap)
     floor, kept = tonumber(redis.call('LINDEX', key, cap)), cap
   end
   ordered = math.max(ordered - (count - kept), 0)
-  local header = (floor == 0 and '0' or string.format('-%d', floor)) .. string.format(' %d', ordered)
+  local time = redis.call('TIME')
+  local mark = ordered == kept and string.format('%s%06d', time[1], time[2]) or '0'
+  local header = string.format('%s%d %d %s', floor > 0 and '-' or '', floor, ordered, mark)
   if kept > 0 then
     redis.call('LTRIM', key, 0, kept - 1)
     redis.call('RPUSH', key, header)
@@ -65,4 +69,5 @@ local function timeline_settle(key, floor, ordered, cap)
     redis.call('LTRIM', key, -1, -1) -- a list without anything would lose its time to live
     redis.call('LSET', key, -1, header)
   end
+  return mark
 end
