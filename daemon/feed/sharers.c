@@ -118,7 +118,7 @@ static int ask_authors(struct sharers_call *call, uint32_t index, uint32_t first
     const struct idset *following = &call->reader->following;
     size_t count = following->count - first < AUTHORS_MAX ? following->count - first : AUTHORS_MAX;
     struct part *part = malloc(sizeof(*part) + count * sizeof(uint32_t));
-    struct text names[AUTHORS_MAX];
+    struct text names[AUTHORS_MAX] = {{NULL, 0}};
 
     if (!part)
         return -ENOMEM;
