@@ -238,6 +238,7 @@ static int make_rooms(struct server *server)
                                          .profile_cap = config->profile_cap,
                                            .retention_s = config->log_retention_s,
                                          .max_following = config->max_following,
+                                         .max_comments = config->max_comments,
                                          .timeline_cap = config->timeline_cap,
                                          .timeline_slack = config->timeline_slack,
                                          .timeline_idle_ttl_s = config->timeline_idle_ttl_s};

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The exit codes. */
 enum {
@@ -46,10 +47,10 @@ struct run {
     size_t argument_count;
 };
 
-extern const struct command command_share, command_delete, command_show, command_follow, command_unfollow,
-    command_following, command_followers, command_timeline, command_profile, command_watch, command_import_graph,
-    command_import_shares, command_ping, command_completion, command_describe, command_subjects, command_find,
-    command_destination, command_site;
+extern const struct command command_share, command_edit, command_delete, command_show, command_follow, command_unfollow,
+    command_following, command_followers, command_timeline, command_profile, command_comment, command_delete_comment,
+    command_dialogue, command_watch, command_import_graph, command_import_shares, command_ping, command_completion,
+    command_describe, command_subjects, command_find, command_destination, command_site;
 #define ADMIN(id, word, arguments, options, help) extern const struct command command_admin_##id;
 #include "admin.def"
 #undef ADMIN
@@ -65,6 +66,9 @@ extern const struct command_option global_options[];
 char *run_option(const struct run *run, const char *name);
 /* The same, "" if it was not given. */
 char *run_text(const struct run *run, const char *name);
+/* Reads the id of a share or comment, with or without the # that the human output puts before it. False: it is none, which has
+ * been said on standard error. */
+bool run_id(const char *text, uint64_t *ret_id);
 /* That value as a number from `least` to `most`, or `standard` if it was not given. False: it is no such number,
  * which has been said on standard error. */
 bool run_option_number(const struct run *run, const char *name, unsigned long least, unsigned long most,

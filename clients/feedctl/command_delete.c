@@ -1,26 +1,10 @@
 /* feedctl delete and show: commands about one share. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "command.h"
 #include "json.h"
 #include "session.h"
 #include "view.h"
-
-/* Reads a share's id, with or without the # that the human output puts before it. */
-static bool read_id(const char *text, uint64_t *ret_id)
-{
-    const char *digits = text[0] == '#' ? text + 1 : text;
-    char *end;
-
-    errno = 0;
-    *ret_id = strtoull(digits, &end, 10);
-    if (errno == 0 && *end == '\0' && digits[0] >= '0' && digits[0] <= '9')
-        return true;
-    fprintf(stderr, "feedctl: %s is no share id: they are numbers\n", text);
-    return false;
-}
 
 static int run_delete(const struct run *run)
 {
@@ -29,7 +13,7 @@ static int run_delete(const struct run *run)
     ProtobufCMessage *message;
     int code;
 
-    if (!read_id(run->arguments[0], &request.id))
+    if (!run_id(run->arguments[0], &request.id))
         return USAGE;
     request.author = run_text(run, "as");
     code = session_open(run, NULL, &feed);
@@ -56,7 +40,7 @@ static int run_show(const struct run *run)
     ProtobufCMessage *message;
     int code;
 
-    if (!read_id(run->arguments[0], &request.id))
+    if (!run_id(run->arguments[0], &request.id))
         return USAGE;
     code = session_open(run, NULL, &feed);
     if (code != DONE)

@@ -88,6 +88,16 @@ static void watch_print(struct watch *watch, const struct feed_event *event)
         view_note("%s deleted #%llu", author != NULL ? author : "?", (unsigned long long)event->deleted->share_id);
         free(author);
         break;
+    case FEED_EVENT_EDITED:
+        view_note("edited:");
+        view_share(event->edited->share);
+        break;
+    case FEED_EVENT_COMMENTED:
+        view_comment(event->commented->comment, 0);
+        break;
+    case FEED_EVENT_COMMENT_DELETED:
+        view_note("comment #%llu was deleted", (unsigned long long)event->comment_deleted->comment_id);
+        break;
     case FEED_EVENT_GAP:
         watch_print_gap(event);
         break;
@@ -196,19 +206,44 @@ static int watch_stream(struct watch *watch, const Feed__SubscribeRequest *reque
     return code != DONE ? code : watch->code;
 }
 
+/* Which stream, out of the one argument or option that says so. False: there is not exactly one, which has been said. */
+static bool watch_name_stream(const struct run *run, Feed__SubscribeRequest *request)
+{
+    char *profile = run_option(run, "profile");
+    char *dialogue = run_option(run, "dialogue");
+    char *around = run_option(run, "dialogue-around");
+
+    if ((profile != NULL) + (dialogue != NULL) + (around != NULL) + (run->argument_count == 1) != 1) {
+        fputs("feedctl: watch needs one of READER, --profile, --dialogue and --dialogue-around\n", stderr);
+        return false;
+    }
+    if (dialogue != NULL) {
+        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE;
+        return run_id(dialogue, &request->dialogue);
+    }
+    if (around != NULL) {
+        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND;
+        request->dialogue_around = around;
+    } else if (profile != NULL) {
+        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE;
+        request->profile = profile;
+    } else {
+        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_HOME;
+        request->home = run->arguments[0];
+    }
+    return true;
+}
+
 static int run_watch(const struct run *run)
 {
     Feed__SubscribeRequest request = FEED__SUBSCRIBE_REQUEST__INIT;
     struct watch watch = { .run = run, .token_path = run_option(run, "resume") };
-    char *profile = run_option(run, "profile");
     uint8_t *token = NULL;
     size_t bytes = 0;
     int code, error;
 
-    if ((profile != NULL) == (run->argument_count == 1)) {
-        fputs("feedctl: watch needs either a READER or --profile SUBJECT\n", stderr);
+    if (!watch_name_stream(run, &request))
         return USAGE;
-    }
     if (watch.token_path != NULL) {
         error = token_load(watch.token_path, &token, &bytes);
         if (error < 0) {
@@ -218,13 +253,6 @@ static int run_watch(const struct run *run)
     }
     request.resume_token.data = token;
     request.resume_token.len = bytes;
-    if (profile != NULL) {
-        request.stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE;
-        request.profile = profile;
-    } else {
-        request.stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_HOME;
-        request.home = run->arguments[0];
-    }
     code = watch_stream(&watch, &request);
     free(token);
     return code;
@@ -234,11 +262,14 @@ const struct command command_watch = {
     .name = "watch",
     .arguments = "[READER]",
     .summary = "Show shares as they come, until Ctrl-C",
-    .details = "\nThe home timeline of READER, or with --profile what one subject shares. Reconnects by itself and\n"
-               "goes on where it was. With --json one event a line: {\"shared\":…}, {\"deleted\":…}, {\"caughtUp\":…},\n"
+    .details = "\nThe home timeline of READER, or what one subject shares, or what people say under one share or all of\n"
+               "a subject's. Reconnects by itself and goes on where it was. With --json one event a line: {\"shared\":…},\n"
+               "{\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…}, {\"caughtUp\":…},\n"
                "{\"heartbeat\":…}, {\"gap\":…}.",
     .options = {
         { "profile", "SUBJECT", "watch what this subject shares", false },
+        { "dialogue", "SHARE_ID", "watch the comments under this share", false },
+        { "dialogue-around", "SUBJECT", "watch the comments under all shares of this subject", false },
         { "resume", "FILE", "go on where the token in FILE says, and keep it there", false },
     },
     .run = run_watch,

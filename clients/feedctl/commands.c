@@ -2,9 +2,9 @@
 #include "command.h"
 
 const struct command *const commands[] = {
-    &command_share,     &command_delete,    &command_show,     &command_follow,  &command_unfollow,
-    &command_following, &command_followers, &command_timeline, &command_profile, &command_watch,
-    &command_destination, &command_site,
+    &command_share,     &command_edit,      &command_delete,   &command_show,    &command_follow,   &command_unfollow,
+    &command_following, &command_followers, &command_timeline, &command_profile, &command_comment,
+    &command_delete_comment, &command_dialogue, &command_watch, &command_destination, &command_site,
     &command_describe,  &command_subjects,  &command_find,
     &command_import_graph, &command_import_shares, &command_ping,
 #define ADMIN(id, word, arguments, options, help) &command_admin_##id,

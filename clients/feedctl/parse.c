@@ -211,3 +211,16 @@ bool run_option_number(const struct run *run, const char *name, unsigned long le
     *ret_number = number;
     return true;
 }
+
+bool run_id(const char *text, uint64_t *ret_id)
+{
+    const char *digits = text[0] == '#' ? text + 1 : text;
+    char *end;
+
+    errno = 0;
+    *ret_id = strtoull(digits, &end, 10);
+    if (errno == 0 && *end == '\0' && digits[0] >= '0' && digits[0] <= '9')
+        return true;
+    fprintf(stderr, "feedctl: %s is no id: they are numbers\n", text);
+    return false;
+}

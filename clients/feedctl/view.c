@@ -35,14 +35,15 @@ void view_init(void)
 }
 
 /* A paragraph, if there is anything in it; `columns` 0 keeps it on one line. */
-static void print_paragraph(const char *text, size_t columns, const char *style, const char *open, const char *close)
+static void print_paragraph(const char *text, size_t columns, size_t indent, const char *style, const char *open,
+                            const char *close)
 {
     char *clean = text_clean(text);
     char *quoted = NULL;
 
     if (clean != NULL && clean[0] != '\0' && asprintf(&quoted, "%s%s%s", open, clean, close) >= 0) {
-        printf("%*s%s", INDENT, "", style);
-        text_print_wrapped(stdout, quoted, columns, INDENT);
+        printf("%*s%s", (int)indent, "", style);
+        text_print_wrapped(stdout, quoted, columns, indent);
         printf("%s\n", style[0] != '\0' ? view_style.plain : "");
         free(quoted);
     }
@@ -51,12 +52,30 @@ static void print_paragraph(const char *text, size_t columns, const char *style,
 
 void view_paragraph(const char *text, const char *style)
 {
-    print_paragraph(text, view_columns, style, "", "");
+    print_paragraph(text, view_columns, INDENT, style, "", "");
 }
 
 void view_line(const char *text)
 {
-    print_paragraph(text, 0, view_style.dim, "", "");
+    print_paragraph(text, 0, INDENT, view_style.dim, "", "");
+}
+
+static void view_ago(int64_t at_ms, char *out, size_t size)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    text_ago(at_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, out, size);
+}
+
+/* " · 3 comments", nothing for 0. */
+static void view_count(uint64_t count, const char *what)
+{
+    char number[32];
+
+    text_number(count, number);
+    if (count > 0)
+        printf(" · %s %s%s", number, what, count == 1 ? "" : "s");
 }
 
 /* "also shared by ann, ben and 3 others" */
@@ -84,27 +103,47 @@ void view_share(const Feed__Share *share)
     char *author = text_clean(share->author), *name = text_clean(share->author_name);
     char site[256], ago[32];
     char *clean_site;
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     text_site(share->url, site, sizeof site);
     clean_site = text_clean(site);
-    text_ago(share->created_at_ms, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, ago, sizeof ago);
+    view_ago(share->created_at_ms, ago, sizeof ago);
     if (name != NULL && name[0] != '\0')
         printf("%s%s%s ", view_style.bold, name, view_style.plain);
     printf("%s%s%s", view_style.accent, author != NULL ? author : "", view_style.plain);
     if (clean_site != NULL && clean_site[0] != '\0')
         printf(" · %s", clean_site);
-    printf(" · %s %s#%llu%s\n", ago, view_style.dim, (unsigned long long)share->id, view_style.plain);
-    print_paragraph(share->title, view_columns, view_style.bold, "", "");
-    print_paragraph(share->comment, view_columns, "", "“", "”");
-    print_paragraph(share->extract, view_columns, view_style.dim, "", "");
-    print_paragraph(share->url, 0, view_style.dim, "", "");
+    printf(" · %s%s", ago, share->edited_at_ms != 0 ? " · edited" : "");
+    view_count(share->comment_count, "comment");
+    printf(" %s#%llu%s\n", view_style.dim, (unsigned long long)share->id, view_style.plain);
+    print_paragraph(share->title, view_columns, INDENT, view_style.bold, "", "");
+    print_paragraph(share->comment, view_columns, INDENT, "", "“", "”");
+    print_paragraph(share->extract, view_columns, INDENT, view_style.dim, "", "");
+    print_paragraph(share->url, 0, INDENT, view_style.dim, "", "");
     print_also_shared(share);
     putchar('\n');
     free(author);
     free(name);
     free(clean_site);
+}
+
+void view_comment(const Feed__Comment *comment, unsigned depth)
+{
+    size_t indent = (size_t)INDENT * depth;
+    char *commenter = text_clean(comment->commenter);
+    char ago[32];
+
+    view_ago(comment->created_at_ms, ago, sizeof ago);
+    printf("%*s", (int)indent, "");
+    if (comment->deleted)
+        printf("%sdeleted%s", view_style.dim, view_style.plain);
+    else
+        printf("%s%s%s · %s", view_style.accent, commenter != NULL ? commenter : "", view_style.plain, ago);
+    if (comment->parent_id != 0)
+        printf(" %s· to #%llu%s", view_style.dim, (unsigned long long)comment->parent_id, view_style.plain);
+    printf(" %s#%llu%s\n", view_style.dim, (unsigned long long)comment->id, view_style.plain);
+    print_paragraph(comment->text, view_columns, indent + INDENT, "", "", "");
+    putchar('\n');
+    free(commenter);
 }
 
 void view_note(const char *format, ...)

@@ -21,6 +21,9 @@ void view_line(const char *text);
 /* Who, where, how long ago, title, comment, extract, url. */
 void view_share(const Feed__Share *share);
 
+/* A comment: who, how long ago, as a reply to which, text. `depth`: how far it is set in. */
+void view_comment(const Feed__Comment *comment, unsigned depth);
+
 /* A line that is not a share: what happened. printf style. */
 void view_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -250,6 +250,12 @@ static int waiting_event_fill(struct waiting_event *waiting, const struct feed_e
         waiting->event.share = waiting->frame->shared->share;
     if (event->deleted != NULL)
         waiting->event.deleted = waiting->frame->deleted;
+    if (event->edited != NULL)
+        waiting->event.edited = waiting->frame->edited;
+    if (event->commented != NULL)
+        waiting->event.commented = waiting->frame->commented;
+    if (event->comment_deleted != NULL)
+        waiting->event.comment_deleted = waiting->frame->comment_deleted;
     if (event->gap != NULL)
         waiting->event.gap = waiting->frame->gap;
     if (event->error != NULL)

@@ -28,7 +28,7 @@ struct request {
     enum request_state state;
     uint32_t id;   /* the same for life; 0: none */
     uint32_t kind; /* field number in ClientFrame, and of its reply in ServerFrame */
-    bool own_key;  /* of a share whose idempotency key the library made */
+    bool own_key;  /* of a share or comment whose idempotency key the library made */
     uint64_t deadline_ms;
     size_t heap_index;                      /* SIZE_MAX: no deadline */
     struct feed_subscription *subscription; /* NULL: a plain request with `bytes` */

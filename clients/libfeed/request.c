@@ -242,14 +242,36 @@ static int request_make_key(struct feed_client *client, char key[static 2 * KEY_
     return 0;
 }
 
+/* Requests that may have a key. */
+union keyed_request {
+    ProtobufCMessage base;
+    Feed__ShareRequest share;
+    Feed__CommentRequest comment;
+};
+
+/* Copies a request of one of these kinds. Returns where its key stands; NULL: it is of none. */
+static char **request_copy_keyed(uint32_t kind, const ProtobufCMessage *message, union keyed_request *ret_copy)
+{
+    if (kind == FEED__CLIENT_FRAME__REQUEST_SHARE) {
+        ret_copy->share = *(const Feed__ShareRequest *)(const void *)message;
+        return &ret_copy->share.idempotency_key;
+    }
+    if (kind == FEED__CLIENT_FRAME__REQUEST_COMMENT) {
+        ret_copy->comment = *(const Feed__CommentRequest *)(const void *)message;
+        return &ret_copy->comment.idempotency_key;
+    }
+    return NULL;
+}
+
 int feed_request(struct feed_client *client, const ProtobufCMessage *message, uint32_t timeout_ms,
                  feed_reply_fn *on_reply, void *context)
 {
     uint32_t kind = encode_kind(message);
     char key[2 * KEY_RANDOM_BYTES + 1];
-    Feed__ShareRequest share;
+    union keyed_request keyed;
+    char **its_key = request_copy_keyed(kind, message, &keyed);
     struct request *request;
-    bool own_key = false;
+    bool own_key = its_key != NULL && (*its_key == NULL || **its_key == '\0');
     int error;
 
     if (kind == 0 || kind == FEED__CLIENT_FRAME__REQUEST_HELLO || kind == FEED__CLIENT_FRAME__REQUEST_SUBSCRIBE ||
@@ -257,16 +279,12 @@ int feed_request(struct feed_client *client, const ProtobufCMessage *message, ui
         return -EINVAL;
     if (client->freeing)
         return -ESHUTDOWN;
-    if (kind == FEED__CLIENT_FRAME__REQUEST_SHARE) {
-        share = *(const Feed__ShareRequest *)(const void *)message;
-        own_key = share.idempotency_key == NULL || share.idempotency_key[0] == '\0';
-        if (own_key) {
-            error = request_make_key(client, key);
-            if (error < 0)
-                return error;
-            share.idempotency_key = key;
-            message = &share.base;
-        }
+    if (own_key) {
+        error = request_make_key(client, key);
+        if (error < 0)
+            return error;
+        *its_key = key;
+        message = &keyed.base;
     }
     error = request_new(client, kind, message, &request);
     if (error < 0)
@@ -364,8 +382,10 @@ void request_answer(struct feed_client *client, struct request *request, Feed__S
     } else if ((uint32_t)frame->body_case == request->kind) {
         /* All members of the union are pointers to messages. */
         memcpy(&reply.message, &frame->hello, sizeof reply.message);
-        if (request->own_key)
+        if (request->own_key && request->kind == FEED__CLIENT_FRAME__REQUEST_SHARE)
             frame->share->repeated = false;
+        else if (request->own_key)
+            frame->comment->repeated = false;
     } else {
         reply.status = -EPROTO;
     }

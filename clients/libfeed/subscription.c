@@ -198,10 +198,40 @@ static void subscription_on_accepted(struct feed_subscription *subscription, str
     subscription_report(subscription, event);
 }
 
+/* Whether the frame tells of an entry of the log, and of which. */
+static bool subscription_take_log_event(const Feed__ServerFrame *frame, struct feed_event *event, uint64_t *ret_id)
+{
+    if (frame->body_case == FEED__SERVER_FRAME__BODY_SHARED && frame->shared->share != NULL) {
+        event->kind = FEED_EVENT_SHARED;
+        event->share = frame->shared->share;
+        *ret_id = event->share->id;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_DELETED) {
+        event->kind = FEED_EVENT_DELETED;
+        event->deleted = frame->deleted;
+        *ret_id = event->deleted->id;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_EDITED && frame->edited->share != NULL) {
+        event->kind = FEED_EVENT_EDITED;
+        event->edited = frame->edited;
+        *ret_id = frame->edited->id;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_COMMENTED && frame->commented->comment != NULL) {
+        event->kind = FEED_EVENT_COMMENTED;
+        event->commented = frame->commented;
+        *ret_id = frame->commented->comment->id;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_COMMENT_DELETED) {
+        event->kind = FEED_EVENT_COMMENT_DELETED;
+        event->comment_deleted = frame->comment_deleted;
+        *ret_id = frame->comment_deleted->id;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 void subscription_receive(struct feed_subscription *subscription, const Feed__ServerFrame *frame)
 {
     struct feed_event event = { .frame = frame };
     const ProtobufCBinaryData *token = NULL;
+    uint64_t id;
 
     if (frame->body_case == FEED__SERVER_FRAME__BODY_ERROR) {
         subscription_on_error(subscription, frame->error, &event);
@@ -213,16 +243,8 @@ void subscription_receive(struct feed_subscription *subscription, const Feed__Se
     }
     if (!subscription->open)
         return;
-    if (frame->body_case == FEED__SERVER_FRAME__BODY_SHARED && frame->shared->share != NULL) {
-        event.kind = FEED_EVENT_SHARED;
-        event.share = frame->shared->share;
-        subscription_deliver(subscription, event.share->id, &event);
-        return;
-    }
-    if (frame->body_case == FEED__SERVER_FRAME__BODY_DELETED) {
-        event.kind = FEED_EVENT_DELETED;
-        event.deleted = frame->deleted;
-        subscription_deliver(subscription, event.deleted->id, &event);
+    if (subscription_take_log_event(frame, &event, &id)) {
+        subscription_deliver(subscription, id, &event);
         return;
     }
     if (frame->body_case == FEED__SERVER_FRAME__BODY_GAP) {

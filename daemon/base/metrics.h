@@ -14,6 +14,9 @@
     METRIC(errors, "requests answered with an error")                          \
     METRIC(shares, "shares committed")                                         \
     METRIC(deletes, "shares deleted")                                          \
+    METRIC(edits, "shares edited")                                             \
+    METRIC(comments, "comments committed")                                     \
+    METRIC(comments_deleted, "comments deleted")                               \
     METRIC(follows, "follows committed")                                       \
     METRIC(unfollows, "unfollows committed")                                   \
     METRIC(descriptions, "descriptions of subjects committed")                 \

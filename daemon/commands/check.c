@@ -8,10 +8,10 @@
 #include <unigbrk.h>
 
 #include "commands/internal.h"
+#include "store/keys.h"
 
 #define SUBJECT_BYTES_MAX 128
 #define URL_BYTES_MAX 2048
-#define ID_MAX (UINT64_C(1) << 53)
 
 const char *character_breaks(const char *text, size_t size)
 {
@@ -63,6 +63,13 @@ bool check_subject(struct request *request, const char *field, const char *value
     return !fault;
 }
 
+bool check_id(struct request *request, const char *field, uint64_t id)
+{
+    if (id == 0)
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s is missing", field);
+    return id != 0;
+}
+
 bool check_text(struct request *request, const char *field, const char *value, size_t max_characters, size_t max_bytes)
 {
     size_t size = strlen(value);
@@ -109,7 +116,7 @@ bool check_cursor(struct request *request, const char *field, const char *value,
     size_t size = strlen(value);
     uint64_t before = size == 0 ? 0 : strtoull(value, NULL, 10);
 
-    if (size > 0 && (size > 16 || strspn(value, "0123456789") != size || before == 0 || before >= ID_MAX)) {
+    if (size > 0 && (size > 16 || strspn(value, "0123456789") != size || before == 0 || before >= ID_END)) {
         request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s must be the next_cursor of an earlier page", field);
         return false;
     }

@@ -23,13 +23,8 @@ static void run_delete_share(struct request *request)
 {
     const Feed__DeleteShareRequest *deletion = request->frame->delete_share;
 
-    if (!check_subject(request, "author", deletion->author))
-        return;
-    if (deletion->id == 0) {
-        request_fail(request, FEED__ERROR_CODE__INVALID, "id", 0, "id is missing");
-        return;
-    }
-    feed_delete(request->commands->feed, text_of(deletion->author), deletion->id, on_deleted, request);
+    if (check_subject(request, "author", deletion->author) && check_id(request, "id", deletion->id))
+        feed_delete(request->commands->feed, text_of(deletion->author), deletion->id, on_deleted, request);
 }
 
 const struct command_row command_delete_share = {

@@ -131,14 +131,44 @@ void closed_add(struct closed *closed, const struct session *session, enum net_c
 /* Remembers a position that is about to be acknowledged, for reads that follow. */
 void request_acknowledge(struct request *request, uint64_t position);
 
+/* Of a share's comment, and of one under a share. */
+#define COMMENT_CHARACTERS 2000
+#define COMMENT_BYTES 8000
+/* Of an idempotency key. */
+#define KEY_BYTES 128
 /* The longest text that is looked at by characters. */
 #define TEXT_BYTES_MAX 16384
 /* For each byte whether a character begins there; valid until the next call. */
 const char *character_breaks(const char *text, size_t size);
 
+/* ---- share.c: what edits of shares have in common with shares ---- */
+
+/* As check_…() below. */
+bool check_words(struct request *request, const char *title, const char *extract, const char *comment);
+/* The extract as it is committed: itself, or a shortened copy in the request's memory; NULL when that ends. */
+char *share_extract(struct request *request, char *extract);
+
+/* ---- commit.c ---- */
+
+/* The state of a request that commits something under a key. */
+struct commit {
+    struct text body;
+    const char *key;
+    void (*send)(struct request *request);
+    int64_t give_up_ms; /* 0: no answer was lost yet */
+};
+
+/* Encodes the message and begins the first attempt. `send` begins one, out of the request's state; its answer goes through
+ * commit_is_over(). */
+void commit_begin(struct request *request, const ProtobufCMessage *message, const char *key,
+                  void (*send)(struct request *request));
+/* Whether this is the outcome, which may be another one than this attempt's; else there will be another attempt. */
+bool commit_is_over(struct request *request, Feed__ErrorCode *error);
+
 /* ---- checks: false and an answered request if something is wrong ---- */
 
 bool check_subject(struct request *request, const char *field, const char *value);
+bool check_id(struct request *request, const char *field, uint64_t id);
 bool check_text(struct request *request, const char *field, const char *value, size_t max_characters, size_t max_bytes);
 /* A url, which must not be empty, and where it leads to. */
 bool check_destination(struct request *request, const char *field, const char *value, struct destination *ret_destination);
@@ -157,8 +187,9 @@ static inline struct text text_of(const char *string)
 #define COMMANDS(COMMAND)                                                                                                   \
     COMMAND(hello) COMMAND(ping) COMMAND(share) COMMAND(delete_share) COMMAND(get_share) COMMAND(follow) COMMAND(unfollow)  \
     COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
-    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects)                       \
-    COMMAND(find_subjects) COMMAND(get_destination) COMMAND(get_site)
+    COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(comment) COMMAND(delete_comment) COMMAND(get_dialogue)                  \
+    COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
+    COMMAND(get_destination) COMMAND(get_site)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

@@ -97,9 +97,7 @@ static void run_get_share(struct request *request)
 {
     uint64_t id = request->frame->get_share->id;
 
-    if (id == 0)
-        request_fail(request, FEED__ERROR_CODE__INVALID, "id", 0, "id is missing");
-    else
+    if (check_id(request, "id", id))
         feed_read_share(request->commands->feed, id, on_share, request);
 }
 

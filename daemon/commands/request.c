@@ -13,8 +13,8 @@ static const struct {
     uint32_t retry_after_ms;
     const char *message;
 } errors[] = {
-    {FEED__ERROR_CODE__NOT_FOUND, 0, "there is no such share"},
-    {FEED__ERROR_CODE__FORBIDDEN, 0, "only its author may delete a share"},
+    {FEED__ERROR_CODE__NOT_FOUND, 0, "there is no such share or comment"},
+    {FEED__ERROR_CODE__FORBIDDEN, 0, "only its author may edit or delete it, or the author of a share what is under it"},
     {FEED__ERROR_CODE__UNAVAILABLE, RETRY_AFTER_MS, "the store cannot be reached or takes no writes; nothing was done"},
     {FEED__ERROR_CODE__OUTCOME_UNKNOWN, RETRY_AFTER_MS, "the store's answer was lost; retry with the same idempotency key"},
     {FEED__ERROR_CODE__BUSY, RETRY_AFTER_MS * 2, "more is published than can be fanned out"},

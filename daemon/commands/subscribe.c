@@ -22,28 +22,36 @@ static void on_subscribed(void *context, Feed__ErrorCode error)
     request_reply(request, &frame);
 }
 
+/* What a request can name. */
+static const struct {
+    Feed__SubscribeRequest__StreamCase named;
+    enum stream_kind kind;
+    const char *field;
+    bool of_share;
+} rows[] = {
+    {FEED__SUBSCRIBE_REQUEST__STREAM_HOME, STREAM_HOME, "home", false},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, STREAM_PROFILE, "profile", false},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE, STREAM_DIALOGUE, "dialogue", true},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND, STREAM_AROUND, "dialogue_around", false},
+};
+
 /* The stream that a request names. False, and the request is answered, if it names none. */
 static bool stream_of(struct request *request, struct feed_stream *ret_stream)
 {
     const Feed__SubscribeRequest *subscribe = request->frame->subscribe;
-    const struct {
-        Feed__SubscribeRequest__StreamCase named;
-        enum stream_kind kind;
-        const char *field;
-        const char *subject;
-    } rows[] = {
-        {FEED__SUBSCRIBE_REQUEST__STREAM_HOME, STREAM_HOME, "home", subscribe->home},
-        {FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, STREAM_PROFILE, "profile", subscribe->profile},
-    };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].named == subscribe->stream_case) {
-            if (!check_subject(request, rows[i].field, rows[i].subject))
-                return false;
-            *ret_stream = (struct feed_stream){rows[i].kind, text_of(rows[i].subject)};
-            return true;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].named != subscribe->stream_case)
+            continue;
+        *ret_stream = (struct feed_stream){.kind = rows[i].kind, .subject = {"", 0}};
+        if (rows[i].of_share) {
+            ret_stream->share = subscribe->dialogue;
+            return check_id(request, rows[i].field, ret_stream->share);
         }
-    request_fail(request, FEED__ERROR_CODE__INVALID, "stream", 0, "home or profile is missing");
+        ret_stream->subject = text_of(subscribe->home); /* whichever it is: all names of the oneof lie in the same place */
+        return check_subject(request, rows[i].field, subscribe->home);
+    }
+    request_fail(request, FEED__ERROR_CODE__INVALID, "stream", 0, "it is not said what to subscribe to");
     return false;
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed/frames.h"
 #include "feed/internal.h"
 
 #define NAMES_MAX 3 /* told beside a share */

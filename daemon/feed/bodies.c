@@ -110,6 +110,46 @@ bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item)
     return true;
 }
 
+/* Gives a share that is in memory another frame, and a reference to it. */
+static void body_replace(struct feed *feed, struct body *body, struct frame *frame, uint32_t share_bytes, uint64_t at)
+{
+    feed->bodies.bytes -= body_bytes(body);
+    frame_unref(body->item.frame);
+    body->item.frame = frame_ref(frame);
+    body->item.share_bytes = share_bytes;
+    body->item.revised_at = at;
+    feed->bodies.bytes += body_bytes(body);
+}
+
+int share_revise(struct feed *feed, uint64_t id, const struct share_counts *counts, struct text revised)
+{
+    struct ring *ring = &feed->rings[partition_of_id(id)];
+    struct body *body = idmap_get(&feed->bodies.map, id);
+    struct ring_entry *entry = ring_find(ring, id);
+    bool known = body && body->item.revised_at >= counts->at; /* it was fetched after the tail's next entries were committed */
+    uint32_t share_bytes = 0;
+    struct frame *frame;
+
+    if (!body && !entry)
+        return 0;
+    if (known)
+        frame = frame_ref(body->item.frame);
+    else
+        frame = frame_of_share_revised(body ? body->item.frame : entry->frame, counts, revised, &share_bytes);
+    if (!frame) {
+        bodies_drop(feed, id);
+        return entry ? -ENOMEM : 0;
+    }
+    if (body && !known)
+        body_replace(feed, body, frame, share_bytes, counts->at);
+    if (entry) {
+        ring_replace(ring, entry, frame_ref(frame));
+        entry->name_stamp = body ? body->item.name_stamp : entry->name_stamp;
+    }
+    frame_unref(frame);
+    return 0;
+}
+
 void bodies_done(struct feed *feed)
 {
     while (feed->bodies.first)
@@ -148,7 +188,8 @@ struct fetch {
 
 static void ask_names(struct hydration *hydration);
 
-/* The names are there: what was fetched is complete. */
+/* The names are there: what was fetched is complete. A share that an entry has changed since it was asked for may be as it was
+ * before, and would stay so: it is not kept in memory. */
 static void hydration_end(struct hydration *hydration)
 {
     struct hydration done = *hydration;
@@ -163,7 +204,7 @@ static void hydration_end(struct hydration *hydration)
             item->frame = NULL;
         } else if (name_item(done.feed, item) < 0) {
             done.error = FEED__ERROR_CODE__UNAVAILABLE;
-        } else {
+        } else if (!ring_changes(done.feed, item->id, item->asked_at)) {
             bodies_put(done.feed, item);
         }
     }
@@ -182,7 +223,7 @@ static void hydration_step(struct hydration *hydration)
 }
 
 /* What is no share is left out, 0; -ENOMEM. */
-static int take_body(struct feed *feed, struct feed_item *item, struct text body)
+static int take_body(struct feed *feed, struct feed_item *item, struct text body, const struct share_counts *counts)
 {
     struct text author = author_of_body(body);
 
@@ -192,11 +233,12 @@ static int take_body(struct feed *feed, struct feed_item *item, struct text body
     item->author = subject_intern(&feed->subjects, author);
     if (item->author == NO_SUBJECT)
         return -ENOMEM;
-    item->frame = frame_of_share(item->id, body, (struct text){"", 0}, &item->share_bytes);
+    item->frame = frame_of_share(item->id, body, counts, (struct text){"", 0}, &item->share_bytes);
     if (!item->frame) {
         subject_unref(&feed->subjects, item->author);
         return -ENOMEM;
     }
+    item->revised_at = counts->at;
     name_hold(feed, item->author);
     return 0;
 }
@@ -209,10 +251,13 @@ static void on_bodies(void *context, const struct reply *reply)
 
     if (error != FEED_OK)
         hydration->error = error;
-    for (size_t i = 0; i < fetch->count && error == FEED_OK; i++)
-        if (!reply_is_null(reply_at(reply, i)) &&
-            take_body(hydration->feed, &hydration->items[fetch->indexes[i]], reply_text(reply_at(reply, i))) < 0)
+    for (size_t i = 0; i < fetch->count && error == FEED_OK; i++) {
+        struct share_counts counts = store_read_counts(reply_text(reply_at(reply, fetch->count + i)));
+
+        if (!reply_is_null(reply_at(reply, i)) && take_body(hydration->feed, &hydration->items[fetch->indexes[i]],
+                                                            reply_text(reply_at(reply, i)), &counts) < 0)
             hydration->error = FEED__ERROR_CODE__UNAVAILABLE; /* it must not look as if there was no such share */
+    }
     free(fetch);
     hydration_step(hydration);
 }
@@ -249,6 +294,7 @@ static void fetch_partition(struct hydration *hydration, size_t count, unsigned 
             fetch->hydration = hydration;
             fetch->count = 0;
         }
+        item->asked_at = hydration->feed->positions[partition];
         fetch->indexes[fetch->count++] = (uint32_t)i;
         if (fetch->count == FETCH_MAX) {
             send_fetch(hydration, fetch);

@@ -11,6 +11,16 @@
 
 #include "feed/internal.h"
 
+/* Whether what the entry made was deleted since. */
+static bool is_gone(const struct feed *feed, const struct ring_entry *entry)
+{
+    if (entry->kind == LOG_SHARE)
+        return share_is_deleted(feed, entry->id);
+    if (entry->kind == LOG_EDIT)
+        return share_is_deleted(feed, entry->share);
+    return entry->kind == LOG_COMMENT && (share_is_deleted(feed, entry->id) || share_is_deleted(feed, entry->share));
+}
+
 /* Sends what lies behind the stream's position in one partition. Returns false if the queue is full. */
 static bool run_ring(struct feed *feed, struct subscription *stream, unsigned partition)
 {
@@ -25,15 +35,15 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
 
     for (size_t i = from; i < ring->count && room; i++) {
         struct ring_entry *entry = ring_at(ring, i);
-        const struct live_event event = {entry->kind, entry->subject, entry->frame};
+        const struct live_event event = {entry->kind, entry->subject, entry->share, entry->frame};
 
         stream->position[partition] = entry->id;
-        if (!entry->frame || (entry->kind != LOG_BOUNDARY && !stream_concerns(stream, &event)))
+        if (!entry->frame || !stream_concerns(stream, &event) || is_gone(feed, entry))
             continue;
-        if (entry->kind == LOG_SHARE && (share_is_deleted(feed, entry->id) || joins_backfilled(&joins, entry)))
+        if (entry->kind == LOG_SHARE && joins_backfilled(&joins, entry))
             continue;
-        if (entry->kind == LOG_DELETE && !stream->resumed && entry->other > start)
-            continue;
+        if (entry->other > start && !stream->resumed && entry->kind != LOG_BOUNDARY && entry->kind != LOG_COMMENT)
+            continue; /* the client has not seen what was deleted or edited */
         room = stream_send(feed, stream, ring_event(feed, ring, entry));
         stream_send_progress(feed, stream);
     }

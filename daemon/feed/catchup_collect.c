@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/metrics.h"
 #include "feed/catchup.h"
 #include "feed/frames.h"
@@ -43,8 +44,7 @@ static int add_shares(struct catchup *catchup, const uint64_t *ids, size_t count
     return error;
 }
 
-/* Takes the frame over. */
-static int add_event(struct catchup *catchup, uint64_t id, struct live_event event)
+int catchup_add(struct catchup *catchup, uint64_t id, struct live_event event)
 {
     if (!event.frame)
         return -ENOMEM;
@@ -63,40 +63,59 @@ static int add_boundary(struct catchup *catchup, struct text member, uint64_t id
     const uint64_t range[2] = {strtoull(member.data + strlen("gap:"), NULL, 10), id};
 
     metrics.gaps++;
-    return add_event(catchup, id,
-                     (struct live_event){LOG_BOUNDARY, NO_SUBJECT, frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1)});
+    return catchup_add(catchup, id,
+                     (struct live_event){LOG_BOUNDARY, NO_SUBJECT, 0, frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1)});
 }
 
-/* `share:author`, and the position of the deletion. */
+/* A member of the index: `share:author`, `c<comment>:share:author` or `e<share>:author`. Others tell nothing here. */
+static bool read_deletion(struct text member, uint64_t *ret_deleted, struct live_event *ret_event, struct text *ret_author)
+{
+    const char *at = member.data, *end = at + member.size;
+    char kind = at < end ? *at : '\0';
+
+    at += kind == 'c' || kind == 'e';
+    *ret_deleted = ret_event->share = digits_read(&at, end);
+    ret_event->kind = kind == 'c' ? LOG_UNCOMMENT : kind == 'e' ? LOG_EDIT : LOG_DELETE;
+    if (kind == 'c' && at < end) {
+        at++;
+        ret_event->share = digits_read(&at, end);
+    }
+    if (*ret_deleted == 0 || at >= end || *at != ':')
+        return false;
+    *ret_author = (struct text){at + 1, (size_t)(end - at - 1)};
+    return true;
+}
+
+/* A member of the index, and the position of what it tells of. */
 static int add_deletion(struct catchup *catchup, struct text member, uint64_t id)
 {
+    struct feed *feed = catchup->feed;
+    struct live_event event = {0};
+    struct text author;
+    uint64_t deleted;
+
     if (member.size > 4 && memcmp(member.data, "gap:", 4) == 0)
         return add_boundary(catchup, member, id);
-
-    struct feed *feed = catchup->feed;
-    const char *colon = memchr(member.data, ':', member.size);
-    uint64_t share_id = strtoull(member.data, NULL, 10);
-
-    uint64_t position = catchup->stream->position[partition_of_id(share_id) & (feed->partitions - 1)];
-
-    if (!colon || (!catchup->stream->resumed && share_id > position))
+    if (!read_deletion(member, &deleted, &event, &author))
         return 0;
-    struct text author = {colon + 1, member.size - (size_t)(colon + 1 - member.data)};
-    struct live_event event = {.kind = LOG_DELETE, .subject = subject_find(&feed->subjects, author)};
-    if (event.subject == NO_SUBJECT || !stream_concerns(catchup->stream, &event))
+    if (!catchup->stream->resumed && deleted > catchup->stream->position[partition_of_id(deleted) & (feed->partitions - 1)])
         return 0;
-    event.frame = frame_of_deletion(id, share_id, author);
-    return add_event(catchup, id, event);
+    event.subject = subject_find(&feed->subjects, author);
+    if (!stream_concerns(catchup->stream, &event))
+        return 0;
+    if (event.kind == LOG_EDIT)
+        return add_missed(catchup, (struct missed){id, {.kind = LOG_EDIT, .subject = NO_SUBJECT, .share = deleted}});
+    event.frame = event.kind == LOG_DELETE ? frame_of_deletion(id, deleted, author)
+                                           : frame_of_comment_deletion(id, deleted, event.share, author);
+    return catchup_add(catchup, id, event);
 }
-
-static void read_deletions(struct catchup *catchup);
 
 static void next_deletions(struct catchup *catchup)
 {
     catchup->partition++;
     if (catchup->stream && catchup->partition < catchup->feed->partitions)
         catchup->deletions_after = catchup->stream->position[catchup->partition];
-    read_deletions(catchup);
+    collect_deletions(catchup);
 }
 
 /* [the highest position forgotten, [`share:author`, position, …]] */
@@ -115,12 +134,12 @@ static void on_deletions(void *context, const struct reply *reply)
     if (error < 0)
         catchup_fail(catchup);
     else if (count == DELETIONS_PAGE)
-        read_deletions(catchup);
+        collect_deletions(catchup);
     else
         next_deletions(catchup);
 }
 
-static void read_deletions(struct catchup *catchup)
+void collect_deletions(struct catchup *catchup)
 {
     unsigned partition = catchup->partition;
 
@@ -145,7 +164,7 @@ static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *t
     if (added < 0)
         catchup_fail(catchup);
     else
-        read_deletions(catchup);
+        collect_deletions(catchup);
 }
 
 static void on_profile(void *context, const struct reply *reply)
@@ -167,7 +186,7 @@ static void on_profile(void *context, const struct reply *reply)
     if (error < 0)
         catchup_fail(catchup);
     else
-        read_deletions(catchup);
+        collect_deletions(catchup);
 }
 
 void collect_timeline(struct catchup *catchup)

@@ -30,6 +30,7 @@ static void catchup_end(struct catchup *catchup)
     }
     if (catchup->reader)
         reader_unpin(feed, catchup->reader);
+    subject_unref(&feed->subjects, catchup->author);
     free(catchup->missed);
     free(catchup);
 }
@@ -146,21 +147,32 @@ static bool is_fetched(const struct missed *missed)
     return !missed->event.frame;
 }
 
-static void send_next(struct catchup *catchup, const struct feed_item *item)
+/* 0 or -ENOMEM. */
+static int send_next(struct catchup *catchup, const struct feed_item *item)
 {
     struct feed *feed = catchup->feed;
     struct subscription *stream = catchup->stream;
-    const struct missed *missed = &catchup->missed[catchup->at++];
+    const struct missed *missed = &catchup->missed[catchup->at];
     struct live_event event = missed->event;
+
+    struct frame *edit = NULL;
 
     if (item) {
         event.subject = item->author;
         event.frame = item->frame;
     }
-    if (event.frame && (event.subject == NO_SUBJECT || stream_concerns(stream, &event)))
+    if (event.frame && stream_concerns(stream, &event)) {
+        if (event.kind == LOG_EDIT)
+            event.frame = edit = frame_of_edit(missed->id, item->frame, item->share_bytes);
+        if (!event.frame)
+            return -ENOMEM;
         stream_send(feed, stream, event.frame);
+        frame_unref(edit);
+    }
+    catchup->at++;
     note_progress(catchup);
     stream_send_progress(feed, stream);
+    return 0;
 }
 
 static void on_batch(void *context, Feed__ErrorCode error)
@@ -172,7 +184,8 @@ static void on_batch(void *context, Feed__ErrorCode error)
            stream_has_room(catchup->feed, catchup->stream)) {
         bool fetched = is_fetched(&catchup->missed[catchup->at]);
 
-        send_next(catchup, fetched ? &catchup->batch[found] : NULL);
+        if (send_next(catchup, fetched ? &catchup->batch[found] : NULL) < 0)
+            error = FEED__ERROR_CODE__UNAVAILABLE;
         found += fetched;
     }
     items_done(catchup->feed, catchup->batch, catchup->batch_count);
@@ -214,7 +227,8 @@ static void emit(struct catchup *catchup)
     catchup->batch_count = 0;
     for (size_t i = catchup->at; i < catchup->count && catchup->batch_count < CATCHUP_BATCH; i++)
         if (is_fetched(&catchup->missed[i]))
-            catchup->batch[catchup->batch_count++].id = catchup->missed[i].id;
+            catchup->batch[catchup->batch_count++].id =
+                catchup->missed[i].event.kind == LOG_EDIT ? catchup->missed[i].event.share : catchup->missed[i].id;
     hydrate(feed, catchup->batch, catchup->batch_count, on_batch, catchup);
 }
 
@@ -245,6 +259,7 @@ void catchup_store(struct feed *feed, struct subscription *stream)
     }
     catchup->feed = feed;
     catchup->stream = stream;
+    catchup->author = NO_SUBJECT;
     catchup->reader = stream->reader;
     stream->catchup = catchup;
     for (unsigned partition = 0; partition < feed->partitions; partition++)

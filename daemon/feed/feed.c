@@ -201,6 +201,7 @@ void feed_free(struct feed *feed)
     bodies_done(feed);
     readers_done(feed);
     idmap_done(&feed->streams);
+    idmap_done(&feed->shares_streamed);
     idmap_done(&feed->deleted);
     idmap_done(&feed->follows);
     frame_unref(feed->token_frame);
@@ -221,7 +222,8 @@ struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, 
 
 void on_written(void *context, const struct reply *reply)
 {
-    static const Feed__ErrorCode outcomes[] = {FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN};
+    static const Feed__ErrorCode outcomes[] = {FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN,
+                                               FEED__ERROR_CODE__LIMIT_EXCEEDED};
     struct write write = *(struct write *)context;
     Feed__ErrorCode error = error_of_reply(reply, true);
     int64_t outcome = reply_number(reply_at(reply, 1));
@@ -230,7 +232,7 @@ void on_written(void *context, const struct reply *reply)
     free(context);
     if (error == FEED_OK)
         store_saw(write.feed->store, position);
-    if (error == FEED_OK && outcome >= 0 && outcome < 4)
+    if (error == FEED_OK && outcome >= 0 && outcome < 5)
         error = outcomes[outcome];
     if (error == FEED_OK && outcome == 0) {
         *write.metric += 1;
@@ -284,6 +286,22 @@ void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_
     else if (write)
         error = store_bodies(feed->store, &id, 1, on_stranger, write);
     if (error < 0) {
+        free(write);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+    }
+}
+
+void feed_edit(struct feed *feed, struct text author, uint64_t id, struct text body, struct text mark, int64_t window_ms,
+               feed_write_fn *fn, void *context)
+{
+    struct write *write;
+
+    if (feed_is_busy(feed, false)) {
+        fn(context, FEED__ERROR_CODE__BUSY, 0, false);
+        return;
+    }
+    write = write_new(feed, &metrics.edits, fn, context);
+    if (!write || store_edit(feed->store, author, id, body, mark, window_ms, on_written, write) < 0) {
         free(write);
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
     }

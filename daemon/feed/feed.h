@@ -87,12 +87,30 @@ size_t feed_unapplied_bytes(const struct feed *feed);
 
 /* Writes are refused as BUSY while those before them cannot be fanned out fast enough: see pressure.c. */
 
+struct feed_comment {
+    struct text commenter;
+    uint64_t share;
+    uint64_t parent; /* 0: none */
+    struct text body;
+    struct text key;
+};
+
 typedef void feed_write_fn(void *context, Feed__ErrorCode error, uint64_t position, bool repeated);
 
 /* Commits a share. `body` is an encoded feed.Share without id, author first. */
 void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
                 void *context);
 void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_fn *fn, void *context);
+/* Edits a share: `body` is the new one, encoded like that of feed_share(), `mark` the field edited_at_ms, which it lacks.
+ * LIMIT_EXCEEDED: it is older than `window_ms`. */
+void feed_edit(struct feed *feed, struct text author, uint64_t id, struct text body, struct text mark, int64_t window_ms,
+               feed_write_fn *fn, void *context);
+/* Comments on a share: `body` is an encoded feed.Comment without id, commenter first, of which `share` and `parent` are also
+ * said here. INVALID: there is no such parent. */
+void feed_comment(struct feed *feed, const struct feed_comment *comment, feed_write_fn *fn, void *context);
+/* Deletes a comment, for the subject who made it or whose share it stands under. */
+void feed_delete_comment(struct feed *feed, struct text subject, uint64_t share, uint64_t comment, feed_write_fn *fn,
+                         void *context);
 /* Follows or unfollows; done when the subject's log holds the edge and the backfill is merged. */
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context);
 
@@ -120,6 +138,8 @@ struct feed_item {
     struct text also; /* further fields of its feed.Share, encoded: see feed_read_timeline_also() */
     uint32_t author; /* internal, as is what follows */
     uint32_t name_stamp;
+    uint64_t revised_at; /* the log entry that changed it last */
+    uint64_t asked_at;   /* the tail's position when it was fetched */
 };
 
 struct reader;
@@ -157,6 +177,22 @@ struct feed_sharers {
 typedef void feed_sharers_fn(void *context, Feed__ErrorCode error, const struct feed_sharers *sharers);
 void feed_read_sharers(struct feed *feed, bool site, struct text what, struct text reader, uint64_t before, size_t limit,
                        feed_sharers_fn *fn, void *context);
+/* A page of the dialogue under a share. */
+struct feed_dialogue {
+    uint64_t share;
+    const struct feed_dialogue_item {
+        uint64_t id;
+        uint64_t parent;
+        struct text body; /* as it was committed; empty: deleted */
+    } *items;
+    size_t count;
+    uint32_t comments; /* that are not deleted, in all */
+    bool more;
+};
+typedef void feed_dialogue_fn(void *context, Feed__ErrorCode error, const struct feed_dialogue *page);
+/* `cursor` 0: from the beginning, whichever that is; else behind that comment. NOT_FOUND: there is no such share. */
+void feed_read_dialogue(struct feed *feed, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
+                        feed_dialogue_fn *fn, void *context);
 
 /* Who is followed by `subject` (`followers` false) or follows it, latest first. `next` is the cursor of the next page, 0 if
  * this was the last. */
@@ -205,12 +241,15 @@ struct feed_subscriber {
 enum stream_kind {
     STREAM_HOME,    /* a reader's timeline */
     STREAM_PROFILE, /* what a subject shares */
+    STREAM_DIALOGUE, /* the comments under a share */
+    STREAM_AROUND,  /* those under all shares of a subject */
     STREAM_KINDS
 };
 
 struct feed_stream {
     enum stream_kind kind;
-    struct text subject; /* or reader */
+    struct text subject; /* or reader; empty: of a share */
+    uint64_t share;
 };
 
 typedef void feed_subscribe_fn(void *context, Feed__ErrorCode error);

@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "feed/internal.h"
-#include "framing.h"
+#include "feed/wire.h"
 
-/* Field numbers of feed.proto, as tags of length-delimited or varint fields. */
-#define TAG_BYTES(field) ((uint32_t)(field) << 3 | 2)
-#define TAG_VARINT(field) ((uint32_t)(field) << 3)
+/* Field numbers of feed.proto. */
 #define SHARE_AUTHOR 2
 #define SHARE_URL 3
+#define SHARE_COMMENT_COUNT 10
 #define SHARE_AUTHOR_NAME 16
 #define SHARE_ALSO_SHARED_BY 20
 #define SHARE_ALSO_SHARED_COUNT 21
@@ -23,24 +22,7 @@
 #define FRAME_GET_SHARE 6
 #define FRAME_GET_SUBJECTS 22
 #define FRAME_FIND_SUBJECTS 23
-
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    return at + framing_write_varint(at, value);
-}
-
-static uint8_t *put_bytes(uint8_t *at, uint32_t field, const void *data, size_t size)
-{
-    at = put_varint(at, TAG_BYTES(field));
-    at = put_varint(at, size);
-    memcpy(at, data, size);
-    return at + size;
-}
-
-static size_t bytes_field_size(uint32_t field, size_t size)
-{
-    return framing_varint_bytes(TAG_BYTES(field)) + framing_varint_bytes(size) + size;
-}
+#define FRAME_EDITED 40
 
 struct frame *frame_pack(const Feed__ServerFrame *message)
 {
@@ -109,10 +91,27 @@ struct text destination_of_body(struct text body)
     return canonical.data ? canonical : text_of_body(body, SHARE_URL);
 }
 
-struct frame *frame_of_share(uint64_t id, struct text body, struct text name, uint32_t *ret_share_bytes)
+/* Fields that stand behind a share's body, as they are now: what is counted of it, then the author's name. */
+#define COUNTS_BYTES_MAX 6
+
+static size_t write_counts(const struct share_counts *counts, uint8_t out[COUNTS_BYTES_MAX])
 {
+    uint8_t *at = out;
+
+    if (counts && counts->comments > 0) {
+        at = put_varint(at, TAG_VARINT(SHARE_COMMENT_COUNT));
+        at = put_varint(at, counts->comments);
+    }
+    return (size_t)(at - out);
+}
+
+struct frame *frame_of_share(uint64_t id, struct text body, const struct share_counts *counts, struct text name,
+                             uint32_t *ret_share_bytes)
+{
+    uint8_t counted[COUNTS_BYTES_MAX];
+    size_t counted_bytes = write_counts(counts, counted);
     size_t name_bytes = name.size > 0 ? bytes_field_size(SHARE_AUTHOR_NAME, name.size) : 0;
-    size_t share_bytes = 1 + framing_varint_bytes(id) + body.size + name_bytes;
+    size_t share_bytes = 1 + framing_varint_bytes(id) + body.size + counted_bytes + name_bytes;
     size_t shared_bytes = bytes_field_size(1, share_bytes);
     struct frame *frame = frame_new(bytes_field_size(FRAME_SHARED, shared_bytes));
 
@@ -125,8 +124,9 @@ struct frame *frame_of_share(uint64_t id, struct text body, struct text name, ui
     at = put_varint(at, TAG_VARINT(1));
     at = put_varint(at, id);
     memcpy(at, body.data, body.size);
+    memcpy(at + body.size, counted, counted_bytes);
     if (name_bytes > 0)
-        put_bytes(at + body.size, SHARE_AUTHOR_NAME, name.data, name.size);
+        put_bytes(at + body.size + counted_bytes, SHARE_AUTHOR_NAME, name.data, name.size);
     *ret_share_bytes = (uint32_t)share_bytes;
     frame->position = id;
     return frame;
@@ -156,18 +156,72 @@ static const uint8_t *skip_field(const uint8_t *at)
     return (tag & 7) == 2 ? at + value : at;
 }
 
-/* The name is a share's last field. */
+/* The field with this tag, or where it would stand, at the end. */
+static const uint8_t *find_field(const uint8_t *at, const uint8_t *end, uint32_t wanted)
+{
+    uint64_t tag;
+
+    while (at < end && (get_varint(at, &tag), tag != wanted))
+        at = skip_field(at);
+    return at;
+}
+
+/* A share in its frame: what was committed, what is counted, and the author's name. */
+struct share_parts {
+    const uint8_t *body, *counts, *name, *end;
+};
+
+static struct share_parts parts_of(const struct frame *share)
+{
+    struct share_parts parts = {.end = share->bytes + share->size};
+    const uint8_t *at = share->bytes;
+    uint64_t value;
+
+    at = get_varint(get_varint(at, &value), &value); /* Shared */
+    at = get_varint(get_varint(at, &value), &value); /* its Share */
+    parts.body = get_varint(get_varint(at, &value), &value);
+    parts.name = find_field(parts.body, parts.end, TAG_BYTES(SHARE_AUTHOR_NAME));
+    parts.counts = find_field(parts.body, parts.name, TAG_VARINT(SHARE_COMMENT_COUNT));
+    return parts;
+}
+
+static struct text between(const uint8_t *from, const uint8_t *to)
+{
+    return (struct text){(const char *)from, (size_t)(to - from)};
+}
+
 struct frame *frame_of_share_renamed(const struct frame *share, struct text name, uint32_t *ret_share_bytes)
 {
-    const uint8_t *end = share->bytes + share->size, *at = share->bytes, *body;
-    uint64_t tag, size, id;
+    struct share_parts parts = parts_of(share);
 
-    at = get_varint(get_varint(at, &tag), &size); /* Shared */
-    at = get_varint(get_varint(at, &tag), &size); /* its Share */
-    body = at = get_varint(get_varint(at, &tag), &id);
-    while (at < end && (get_varint(at, &tag), tag != TAG_BYTES(SHARE_AUTHOR_NAME)))
-        at = skip_field(at);
-    return frame_of_share(id, (struct text){(const char *)body, (size_t)(at - body)}, name, ret_share_bytes);
+    return frame_of_share(share->position, between(parts.body, parts.name), NULL, name, ret_share_bytes);
+}
+
+struct frame *frame_of_share_revised(const struct frame *share, const struct share_counts *counts, struct text body,
+                                     uint32_t *ret_share_bytes)
+{
+    struct share_parts parts = parts_of(share);
+    struct text name = {"", 0};
+    uint64_t tag, size;
+
+    if (parts.name < parts.end)
+        name = between(get_varint(get_varint(parts.name, &tag), &size), parts.end);
+    return frame_of_share(share->position, body.data ? body : between(parts.body, parts.counts), counts, name, ret_share_bytes);
+}
+
+struct frame *frame_of_edit(uint64_t id, const struct frame *share, uint32_t share_bytes)
+{
+    size_t size = 1 + framing_varint_bytes(id) + bytes_field_size(2, share_bytes);
+    struct frame *frame = frame_new(bytes_field_size(FRAME_EDITED, size));
+
+    if (!frame)
+        return NULL;
+    uint8_t *at = put_varint(frame->bytes, TAG_BYTES(FRAME_EDITED));
+    at = put_varint(at, size);
+    at = put_varint(at, TAG_VARINT(1));
+    at = put_varint(at, id);
+    put_bytes(at, 2, share->bytes + share->size - share_bytes, share_bytes);
+    return at_position(frame, id);
 }
 
 static const uint8_t *share_of(const struct feed_item *item)

@@ -13,6 +13,12 @@ struct frame *frame_of_subjects(bool found, const struct feed_subjects *subjects
 /* A page as the reply that is this field of a ServerFrame, put together from the shares' bytes. All such replies begin with
  * `shares`, `next_cursor` and `end`; `further` are the encoded fields behind these. */
 struct frame *frame_of_page(uint32_t field, const struct feed_page *page, struct text further);
+/* As GetDialogueReply. */
+struct frame *frame_of_dialogue(const struct feed_dialogue *page);
+/* What one of its items takes there. */
+size_t comment_bytes(uint64_t share, const struct feed_dialogue_item *item);
+/* An item's share, encoded. */
+struct text share_of_item(const struct feed_item *item);
 struct frame *frame_of_one_share(const struct feed_item *item);
 
 struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes);

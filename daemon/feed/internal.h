@@ -19,6 +19,7 @@
 #include "feed/look.h"
 #include "feed/names.h"
 #include "feed/sharers.h"
+#include "feed/streams.h"
 #include "feed/timelines.h"
 #include "feed/trace.h"
 #include "store/log.h"
@@ -78,6 +79,10 @@ void bodies_done(struct feed *feed);
 /* Looks a share up in memory; on success the caller owns references to ret_item's frame and author: see items_done(). */
 bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item);
 
+/* A share has changed, and its body if that has data: what is here of it, in memory and in the ring, becomes what it is now.
+ * 0, or -ENOMEM and it is as it was in the ring. */
+int share_revise(struct feed *feed, uint64_t id, const struct share_counts *counts, struct text body);
+
 /* Fetches shares by id, out of memory or the store. `items` has `count` entries with their ids set; their frames are set
  * before `fn` is called (the caller owns the references, see items_done()), NULL for those that do not exist. `items` stays
  * the caller's and must live until then. */
@@ -85,11 +90,17 @@ typedef void hydrate_fn(void *context, Feed__ErrorCode error);
 void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_fn *fn, void *context);
 void items_done(struct feed *feed, struct feed_item *items, size_t count);
 
+/* ---- dialogue.c ---- */
+
+/* A comment as the store holds it: its parent, then what was committed. */
+struct text comment_body(struct text held, uint64_t *ret_parent);
+
 /* ---- ring.c: recent log entries in memory ---- */
 
 struct ring_entry {
     uint64_t id;
     uint64_t other;      /* as in struct log_entry */
+    uint64_t share;
     struct frame *frame; /* of shares and deletions: the event */
     int64_t arrived_ms;
     uint32_t subject;    /* slot, or NO_SUBJECT */
@@ -115,13 +126,19 @@ void ring_done(struct feed *feed, unsigned partition);
 struct ring_entry *ring_at(const struct ring *ring, size_t index);
 /* Index of the first entry above `id`. */
 size_t ring_above(const struct ring *ring, uint64_t id);
+/* The entry of this id, NULL if there is none. */
+struct ring_entry *ring_find(const struct ring *ring, uint64_t id);
+/* Its event as it is sent from now on. Takes the frame over. */
+void ring_replace(struct ring *ring, struct ring_entry *entry, struct frame *frame);
+/* Whether an entry above `id` changed a share. */
+bool ring_changes(const struct feed *feed, uint64_t share, uint64_t above);
 /* What the entries above `id` take. */
 size_t ring_bytes_above(const struct ring *ring, uint64_t id);
 
 /* The event of an entry, a share's with its author's present name. Borrowed. */
 struct frame *ring_event(struct feed *feed, struct ring *ring, struct ring_entry *entry);
 
-/* Whether a share's deletion is in a ring. */
+/* Whether the deletion of a share or comment is in a ring. */
 bool share_is_deleted(const struct feed *feed, uint64_t id);
 
 /* What a reader began to follow within a part of a ring: a share that stands before came with the backfill, if at all. */
@@ -177,135 +194,6 @@ void reader_leave(struct feed *feed, struct reader *reader);
 void readers_reload(struct feed *feed, bool all);
 void readers_done(struct feed *feed);
 
-/* ---- streams.c: kinds of streams ---- */
-
-/* By what a stream is found when there is an event for it. */
-enum stream_place {
-    PLACE_READER,  /* by those whom its reader follows */
-    PLACE_SUBJECT, /* by its subject */
-};
-
-struct catchup;
-struct subscription;
-
-struct stream_row {
-    uint32_t entries; /* of the log, that are events of it: a bit for each enum log_kind */
-    enum stream_place place;
-    /* Collects what the stream missed out of the store, then calls catchup_collected() or catchup_fail(). */
-    void (*collect)(struct catchup *catchup);
-};
-
-extern const struct stream_row stream_rows[STREAM_KINDS];
-
-/* Puts a stream where it is found, by its reader or subject: 0, or -ENOMEM and nothing is changed. */
-int stream_place(struct feed *feed, struct subscription *stream);
-/* Takes it away again. */
-void stream_remove(struct feed *feed, struct subscription *stream);
-
-/* What an entry of the log tells of. */
-struct live_event {
-    enum log_kind kind;
-    uint32_t subject;
-    struct frame *frame;
-};
-
-/* Whether it is an event of the stream. */
-bool stream_concerns(const struct subscription *stream, const struct live_event *event);
-
-/* ---- live.c, catchup.c: streams ---- */
-
-enum subscription_state {
-    SUBSCRIPTION_CATCHING_UP, /* from `position` */
-    SUBSCRIPTION_LIVE,
-};
-
-struct subscription {
-    struct feed_subscriber *subscriber;
-    struct subscription *next_of_subscriber;
-    struct subscription *next; /* in the same place */
-    struct reader *reader;     /* pinned; NULL unless its place is a reader's */
-    uint32_t subject;          /* a reference, unless it is the reader's own slot */
-    uint32_t request_id;
-    uint32_t number;           /* its own, among streams of the same request id: an ended one's frames may still be queued */
-    uint32_t since_token;      /* events since the last token */
-    enum stream_kind kind : 8;
-    enum subscription_state state : 8;
-    bool had_token;
-    bool resumed;              /* with a token, and not live yet: the client may have seen more than its position says */
-    uint64_t *position;        /* while catching up: one per partition */
-    struct catchup *catchup;   /* while catching up out of the store */
-};
-
-/* Events of one subject that are delivered together. */
-#define RUN_EVENTS_MAX 200
-#define RUN_BYTES_MAX 65536 /* no event is added to more */
-#define RUN_REQUEST_IDS 4   /* most clients count theirs from the same beginning */
-
-struct live_joined {
-    struct frame *frame;
-    uint32_t request_id;
-};
-
-/* Streams that an event was sent to, and those that catch up and come to it in their turn. */
-struct live_count {
-    uint32_t sent, behind;
-};
-
-struct live_run {
-    uint32_t subject; /* slot, with a reference, while there are frames */
-    uint32_t count;
-    uint32_t kinds;   /* of the events: a bit for each enum log_kind */
-    size_t bytes;
-    struct live_event events[RUN_EVENTS_MAX];
-    struct live_joined joined[RUN_REQUEST_IDS];
-    struct live_count joint; /* streams whose events all events are, to be sent as one frame; … */
-    struct live_count single[RUN_EVENTS_MAX]; /* … others, for each event */
-};
-
-struct subscription *stream_find(const struct feed *feed, uint64_t conn, uint32_t request_id);
-/* Adds an event to the run, which must be empty or this subject's. Takes references. */
-void live_deliver(struct feed *feed, const struct live_event *event);
-/* Whether a next event of this subject may be added. */
-bool live_run_goes_on(const struct feed *feed, struct text subject);
-/* Queues the run for everyone who is live on its subject. To be called before anything else happens to streams or to positions
- * than that the run grows. */
-void live_flush(struct feed *feed);
-/* Queues an event for everyone who is live. */
-void live_deliver_to_all(struct feed *feed, struct frame *frame);
-/* Queues a Heartbeat on every stream if the feed has become ready, or is no longer, since the last one; a few times a second at
- * most. To be called again at each tick. */
-void live_tell_ready(struct feed *feed);
-/* Whether the stream's connection is below its soft limit. */
-bool stream_has_room(const struct feed *feed, const struct subscription *subscription);
-/* The stream falls back: from here on it goes on from the tail's position, or from before the log entry `before` if that is
- * not 0, when its queue has drained. False without memory for that. */
-bool stream_demote(struct feed *feed, struct subscription *subscription, uint64_t before);
-/* Has those streams of a connection go on that can. */
-void streams_go_on(struct feed *feed, struct feed_subscriber *subscriber);
-/* Sends one event on a stream. Returns false if the stream has reached its limit. */
-bool stream_send(struct feed *feed, struct subscription *subscription, struct frame *frame);
-/* False if memory ended. */
-bool stream_send_token(struct feed *feed, struct subscription *subscription, bool caught_up);
-/* The same for one that catches up, if it was sent so many events that a token is due: how far it has come. */
-void stream_send_progress(struct feed *feed, struct subscription *subscription);
-/* Goes on from subscription->position until it is live, or its queue is full, or the store must be asked. */
-void catchup_run(struct feed *feed, struct subscription *subscription);
-/* The same for every stream that is not live. */
-void catchup_run_all(struct feed *feed);
-/* Whether a stream may collect from the store now; if not, streams_go_on() must be called when another one is done. */
-bool stream_begins_to_collect(struct subscription *stream);
-
-/* ---- catchup_store.c, catchup_collect.c: out of the store, as a part of catchup_run(); catchup.h is what they share ---- */
-
-void catchup_store(struct feed *feed, struct subscription *stream);
-/* What was collected does not hold any more: it begins again from the stream's position, a little later. No answer may be
- * under way. Nothing happens if the stream does not catch up out of the store. */
-void catchup_restart(struct subscription *subscription);
-/* The stream stops doing so, if it does: its position says what was sent. */
-void catchup_stop(struct subscription *subscription);
-/* The subscription ends: the store's answer will find nobody. */
-void catchup_cancel(struct subscription *subscription);
-
 /* ---- token.c ---- */
 
 /* How far a client has seen one partition, and in which run of Redis that was. */
@@ -324,8 +212,9 @@ size_t token_of_positions(const struct feed *feed, const uint64_t *positions, ui
 
 /* ---- frames.c ---- */
 
-/* `name`: what the author calls itself. NULL when memory ends. */
-struct frame *frame_of_share(uint64_t id, struct text body, struct text name, uint32_t *ret_share_bytes);
+/* `counts` NULL: nothing is counted. `name`: what the author calls itself. NULL when memory ends. */
+struct frame *frame_of_share(uint64_t id, struct text body, const struct share_counts *counts, struct text name,
+                             uint32_t *ret_share_bytes);
 /* The same share with another name in it. */
 struct frame *frame_of_share_renamed(const struct frame *share, struct text name, uint32_t *ret_share_bytes);
 /* A text of a stored body, or of a share's bytes; no data if it has none. */
@@ -333,11 +222,17 @@ struct text text_of_body(struct text body, uint32_t field);
 struct text author_of_body(struct text body);
 /* The url of what the share leads to, in its canonical form. */
 struct text destination_of_body(struct text body);
-/* An item's share, encoded. */
-struct text share_of_item(const struct feed_item *item);
 /* The fields of a share that say who else shared what it leads to: what they take, and they themselves. */
 size_t also_shared_bytes(const struct text *names, size_t count, uint32_t total);
 void also_shared_write(const struct text *names, size_t count, uint32_t total, uint8_t *out);
+/* The same share with other counts, and another body if that has data. */
+struct frame *frame_of_share_revised(const struct frame *share, const struct share_counts *counts, struct text body,
+                                     uint32_t *ret_share_bytes);
+/* The event of an edit. */
+struct frame *frame_of_edit(uint64_t id, const struct frame *share, uint32_t share_bytes);
+/* NULL when memory ends. */
+struct frame *frame_of_comment(uint64_t id, struct text body, struct text author);
+struct frame *frame_of_comment_deletion(uint64_t id, uint64_t comment, uint64_t share, struct text author);
 struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author);
 
 /* ---- reopen.c: what still holds when the store is open again ---- */
@@ -413,7 +308,8 @@ struct feed {
     uint64_t recent_generation; /* timelines in memory that were kept under an earlier one may lack something */
     uint64_t unsettled[PARTITIONS_MAX]; /* until this is applied timelines may change behind what was seen of the log */
     uint64_t recent_stamp; /* the last one given */
-    uint64_t revisions;   /* whatever changes shares that were served before: deletions and renamings that the tail has seen */
+    uint64_t revisions;   /* whatever changes shares that were served before (deletions, edits, renamings, comments), as the
+                           * tail has seen it */
     uint32_t name_stamps; /* the last one given */
     uint32_t name_questions; /* under way */
     struct idmap deleted; /* shares whose deletion is in a ring */
@@ -429,6 +325,7 @@ struct feed {
     struct frame *token_frame;          /* Heartbeat with the token of `positions` */
     struct live_run run;                /* of this turn of the tail */
     struct idmap streams;               /* by connection and request id */
+    struct idmap shares_streamed;       /* the first stream of each share that has any */
     uint32_t streams_opened;
     struct opening *openings;           /* streams that are being opened */
     struct waiter *waiters;
@@ -454,7 +351,7 @@ struct write {
 };
 
 struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, void *context);
-/* The answer to it: [position, 0 done | 1 was done already | 2 not found | 3 forbidden]. */
+/* The answer to it: [position, 0 done | 1 was done already | 2 not found | 3 forbidden | 4 beyond a limit]. */
 void on_written(void *context, const struct reply *reply);
 
 /* Looks whether the feed can serve, and says so. */

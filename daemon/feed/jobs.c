@@ -52,6 +52,9 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_BOUNDARY:
     case LOG_RETRY:
     case LOG_SUBJECT:
+    case LOG_EDIT:
+    case LOG_COMMENT:
+    case LOG_UNCOMMENT:
     case LOG_UNKNOWN:
         break;
     }

@@ -148,7 +148,8 @@ static void note_sent(struct live_count *count, bool sent)
 
 static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream)
 {
-    bool whole = (run->kinds & ~stream_rows[stream->kind].entries) == 0;
+    const struct stream_row *row = &stream_rows[stream->kind];
+    bool whole = (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE;
     struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
@@ -178,6 +179,15 @@ static void account(struct feed *feed, const struct live_run *run)
     hot_note(&feed->hot, subject_name(&feed->subjects, run->subject), subject->hash, 0, deliveries);
 }
 
+/* Whether the event is the first one of the run about its share. */
+static bool is_first_of_share(const struct live_run *run, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (run->events[i].share == run->events[index].share)
+            return false;
+    return run->events[index].share != 0;
+}
+
 void live_flush(struct feed *feed)
 {
     struct live_run *run = &feed->run;
@@ -195,6 +205,10 @@ void live_flush(struct feed *feed)
         for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
             deliver_run(feed, run, stream);
     }
+    for (uint32_t i = 0; i < run->count && feed->shares_streamed.count > 0; i++)
+        if (is_first_of_share(run, i))
+            for (struct subscription *stream = streams_of_share(feed, run->events[i].share); stream; stream = stream->next)
+                deliver_run(feed, run, stream);
     account(feed, run);
     for (uint32_t i = 0; i < run->count; i++) {
         frame_unref(run->events[i].frame);
@@ -226,7 +240,7 @@ void live_deliver(struct feed *feed, const struct live_event *event)
     struct live_run *run = &feed->run;
     const struct subject *subject = feed->subjects.slots[event->subject];
 
-    if (!subject->streams && subject->online.count == 0)
+    if (!subject->streams && subject->online.count == 0 && !streams_of_share(feed, event->share))
         return;
     if (run->count == 0)
         run->subject = subject_ref(&feed->subjects, event->subject);

@@ -10,7 +10,7 @@
  *   - the end of its time in Redis draws near: reads must renew it there
  *
  * A deletion leaves the id where it is, as it is found out when the share is looked up. The newest page is also kept as it was
- * last sent, until an id is added or anything is deleted. */
+ * last sent, until an id is added or any share has changed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -27,6 +27,23 @@ size_t ring_above(const struct ring *ring, uint64_t id)
     return low;
 }
 
+struct ring_entry *ring_find(const struct ring *ring, uint64_t id)
+{
+    size_t index = ring_above(ring, id - 1);
+
+    return index < ring->count && ring_at(ring, index)->id == id ? ring_at(ring, index) : NULL;
+}
+
+bool ring_changes(const struct feed *feed, uint64_t share, uint64_t above)
+{
+    const struct ring *ring = &feed->rings[partition_of_id(share)];
+
+    for (size_t i = ring_above(ring, above); i < ring->count; i++)
+        if (ring_at(ring, i)->share == share)
+            return true;
+    return false;
+}
+
 static size_t entry_bytes(const struct ring_entry *entry)
 {
     return sizeof(*entry) + (entry->frame ? frame_memory_bytes(entry->frame) : 0);
@@ -44,7 +61,7 @@ static void drop_first(struct feed *feed, struct ring *ring)
 {
     struct ring_entry *entry = ring_at(ring, 0);
 
-    if (entry->kind == LOG_DELETE)
+    if (entry->kind == LOG_DELETE || entry->kind == LOG_UNCOMMENT)
         idmap_remove(&feed->deleted, entry->other);
     else if (entry->kind == LOG_FOLLOW || entry->kind == LOG_UNFOLLOW)
         follow_forget(feed, entry->id);
@@ -73,6 +90,14 @@ static int grow(struct ring *ring)
     ring->capacity = capacity;
     ring->first = 0;
     return 0;
+}
+
+void ring_replace(struct ring *ring, struct ring_entry *entry, struct frame *frame)
+{
+    ring->bytes -= entry_bytes(entry);
+    frame_unref(entry->frame);
+    entry->frame = frame;
+    ring->bytes += entry_bytes(entry);
 }
 
 bool ring_reaches_back(const struct feed *feed, unsigned partition)
@@ -110,9 +135,7 @@ struct frame *ring_event(struct feed *feed, struct ring *ring, struct ring_entry
     renamed = frame_of_share_renamed(entry->frame, name_of(feed, entry->subject), &share_bytes);
     if (!renamed)
         return entry->frame;
-    ring->bytes += frame_memory_bytes(renamed) - frame_memory_bytes(entry->frame);
-    frame_unref(entry->frame);
-    entry->frame = renamed;
+    ring_replace(ring, entry, renamed);
     entry->name_stamp = stamp;
     return renamed;
 }

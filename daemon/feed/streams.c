@@ -5,16 +5,32 @@
 #include "feed/catchup.h"
 
 #define BIT(kind) (UINT32_C(1) << (kind))
-#define SHARES (BIT(LOG_SHARE) | BIT(LOG_DELETE))
+#define SHARES (BIT(LOG_SHARE) | BIT(LOG_DELETE) | BIT(LOG_EDIT))
+#define DIALOGUE (BIT(LOG_COMMENT) | BIT(LOG_UNCOMMENT) | BIT(LOG_DELETE)) /* a share's deletion is also its dialogue's */
 
 _Static_assert(LOG_UNKNOWN < 32, "a kind of entry needs a bit");
 
 const struct stream_row stream_rows[STREAM_KINDS] = {
     [STREAM_HOME] = {SHARES, PLACE_READER, collect_timeline},
     [STREAM_PROFILE] = {SHARES, PLACE_SUBJECT, collect_profile},
+    [STREAM_DIALOGUE] = {DIALOGUE, PLACE_SHARE, collect_dialogue},
+    [STREAM_AROUND] = {DIALOGUE, PLACE_SUBJECT, collect_around},
 };
 
-/* The streams that are found in the same place. */
+bool stream_events_of(enum log_kind kind)
+{
+    for (size_t i = 0; i < STREAM_KINDS; i++)
+        if (stream_rows[i].entries & BIT(kind))
+            return true;
+    return false;
+}
+
+struct subscription *streams_of_share(const struct feed *feed, uint64_t share)
+{
+    return share == 0 ? NULL : idmap_get(&feed->shares_streamed, share);
+}
+
+/* Those that are found by the same reader or subject. */
 static struct subscription **list_of(const struct feed *feed, const struct subscription *stream)
 {
     return stream->reader ? &stream->reader->subscriptions : &feed->subjects.slots[stream->subject]->streams;
@@ -22,29 +38,55 @@ static struct subscription **list_of(const struct feed *feed, const struct subsc
 
 int stream_place(struct feed *feed, struct subscription *stream)
 {
-    struct subscription **list = list_of(feed, stream);
-
+    if (stream_rows[stream->kind].place == PLACE_SHARE) {
+        stream->next = streams_of_share(feed, stream->share);
+        return idmap_set(&feed->shares_streamed, stream->share, stream);
+    }
     if (stream->reader && reader_join(feed, stream->reader) < 0)
         return -ENOMEM;
+    struct subscription **list = list_of(feed, stream);
     stream->next = *list;
     *list = stream;
     return 0;
 }
 
+static void unlink_stream(struct subscription **list, const struct subscription *stream)
+{
+    while (*list != stream)
+        list = &(*list)->next;
+    *list = stream->next;
+}
+
 void stream_remove(struct feed *feed, struct subscription *stream)
 {
-    struct subscription **at = list_of(feed, stream);
+    if (stream_rows[stream->kind].place == PLACE_SHARE) {
+        struct subscription *first = idmap_remove(&feed->shares_streamed, stream->share); /* and its place is free */
 
-    while (*at != stream)
-        at = &(*at)->next;
-    *at = stream->next;
+        unlink_stream(&first, stream);
+        if (first)
+            idmap_set(&feed->shares_streamed, stream->share, first);
+        return;
+    }
+    unlink_stream(list_of(feed, stream), stream);
     if (stream->reader)
         reader_leave(feed, stream->reader);
 }
 
 bool stream_concerns(const struct subscription *stream, const struct live_event *event)
 {
-    if (!(stream_rows[stream->kind].entries & BIT(event->kind)))
+    const struct stream_row *row = &stream_rows[stream->kind];
+
+    if (event->kind == LOG_BOUNDARY)
+        return true; /* everybody's */
+    if (!(row->entries & BIT(event->kind)))
         return false;
-    return stream->reader ? idset_has(&stream->reader->following, event->subject) : event->subject == stream->subject;
+    switch (row->place) {
+    case PLACE_READER:
+        return idset_has(&stream->reader->following, event->subject);
+    case PLACE_SUBJECT:
+        return event->subject == stream->subject;
+    case PLACE_SHARE:
+        return event->share == stream->share;
+    }
+    return false;
 }

@@ -30,6 +30,7 @@ struct opening {
     feed_subscribe_fn *fn;
     void *context;
     bool has_token;
+    struct feed_item share;             /* looked up, to see whether it is there */
     unsigned asked; /* partition whose last id was asked for */
     struct opening *next;
     size_t name_bytes;
@@ -63,8 +64,8 @@ static void release(struct feed *feed, struct subscription *stream)
         subject_unref(&feed->subjects, stream->subject);
 }
 
-/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. Takes over the pin of
- * the reader, or the reference to the slot where there is none. */
+/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. Takes over the pin
+ * of the reader, or the reference to the slot where there is none. */
 static void join(struct opening *opening, struct reader *reader, uint32_t slot)
 {
     struct feed *feed = opening->feed;
@@ -140,6 +141,30 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
         feed_wait(opening->feed, reader->loaded_at, on_reader_passed, opening);
 }
 
+static void on_share(void *context, Feed__ErrorCode error)
+{
+    struct opening *opening = context;
+
+    if (error == FEED_OK && !opening->share.frame)
+        error = FEED__ERROR_CODE__NOT_FOUND;
+    items_done(opening->feed, &opening->share, 1);
+    if (error != FEED_OK)
+        opening_end(opening, error);
+    else
+        join(opening, NULL, NO_SUBJECT);
+}
+
+/* Who comes back to a share that is not there any more is told that it was deleted. */
+static void open_of_share(struct opening *opening)
+{
+    if (opening->has_token && partition_of_id(opening->stream->share) < opening->feed->partitions) {
+        join(opening, NULL, NO_SUBJECT);
+        return;
+    }
+    opening->share.id = opening->stream->share;
+    hydrate(opening->feed, &opening->share, 1, on_share, opening);
+}
+
 static void open_stream(struct opening *opening)
 {
     struct feed *feed = opening->feed;
@@ -147,6 +172,10 @@ static void open_stream(struct opening *opening)
 
     if (stream_rows[opening->stream->kind].place == PLACE_READER) {
         reader_get(feed, name, on_reader, opening);
+        return;
+    }
+    if (stream_rows[opening->stream->kind].place == PLACE_SHARE) {
+        open_of_share(opening);
         return;
     }
     uint32_t slot = subject_intern(&feed->subjects, name);
@@ -260,6 +289,7 @@ void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint3
     feed->openings = opening;
     subscriber->count++;
     stream->kind = of->kind;
+    stream->share = of->share;
     stream->request_id = request_id;
     stream->position = position;
     check_token(opening);

@@ -40,7 +40,7 @@ static void on_hole(struct feed *feed, const struct log_entry *entry)
 
 static void deliver(struct feed *feed, const struct ring_entry *kept)
 {
-    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, kept->frame});
+    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, kept->share, kept->frame});
 }
 
 static int take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
@@ -50,7 +50,7 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
     if (entry->name.data && name_set(feed, kept->subject, entry->name) < 0)
         return -ENOMEM;
     item.name_stamp = kept->name_stamp = name_stamp(feed, kept->subject);
-    item.frame = frame_of_share(entry->id, entry->body, name_of(feed, kept->subject), &item.share_bytes);
+    item.frame = frame_of_share(entry->id, entry->body, NULL, name_of(feed, kept->subject), &item.share_bytes);
     if (!item.frame)
         return -ENOMEM;
     kept->frame = item.frame;
@@ -72,6 +72,49 @@ static int take_deletion(struct feed *feed, const struct log_entry *entry, struc
     feed->revisions++;
     kept->frame = frame_of_deletion(entry->id, entry->other, entry->subject);
     if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0)
+        return -ENOMEM;
+    if (is_new(feed, entry))
+        deliver(feed, kept);
+    return 0;
+}
+
+/* Pages that hold the share are not true any more. */
+static int take_revision(struct feed *feed, const struct log_entry *entry)
+{
+    feed->revisions++;
+    return share_revise(feed, entry->share, &entry->counts, entry->kind == LOG_EDIT ? entry->body : (struct text){NULL, 0});
+}
+
+static int take_edit(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    uint32_t share_bytes;
+    struct frame *share = frame_of_share(entry->share, entry->body, &entry->counts, entry->name, &share_bytes);
+
+    kept->frame = share ? frame_of_edit(entry->id, share, share_bytes) : NULL;
+    frame_unref(share);
+    if (!kept->frame || take_revision(feed, entry) < 0)
+        return -ENOMEM;
+    if (is_new(feed, entry))
+        deliver(feed, kept);
+    return 0;
+}
+
+static int take_comment(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    kept->frame = frame_of_comment(entry->id, entry->body, entry->subject);
+    if (!kept->frame || take_revision(feed, entry) < 0)
+        return -ENOMEM;
+    if (is_new(feed, entry))
+        deliver(feed, kept);
+    return 0;
+}
+
+static int take_uncomment(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    static char mark;
+
+    kept->frame = frame_of_comment_deletion(entry->id, entry->other, entry->share, entry->subject);
+    if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0 || take_revision(feed, entry) < 0)
         return -ENOMEM;
     if (is_new(feed, entry))
         deliver(feed, kept);
@@ -130,6 +173,9 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_BOUNDARY] = take_boundary,
     [LOG_RETRY] = take_retry,
     [LOG_SUBJECT] = take_subject,
+    [LOG_EDIT] = take_edit,
+    [LOG_COMMENT] = take_comment,
+    [LOG_UNCOMMENT] = take_uncomment,
 };
 
 /* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were
@@ -152,7 +198,7 @@ static void lose_entry(struct feed *feed, const struct log_entry *entry, struct 
 /* Whether the entry is an event that follows upon those of the run. */
 static bool continues_run(const struct feed *feed, const struct log_entry *entry)
 {
-    return (entry->kind == LOG_SHARE || entry->kind == LOG_DELETE) && is_new(feed, entry) &&
+    return stream_events_of(entry->kind) && is_new(feed, entry) &&
            entry->previous == feed->positions[entry->partition] && live_run_goes_on(feed, entry->subject);
 }
 
@@ -162,6 +208,7 @@ static void on_entry(void *context, const struct log_entry *entry)
     uint64_t before = feed->positions[entry->partition];
     struct ring_entry kept = {.id = entry->id,
                               .other = entry->other,
+                              .share = entry->share,
                               .arrived_ms = clock_now_ms(),
                               .subject = NO_SUBJECT,
                               .reader = NO_SUBJECT,

@@ -13,6 +13,11 @@
     SCRIPT(leave)             \
     SCRIPT(share)             \
     SCRIPT(delete)            \
+    SCRIPT(edit)              \
+    SCRIPT(comment)           \
+    SCRIPT(uncomment)         \
+    SCRIPT(dialogue)          \
+    SCRIPT(around)            \
     SCRIPT(follow)            \
     SCRIPT(edge)              \
     SCRIPT(reader_load)       \
@@ -98,6 +103,9 @@ void store_add_log_arguments(struct store *store, struct command *command, unsig
 
 /* Adds to a ZRANGE: the `limit` highest scores below `before` (0: from the top) and not below `lowest`. */
 void store_add_newest_first(struct command *command, uint64_t before, uint64_t lowest, int64_t limit);
+
+/* A call that clients wait for: it needs the store to be open, and not only the link to be up. */
+int store_client_call(struct store *store, struct command *command, reply_fn *fn, void *context);
 
 /* store/open.c */
 void store_open(struct store *store);

@@ -19,6 +19,9 @@ static const char *const kind_names[] = {
     [KEY_SUBJECT] = "subject",     [KEY_WORDS] = "words",
     [KEY_DESTINATION] = "destination", [KEY_DESTINATION_EARLIER] = "destination-earlier",
     [KEY_SITE] = "site",               [KEY_SITE_EARLIER] = "site-earlier",
+    [KEY_COUNTS] = "counts",       [KEY_DIALOGUE] = "dialogue",
+    [KEY_COMMENTS] = "comments",   [KEY_AROUND] = "around",
+    [KEY_REPLY] = "reply",
 };
 
 static unsigned partition_mask;
@@ -106,16 +109,33 @@ void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id
     command_add(command, buffer, start.size + 1 + digits_write(buffer + start.size + 1, id));
 }
 
+/* Who wrote under which key. The name's length stands in front of the name, so that no two pairs spell the same. */
+static void add_writer_key(struct command *command, char *buffer, size_t capacity, size_t used, struct text writer,
+                           struct text key)
+{
+    int length = snprintf(buffer + used, capacity - used, ":%zu:%.*s:%.*s", writer.size, (int)writer.size, writer.data,
+                          (int)key.size, key.data);
+
+    assert((size_t)length < capacity - used);
+    command_add(command, buffer, used + (size_t)length);
+}
+
 void command_add_idempotency_key(struct command *command, struct text author, struct text key)
 {
-    /* The author's length stands in front of the author, so that no two pairs spell the same key. */
     char buffer[400];
     struct text start = key_start(buffer, KEY_IDEMPOTENCY, partition_of_subject(author));
-    int length = snprintf(buffer + start.size, sizeof(buffer) - start.size, ":%zu:%.*s:%.*s", author.size,
-                          (int)author.size, author.data, (int)key.size, key.data);
 
-    assert((size_t)length < sizeof(buffer) - start.size);
-    command_add(command, buffer, start.size + (size_t)length);
+    add_writer_key(command, buffer, sizeof(buffer), start.size, author, key);
+}
+
+void command_add_reply_key(struct command *command, uint64_t share, struct text commenter, struct text key)
+{
+    char buffer[400];
+    struct text start = key_start(buffer, KEY_REPLY, partition_of_id(share));
+
+    buffer[start.size++] = ':';
+    start.size += digits_write(buffer + start.size, share);
+    add_writer_key(command, buffer, sizeof(buffer), start.size, commenter, key);
 }
 
 void command_add_id_key_prefix(struct command *command, enum key_kind kind, unsigned partition)

@@ -27,7 +27,12 @@ enum key_kind {
     KEY_VERSIONS,    /* sorted set of followers and former ones, by the newest follow id applied */
     KEY_TIMELINE,    /* list of share ids and a header */
     KEY_SHARE,       /* a share's body, by id */
+    KEY_COUNTS,      /* what is counted of a share, by its id: the entry that changed it last, comments */
+    KEY_DIALOGUE,    /* sorted set of the comments under a share, by its id */
+    KEY_COMMENTS,    /* hash of them: `parent body`, and under r<id> how many replies there are */
+    KEY_AROUND,      /* sorted set of the latest comments under a subject's shares, as `id:share` by id */
     KEY_IDEMPOTENCY, /* a share's id, by author and key */
+    KEY_REPLY,       /* a comment's id, by share, commenter and key */
     KEY_IMPORT,      /* an imported share's idempotency key, by id */
     KEY_JOB,         /* how far a fan-out has come, by id */
     KEY_TRIES,       /* hash: how often an entry was begun again, and in which life of a daemon, by id */
@@ -55,11 +60,15 @@ void command_add_partition_key(struct command *command, enum key_kind kind, unsi
 void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject);
 void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id);
 void command_add_idempotency_key(struct command *command, struct text author, struct text key);
+/* Likewise of a comment under a share. */
+void command_add_reply_key(struct command *command, uint64_t share, struct text commenter, struct text key);
 /* What a script puts in front of an id to name its key. */
 void command_add_id_key_prefix(struct command *command, enum key_kind kind, unsigned partition);
 
 /* The name of a partition's log. */
 struct text log_key_name(unsigned partition);
+
+#define ID_END (UINT64_C(1) << 53) /* every id is below */
 
 /* An id is 40 bits of milliseconds since 2026, 7 of sequence, 6 of partition; a stream id is `ms-sequence`. */
 #define STREAM_ID_BYTES 32

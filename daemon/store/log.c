@@ -15,6 +15,7 @@ static const char *const kind_names[] = {
     [LOG_SHARE] = "share",       [LOG_DELETE] = "delete", [LOG_FOLLOW] = "follow",
     [LOG_UNFOLLOW] = "unfollow", [LOG_EDGE] = "edge",     [LOG_UNEDGE] = "unedge",
     [LOG_BOUNDARY] = "boundary", [LOG_RETRY] = "retry",   [LOG_SUBJECT] = "subject",
+    [LOG_COMMENT] = "comment",   [LOG_UNCOMMENT] = "uncomment", [LOG_EDIT] = "edit",
 };
 
 const char *log_kind_name(enum log_kind kind)
@@ -30,8 +31,14 @@ static enum log_kind kind_of(struct text name)
     return LOG_UNKNOWN;
 }
 
+static bool is_about_share(enum log_kind kind)
+{
+    return kind == LOG_DELETE || kind == LOG_EDIT || kind == LOG_COMMENT || kind == LOG_UNCOMMENT;
+}
+
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody), f(rom), n(ame). An entry that was trimmed while it was pending has none: it is unknown. */
+ * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment), q(uantities). An entry that was trimmed while it was pending has
+ * none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
@@ -56,10 +63,16 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             entry.subject = reply_text(value);
             break;
         case 's':
-            if (entry.kind == LOG_DELETE)
-                entry.other = reply_id(value);
+            if (is_about_share(entry.kind))
+                entry.other = entry.share = reply_id(value);
             else
                 entry.subject = reply_text(value);
+            break;
+        case 'c':
+            entry.other = reply_id(value);
+            break;
+        case 'q':
+            entry.counts = store_read_counts(reply_text(value));
             break;
         case 'r':
             entry.reader = reply_text(value);

@@ -6,18 +6,27 @@
 
 enum log_kind {
     LOG_SHARE,    /* subject, body, name (the author's; without data in entries that do not state it) */
-    LOG_DELETE,   /* subject (the author), other (the share's id), body (what it was: for what becomes of its effects) */
+    LOG_DELETE,   /* subject (the author), share, which is also other, body (what it was: for what becomes of its effects) */
     LOG_FOLLOW,   /* reader, subject: in the reader's partition */
     LOG_UNFOLLOW, /* likewise */
     LOG_EDGE,     /* reader, subject, other (the version: the follow's id): in the subject's partition */
     LOG_UNEDGE,   /* likewise */
     LOG_BOUNDARY, /* other (the last id known to have survived): what stood between it and this entry may be lost */
+    LOG_EDIT,     /* subject (the author), share, which is also other, counts, body (the whole one), name */
+    LOG_COMMENT,  /* subject (the share's author), reader (the commenter), share, counts, body */
+    LOG_UNCOMMENT, /* subject (the share's author), share, other (the comment), counts */
     LOG_RETRY,    /* earlier entries, which had been given up, are pending again */
     LOG_SUBJECT,  /* subject, name: what it calls itself from now on */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
 
 const char *log_kind_name(enum log_kind kind);
+
+/* What is counted of a share, as of the entry `at`, 0 if there is nothing. */
+struct share_counts {
+    uint64_t at;
+    uint32_t comments;
+};
 
 /* Texts are valid during the call that hands the entry up. */
 struct log_entry {
@@ -26,6 +35,8 @@ struct log_entry {
     uint64_t id;
     uint64_t previous; /* the id of the entry before it in its partition */
     uint64_t other;
+    uint64_t share; /* that it is about, 0: none, or it is one itself */
+    struct share_counts counts;
     struct text subject;
     struct text reader;
     struct text body;

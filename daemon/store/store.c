@@ -292,8 +292,7 @@ void store_turn(struct store *store)
         link_flush(links[i]);
 }
 
-/* Calls of clients wait for the store to be open, not only for the link. */
-static int client_call(struct store *store, struct command *command, reply_fn *fn, void *context)
+int store_client_call(struct store *store, struct command *command, reply_fn *fn, void *context)
 {
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
@@ -317,25 +316,31 @@ int store_share(struct store *store, struct text author, struct text body, struc
     command_add_id_key_prefix(command, KEY_SHARE, partition);
     command_add_id_key_prefix(command, KEY_IMPORT, partition);
     command_add_number(command, store->settings.idempotency_ttl_s);
-    return client_call(store, command, fn, context);
+    command_add_id_key_prefix(command, KEY_DIALOGUE, partition);
+    command_add_id_key_prefix(command, KEY_COMMENTS, partition);
+    command_add_id_key_prefix(command, KEY_COUNTS, partition);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_delete, 6);
+    struct command *command = store_script(store, SCRIPT_delete, 9);
 
     store_add_log_keys(command, partition);
     command_add_subject_key(command, KEY_PROFILE, author);
     command_add_id_key(command, KEY_SHARE, share_id);
     command_add_partition_key(command, KEY_DELETIONS, partition);
     command_add_id_key(command, KEY_IMPORT, share_id);
+    command_add_id_key(command, KEY_DIALOGUE, share_id);
+    command_add_id_key(command, KEY_COMMENTS, share_id);
+    command_add_id_key(command, KEY_COUNTS, share_id);
     store_add_log_arguments(store, command, partition);
     command_add_text(command, author);
     command_add_id(command, share_id);
     command_add_number(command, store->settings.retention_s * 1000);
     command_add_number(command, store->settings.idempotency_ttl_s);
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
@@ -353,7 +358,7 @@ int store_follows(struct store *store, const struct store_follow *follows, size_
         command_add_text(command, follows[i].reader);
         command_add_text(command, follows[i].subject);
     }
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_edges(struct store *store, const struct store_follow *edges, size_t count, reply_fn *fn, void *context)
@@ -374,7 +379,7 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
         command_add_text(command, edges[i].subject);
         command_add_id(command, edges[i].version);
     }
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context)
@@ -383,7 +388,7 @@ int store_reader_load(struct store *store, struct text reader, reply_fn *fn, voi
 
     command_add_partition_key(command, KEY_META, partition_of_subject(reader));
     command_add_subject_key(command, KEY_FOLLOWING, reader);
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context)
@@ -392,7 +397,7 @@ int store_following_id(struct store *store, struct text reader, struct text subj
 
     command_add_subject_key(command, KEY_FOLLOWING, reader);
     command_add_text(command, subject);
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 void store_add_newest_first(struct command *command, uint64_t before, uint64_t lowest, int64_t limit)
@@ -418,7 +423,7 @@ int store_shares(struct store *store, enum key_kind kind, struct text name, uint
     command_add_subject_key(command, kind, name);
     store_add_newest_first(command, before, 0, limit);
     command_add_string(command, "WITHSCORES");
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
@@ -432,7 +437,7 @@ int store_names(struct store *store, enum key_kind kind, struct text subject, ui
     else
         command_add_id(command, before - 1);
     command_add_number(command, limit);
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
@@ -441,7 +446,9 @@ int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_f
 
     for (size_t i = 0; i < count; i++)
         command_add_id_key(command, KEY_SHARE, ids[i]);
-    return client_call(store, command, fn, context);
+    for (size_t i = 0; i < count; i++)
+        command_add_id_key(command, KEY_COUNTS, ids[i]);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context)
@@ -453,7 +460,7 @@ int store_deletions(struct store *store, unsigned partition, uint64_t after, uin
     command_add_id(command, after + 1);
     command_add_id(command, until);
     command_add_number(command, DELETIONS_PAGE);
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }
 
 int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context)
@@ -462,5 +469,5 @@ int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, voi
 
     command_add_partition_key(command, KEY_META, partition);
     command_add_string(command, "last");
-    return client_call(store, command, fn, context);
+    return store_client_call(store, command, fn, context);
 }

@@ -20,6 +20,7 @@
 #define DAEMON_ID_BYTES 17 /* 16 hexadecimal digits and a zero */
 
 struct seen;
+struct share_counts;
 struct store;
 
 struct store_settings {
@@ -33,6 +34,7 @@ struct store_settings {
     int64_t profile_cap;
     int64_t retention_s;
     int64_t max_following;
+    int64_t max_comments;
     int64_t timeline_cap;
     int64_t timeline_slack;
     int64_t timeline_idle_ttl_s;
@@ -95,6 +97,24 @@ int store_share(struct store *store, struct text author, struct text body, struc
 /* Answers [position, 0 deleted | 1 was deleted already | 2 not found | 3 not the author's]. The author's and the share's
  * partition must be the same. */
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context);
+/* Edits a share: `body` is the new one, without `mark`, its last field, which says that it was edited. The author's and the
+ * share's partition must be the same. Answers as store_delete(), or 4: it was committed longer ago than `window_ms`. */
+int store_edit(struct store *store, struct text author, uint64_t share, struct text body, struct text mark, int64_t window_ms,
+               reply_fn *fn, void *context);
+/* Comments on a share. The share's and the author's partition must be the same. Answers [id, 0 done | 1 was done before |
+ * 2 there is no such share | 4 there are too many comments | 5 there is no such parent]. */
+struct store_comment {
+    struct text author; /* of the share */
+    struct text commenter;
+    uint64_t share;
+    uint64_t parent; /* 0: none */
+    struct text body;
+    struct text key; /* may be empty */
+};
+int store_comment(struct store *store, const struct store_comment *comment, reply_fn *fn, void *context);
+/* Deletes a comment, for the one who made it or for the share's author. Answers as store_delete(). */
+int store_uncomment(struct store *store, struct text author, struct text subject, uint64_t share, uint64_t comment,
+                    reply_fn *fn, void *context);
 /* An error inside an answer, as of one follow among many: it is told and acted upon like an answer that is an error. */
 void store_note_error(struct store *store, const struct reply *reply);
 /* A follow or unfollow. */
@@ -133,8 +153,18 @@ int store_names(struct store *store, enum key_kind kind, struct text subject, ui
                 void *context);
 /* Answers the whole list, the header last; empty if there is none. `renew`: its time to live begins anew. */
 int store_timeline(struct store *store, struct text reader, bool renew, reply_fn *fn, void *context);
-/* Bodies of ids of one partition, in their order; null for those that are gone. */
+/* Bodies of ids of one partition, in their order, null for those that are gone; then likewise what is counted of each. */
 int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
+/* Reads out a counts string, null and empty included. */
+struct share_counts store_read_counts(struct text text);
+/* Comments with lowest <= id <= highest under a share, newest or oldest first. Answers [1 if there is such a share, its counts,
+ * [id, `parent body`, …]]; the body of one that was deleted is empty. */
+int store_dialogue(struct store *store, uint64_t share, uint64_t lowest, uint64_t highest, bool newest_first, int64_t limit,
+                   reply_fn *fn, void *context);
+/* The latest comments with lowest <= id <= highest under all shares of a subject, oldest first. Answers [`id:share`, id,
+ * `parent body` or null, …]; the member `capped` stands at the latest one that was dropped. */
+int store_around(struct store *store, struct text subject, uint64_t lowest, uint64_t highest, int64_t limit, reply_fn *fn,
+                 void *context);
 /* Answers [the highest position forgotten, [`share:author`, position, …]]: deletions of one partition with
  * after < position <= until, in order, at most DELETIONS_PAGE. */
 #define DELETIONS_PAGE 500

@@ -9,7 +9,7 @@ import time
 import feed_pb2 as pb
 from wait import wait_until
 
-EVENTS = ("shared", "deleted", "caught_up", "heartbeat", "gap")
+EVENTS = ("shared", "deleted", "edited", "commented", "comment_deleted", "caught_up", "heartbeat", "gap")
 REQUEST_FIELDS = {field.message_type.name: field.name
                   for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields}
 
@@ -235,6 +235,25 @@ class Client:
     def follow_many(self, pairs):
         return self.call(pb.FollowManyRequest(pairs=[pb.FollowPair(reader=r, subject=s) for r, s in pairs]))
 
+    def edit(self, author, share_id, **words):
+        return self.call(pb.EditShareRequest(author=author, id=share_id, **words))
+
+    def comment(self, commenter, share_id, text="Well said.", parent_id=0, **fields):
+        return self.call(pb.CommentRequest(commenter=commenter, share_id=share_id, text=text, parent_id=parent_id, **fields)).id
+
+    def delete_comment(self, subject, share_id, comment_id):
+        return self.call(pb.DeleteCommentRequest(subject=subject, share_id=share_id, id=comment_id))
+
+    def dialogue(self, share_id, oldest_first=True, limit=0):
+        """All pages of comments."""
+        comments, request = [], pb.GetDialogueRequest(share_id=share_id, limit=limit, oldest_first=oldest_first)
+        while True:
+            page = self.call(request)
+            comments.extend(page.comments)
+            request.cursor = page.next_cursor
+            if not request.cursor:
+                return comments
+
     def timeline(self, reader, limit=0, before=""):
         """One page; asks again while the timeline is being built."""
         while True:
@@ -289,17 +308,16 @@ class Client:
 
     # -- subscriptions
 
-    def begin_subscribe(self, home=None, profile=None, token=b""):
-        """Subscribes without waiting for anything."""
-        stream = {"home": home} if home else {"profile": profile}
+    def begin_subscribe(self, token=b"", **stream):
+        """Subscribes without waiting for anything. `stream`: home, profile, dialogue or dialogue_around."""
         request_id = self.new_id()
         subscription = self._subscriptions[request_id] = Subscription(self, request_id)
         self.send(pb.SubscribeRequest(resume_token=token, **stream), request_id)
         return subscription
 
-    def subscribe(self, home=None, profile=None, token=b""):
+    def subscribe(self, token=b"", **stream):
         """Subscribes and waits for the reply, not for CaughtUp."""
-        subscription = self.begin_subscribe(home, profile, token)
+        subscription = self.begin_subscribe(token, **stream)
         try:
             self.reply_to(subscription.id)
         except FeedError:
@@ -307,9 +325,9 @@ class Client:
             raise
         return subscription
 
-    def follow_stream(self, home=None, profile=None, token=b""):
+    def follow_stream(self, token=b"", **stream):
         """Subscribes and waits until it is live."""
-        subscription = self.subscribe(home, profile, token)
+        subscription = self.subscribe(token, **stream)
         subscription.wait_live()
         return subscription
 
@@ -414,6 +432,15 @@ class Subscription:
     @property
     def deleted(self):
         return [event.share_id for event in self.of_kind("deleted")]
+
+    @property
+    def comments(self):
+        """Ids of comments that came."""
+        return [event.comment.id for event in self.of_kind("commented")]
+
+    @property
+    def comments_deleted(self):
+        return [event.comment_id for event in self.of_kind("comment_deleted")]
 
     @property
     def gaps(self):

@@ -47,8 +47,9 @@ def ctl(feedd):
 
 def share_of(json_object):
     """Reads a share as the official package does; every field must be there, 64-bit numbers as strings."""
-    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs", "authorName",
-                                "canonicalUrl", "alsoSharedBy", "alsoSharedCount"}
+    assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs",
+                                "editedAtMs", "commentCount", "authorName", "canonicalUrl", "alsoSharedBy",
+                                "alsoSharedCount"}
     assert isinstance(json_object["id"], str) and isinstance(json_object["createdAtMs"], str)
     return json_format.ParseDict(json_object, pb.Share())
 
@@ -92,6 +93,45 @@ def test_delete(ctl, client, name):
     reply = ctl.objects("delete", "--as", name("author"), share_id)
     assert reply[0]["repeated"] is True and isinstance(reply[0]["position"], str)
     assert ctl.run("show", share_id).returncode == REFUSED
+
+
+def test_an_edit_changes_what_is_given_and_nothing_else(ctl, client, name):
+    share = client.share(name("author"), title="Old title", comment="Old comment").id
+    assert "edited" not in ctl.say("show", share)
+    assert ctl.say("edit", "--as", name("author"), "--title", "New title", share) == "edited\n"
+    assert ctl.say("edit", "--as", name("author"), "--title", "New title", share) == "says so already\n"
+    shown = ctl.say("show", share)
+    assert "New title" in shown and "Old comment" in shown and "edited" in shown and "Old title" not in shown
+    assert ctl.objects("edit", "--as", name("author"), "--comment", "", share)[0]["repeated"] is False
+    assert "Old comment" not in ctl.say("show", share)
+    assert ctl.run("edit", "--as", name("author"), share).returncode == USAGE
+    assert ctl.run("edit", "--as", name("other"), "--title", "x", share).returncode == REFUSED
+
+
+def test_a_dialogue_from_the_first_word_to_the_last(ctl, client, name):
+    share = client.share(name("author")).id
+    said = ctl.say("comment", "--as", name("bob"), f"#{share}", "Well said.")
+    first = re.search(r"commented as (\d+)", said)[1]
+    reply = ctl.objects("comment", "--as", name("carol"), "--reply-to", first, "--key", "k", share, "Is it?")[0]
+    again = ctl.say("comment", "--as", name("carol"), "--reply-to", first, "--key", "k", share, "Is it?")
+    assert f"already commented as {reply['id']}" in again
+    shown = ctl.say("dialogue", share)
+    for part in (name("bob"), "Well said.", name("carol"), "Is it?", f"to #{first}", f"#{reply['id']}", "that is all"):
+        assert part in shown
+    comments = ctl.objects("dialogue", share, "--newest-first")
+    assert [one["id"] for one in comments[:-1]] == [reply["id"], first]
+    assert comments[-1] == {"nextCursor": "", "commentCount": 2}
+    assert f"--cursor {first}" in ctl.say("dialogue", share, "--limit", 1)
+    assert ctl.say("dialogue", share, "--limit", 2).count("that is all") == 1
+    assert "2 comments" in ctl.say("show", share)
+    refused = ctl.run("delete-comment", "--as", name("mallory"), share, first)
+    assert refused.returncode == REFUSED and refused.stderr
+    assert ctl.say("delete-comment", "--as", name("bob"), share, first) == "deleted\n"
+    assert ctl.say("delete-comment", "--as", name("bob"), share, first) == "was deleted already\n"
+    assert "deleted #" in ctl.say("dialogue", share) and "Well said." not in ctl.say("dialogue", share)
+    assert "1 comment " in ctl.say("show", share)
+    assert ctl.run("dialogue", "x").returncode == USAGE
+    assert ctl.run("comment", "--as", name("bob"), "--reply-to", "x", share, "y").returncode == USAGE
 
 
 def test_follow_unfollow_and_lists(ctl, client, name):
@@ -307,6 +347,20 @@ def interrupt(watcher):
 def watched_shares(watcher):
     events = [json.loads(line) for line in watcher.lines]
     return [share_of(event["shared"]["share"]) for event in events if "shared" in event]
+
+
+def test_watching_a_dialogue_shows_comments_as_they_come(watch, client, name):
+    share = client.share(name("author")).id
+    one, around = watch("watch", "--dialogue", str(share)), watch("--json", "watch", "--dialogue-around", name("author"))
+    one.wait_for_line("up to date")
+    around.wait_for_line("caughtUp")
+    comment = client.comment(name("bob"), share, "Hear, hear")
+    client.delete_comment(name("bob"), share, comment)
+    one.wait_for_line("Hear, hear")
+    one.wait_for_line(f"comment #{comment} was deleted")
+    around.wait_for_line(f'"commentDeleted".*{comment}')
+    said, = [event["commented"] for event in map(json.loads, around.lines) if "commented" in event]
+    assert (said["author"], said["comment"]["id"], said["comment"]["text"]) == (name("author"), str(comment), "Hear, hear")
 
 
 def test_watching_a_reader_shows_shares_as_they_come(watch, client, name):

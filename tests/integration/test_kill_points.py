@@ -1,7 +1,7 @@
 """One story, and the daemon or its Redis is killed at every single Redis command of it, before and after.
 
-A reader with an open home stream follows an author who shares; the reader unfollows and follows again; a share is deleted; the
-reader reads; the stream is dropped and resumed with its token. Whoever is killed comes back, and the client goes on: it
+A reader with an open home stream follows an author who shares; the reader unfollows and follows again; a share is commented on
+and edited, another one is deleted; the reader reads; the stream is dropped and resumed with its token. Whoever is killed comes back, and the client goes on: it
 repeats what was not answered, under the same key, and resumes its stream with the latest token. In the end everything that was
 acknowledged is there, whole and once, and the stream has brought every item that it owes.
 
@@ -60,6 +60,10 @@ class Story:
         self.write("follow again", pb.FollowRequest(reader=self.reader, subject=self.author))
         self.share("second")
         self.step(lambda: self.hear("second"))
+        self.write("comment", pb.CommentRequest(commenter=self.reader, share_id=self.id_of("second"), text="Aha",
+                                                idempotency_key="comment"))
+        self.write("edit", pb.EditShareRequest(author=self.author, id=self.id_of("second"), title="Edited"))
+        self.step(self.hear_edit)
         self.write("delete", pb.DeleteShareRequest(author=self.author, id=self.id_of("first")))
         self.step(self.hear_deletion)
         self.step(self.read)
@@ -137,6 +141,11 @@ class Story:
         self.wait_for(lambda: self.id_of("first") in self.heard_deletions(), "the event of the deletion")
         self.keep_token()
 
+    def hear_edit(self):
+        self.listen()
+        self.wait_for(lambda: self.id_of("second") in self.heard_edits(), "the event of the edit")
+        self.keep_token()
+
     def stop_listening(self):
         self.keep_token()
         if self.listener:
@@ -148,6 +157,9 @@ class Story:
 
     def heard_deletions(self):
         return [one for stream in self.streams for one in stream.deleted]
+
+    def heard_edits(self):
+        return [event.share.id for stream in self.streams for event in stream.of_kind("edited") if event.share.title == "Edited"]
 
     def read(self):
         expected = [self.id_of("second"), self.id_of("unheard"), self.stage.old[self.author]]
@@ -168,12 +180,16 @@ class Story:
         for what in ("first", "second"):
             again = client.call(pb.ShareRequest(author=self.author, url="http://example.org/", idempotency_key=what))
             assert (again.id, again.repeated) == (self.id_of(what), True)
+        edited, dialogue = client.get(self.id_of("second")), client.dialogue(self.id_of("second"))
+        assert (edited.title, edited.comment_count) == ("Edited", 1)
+        assert [(one.id, one.text) for one in dialogue] == [(self.id_of("comment"), "Aha")]
         assert not store.exists("parked:{0}")
 
     def check_streams(self):
         owed = {self.id_of(what) for what in ("first", "second", "while away", "last")}
         assert set(self.heard()) == owed, "every item, and nothing from while the author was not followed"
         assert set(self.heard_deletions()) == {self.id_of("first")}
+        assert set(self.heard_edits()) == {self.id_of("second")}
         for stream in self.streams:
             assert stream.gaps == []
             assert stream.ids == sorted(set(stream.ids)), "once for each connection, in order"

@@ -1,13 +1,12 @@
-/* What store.h and log.h declare, as calls that fake_store.c keeps. */
+/* What store.h declares, as calls that fake_store.c keeps. */
 #include "fake_store.h"
 
-/* Operations of the links that clients wait for. */
-static int ready_called(struct fake_call call, struct text name)
+int ready_called(struct fake_call call, struct text name)
 {
     return fake.ready ? fake_record(call, name) : -ENOTCONN;
 }
 
-static int bulk_called(struct fake_call call, struct text name)
+int bulk_called(struct fake_call call, struct text name)
 {
     return fake.bulk_up ? fake_record(call, name) : -ENOTCONN;
 }
@@ -22,7 +21,7 @@ static uint64_t *ids_copy(const uint64_t *ids, size_t count)
     return copy;
 }
 
-static int ids_called(struct fake_call call, struct text name, const uint64_t *ids, size_t count,
+int ids_called(struct fake_call call, struct text name, const uint64_t *ids, size_t count,
                       int (*how)(struct fake_call call, struct text name))
 {
     call.ids = ids_copy(ids, count);
@@ -271,6 +270,54 @@ int store_timeline(struct store *store, struct text reader, bool renew, reply_fn
     return ready_called((struct fake_call){.op = FAKE_TIMELINE, .fn = fn, .context = context}, reader);
 }
 
+int store_edit(struct store *store, struct text author, uint64_t share, struct text body, struct text mark, int64_t window_ms,
+               reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)body;
+    (void)mark;
+    return ready_called((struct fake_call){.op = FAKE_EDIT, .id = share, .limit = window_ms, .fn = fn, .context = context},
+                        author);
+}
+
+int store_comment(struct store *store, const struct store_comment *comment, reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_COMMENT, .id = comment->share, .until = comment->parent, .fn = fn, .context = context};
+
+    (void)store;
+    fake_copy(call.key, sizeof(call.key), comment->key);
+    return ready_called(call, comment->commenter);
+}
+
+int store_uncomment(struct store *store, struct text author, struct text subject, uint64_t share, uint64_t comment,
+                    reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)author;
+    return ready_called((struct fake_call){.op = FAKE_UNCOMMENT, .id = share, .until = comment, .fn = fn, .context = context},
+                        subject);
+}
+
+int store_dialogue(struct store *store, uint64_t share, uint64_t lowest, uint64_t highest, bool newest_first, int64_t limit,
+                   reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)highest;
+    (void)newest_first;
+    (void)share;
+    return ready_called((struct fake_call){.op = FAKE_DIALOGUE, .id = lowest, .limit = limit, .fn = fn, .context = context},
+                        (struct text){"", 0});
+}
+
+int store_around(struct store *store, struct text subject, uint64_t lowest, uint64_t highest, int64_t limit, reply_fn *fn,
+                 void *context)
+{
+    (void)store;
+    (void)highest;
+    return ready_called((struct fake_call){.op = FAKE_AROUND, .id = lowest, .limit = limit, .fn = fn, .context = context},
+                        subject);
+}
+
 int store_bodies(struct store *store, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
 {
     (void)store;
@@ -382,127 +429,4 @@ int store_trim(struct store *store, struct text reader, const struct store_pushe
     (void)store;
     return bulk_called((struct fake_call){.op = FAKE_TRIM, .id = pushed->mark, .until = pushed->count, .fn = fn,
                                           .context = context}, reader);
-}
-
-/* ---- log.h ---- */
-
-int store_tail(struct store *store, const uint64_t *positions, const struct log_handlers *handlers, void *context)
-{
-    (void)store;
-    (void)positions;
-    fake.tail_handlers = handlers;
-    fake.tail_context = context;
-    return 0;
-}
-
-int store_jobs_new(struct store *store, int64_t count, const struct log_handlers *handlers, store_jobs_fn *fn,
-                   void *context)
-{
-    struct fake_call call = {.op = FAKE_JOBS_NEW, .limit = count, .handlers = handlers, .jobs_fn = fn, .context = context};
-
-    (void)store;
-    return fake_record(call, (struct text){"", 0});
-}
-
-int store_jobs_own(struct store *store, unsigned partition, uint64_t after, int64_t count,
-                   const struct log_handlers *handlers, store_jobs_fn *fn, void *context)
-{
-    struct fake_call call = {.op = FAKE_JOBS_OWN, .limit = count, .handlers = handlers, .jobs_fn = fn, .context = context};
-
-    (void)store;
-    call.partition = partition;
-    call.id = after;
-    return fake_record(call, (struct text){"", 0});
-}
-
-int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, int64_t count,
-                     const struct log_handlers *handlers, store_jobs_fn *fn, void *context)
-{
-    struct fake_call call = {.op = FAKE_JOBS_CLAIM, .limit = count, .handlers = handlers, .jobs_fn = fn, .context = context};
-
-    (void)store;
-    (void)idle_ms;
-    call.partition = partition;
-    return bulk_called(call, (struct text){"", 0});
-}
-
-int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn,
-                   void *context)
-{
-    (void)store;
-    return ids_called((struct fake_call){.op = FAKE_JOBS_ACK, .partition = partition, .fn = fn, .context = context},
-                      (struct text){"", 0}, ids, count, bulk_called);
-}
-
-int store_jobs_renew(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context)
-{
-    (void)store;
-    return ids_called((struct fake_call){.op = FAKE_JOBS_RENEW, .partition = partition, .fn = fn, .context = context},
-                      (struct text){"", 0}, ids, count, bulk_called);
-}
-
-const char *log_kind_name(enum log_kind kind)
-{
-    (void)kind;
-    return "kind";
-}
-
-static int job_called(enum fake_op op, uint64_t id, reply_fn *fn, void *context)
-{
-    return bulk_called((struct fake_call){.op = op, .id = id, .fn = fn, .context = context}, (struct text){"", 0});
-}
-
-int store_job_take(struct store *store, uint64_t id, reply_fn *fn, void *context)
-{
-    (void)store;
-    return job_called(FAKE_JOB_TAKE, id, fn, context);
-}
-
-int store_job_hand_back(struct store *store, uint64_t id, reply_fn *fn, void *context)
-{
-    (void)store;
-    return job_called(FAKE_JOB_HAND_BACK, id, fn, context);
-}
-
-int store_job_save(struct store *store, uint64_t id, uint64_t place, reply_fn *fn, void *context)
-{
-    (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOB_SAVE, .id = id, .until = place, .fn = fn, .context = context},
-                       (struct text){"", 0});
-}
-
-int store_job_forget(struct store *store, uint64_t id, reply_fn *fn, void *context)
-{
-    (void)store;
-    return job_called(FAKE_JOB_FORGET, id, fn, context);
-}
-
-int store_job_park(struct store *store, const struct store_parked *parked, reply_fn *fn, void *context)
-{
-    (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOB_PARK, .id = parked->id, .limit = parked->tries, .fn = fn,
-                                          .context = context},
-                       (struct text){parked->reason, strlen(parked->reason)});
-}
-
-int store_jobs_unpark(struct store *store, unsigned partition, int64_t after_ms, int64_t tries, reply_fn *fn, void *context)
-{
-    (void)store;
-    return bulk_called((struct fake_call){.op = FAKE_JOBS_UNPARK, .partition = partition, .limit = after_ms, .until = (uint64_t)tries,
-                                          .fn = fn, .context = context},
-                       (struct text){"", 0});
-}
-
-int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context)
-{
-    (void)store;
-    return ready_called((struct fake_call){.op = FAKE_APPLIED, .partition = partition, .fn = fn, .context = context},
-                        (struct text){"", 0});
-}
-
-/* The fake's answer is the position itself. */
-uint64_t store_read_applied(const struct reply *reply, unsigned partition)
-{
-    (void)partition;
-    return reply_id(reply);
 }

@@ -255,6 +255,7 @@ struct log_entry fake_entry(enum log_kind kind, const char *subject, const char 
                               .id = fake.last_id[partition],
                               .previous = previous,
                               .other = other,
+                              .share = kind == LOG_DELETE ? other : 0,
                               .subject = texts[0],
                               .reader = texts[1],
                               .name = {"", 0},

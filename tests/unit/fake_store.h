@@ -12,6 +12,11 @@
 enum fake_op {
     FAKE_SHARE,
     FAKE_DELETE,
+    FAKE_EDIT,
+    FAKE_COMMENT,
+    FAKE_UNCOMMENT,
+    FAKE_DIALOGUE,
+    FAKE_AROUND,
     FAKE_FOLLOWS,
     FAKE_EDGES,
     FAKE_READER_LOAD,
@@ -130,10 +135,15 @@ void fake_deal(struct fake_call *call, const struct log_entry *entries, int coun
 /* A share's body as it is committed, valid until a few more were made. */
 struct text fake_body(const char *author, const char *url);
 
-/* ---- for fake_operations.c ---- */
+/* ---- for fake_operations.c and fake_log.c ---- */
 
 /* Keeps a call to be answered. 0, or -ENOTCONN if it is to be refused. */
 int fake_record(struct fake_call call, struct text name);
+/* The same on the link that clients wait for, on the bulk link, and with ids on one of them. */
+int ready_called(struct fake_call call, struct text name);
+int bulk_called(struct fake_call call, struct text name);
+int ids_called(struct fake_call call, struct text name, const uint64_t *ids, size_t count,
+               int (*how)(struct fake_call call, struct text name));
 void fake_copy(char *out, size_t size, struct text text);
 
 #endif

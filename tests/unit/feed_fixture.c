@@ -196,7 +196,7 @@ void subscribe(struct world *world, uint64_t conn, uint32_t request_id, bool pro
                struct outcome *ret_outcome)
 {
     *ret_outcome = (struct outcome){0};
-    const struct feed_stream of = {profile ? STREAM_PROFILE : STREAM_HOME, text_of(subject)};
+    const struct feed_stream of = {.kind = profile ? STREAM_PROFILE : STREAM_HOME, .subject = text_of(subject)};
 
     feed_subscribe(world->feed, &world->subscribers[conn], request_id, &of, token, on_outcome, ret_outcome);
 }

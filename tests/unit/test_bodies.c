@@ -52,7 +52,7 @@ static void it_behaves_like_a_plain_list(void **state)
     for (int i = 0; i < 64; i++)
         ids[i] = (uint64_t)(i + 1) << 13;
     struct feed_item item = {.author = subject_intern(&world->feed->subjects, text_of("bob"))};
-    item.frame = frame_of_share(ids[63], fake_body("bob", "https://example.org/"), text_of(""), &item.share_bytes);
+    item.frame = frame_of_share(ids[63], fake_body("bob", "https://example.org/"), NULL, text_of(""), &item.share_bytes);
     item.id = ids[63];
     assert_int_equal(name_set(world->feed, item.author, text_of("")), 0);
     item.name_stamp = name_stamp(world->feed, item.author);
@@ -175,6 +175,59 @@ static void a_deletion_that_arrives_while_a_body_is_fetched_wins(void **state)
     assert_int_equal(fake_waiting(FAKE_BODIES), 0);
 }
 
+/* Another commit's counts arrive while the answer is under way, and the answer is from before it. */
+static void a_comment_that_arrives_while_a_body_is_fetched_is_not_forgotten(void **state)
+{
+    struct world *world = *state;
+    struct feed_item item = {.id = 6400};
+    struct outcome outcome = {0};
+    struct log_entry comment = fake_entry(LOG_COMMENT, "bob", "carl", 0);
+
+    comment.share = 6400;
+    comment.counts = (struct share_counts){comment.id, 1};
+    comment.body = text_of("\x12\x04" "carl");
+    hydrate(world->feed, &item, 1, on_outcome, &outcome);
+    fake_tail(&comment);
+    fake_tail_end(1);
+    FAKE_ANSWER(FAKE_BODIES, "[$ nil]", fake_body("bob", "https://example.org/"));
+    expect_outcome(&outcome, FEED_OK);
+    assert_non_null(item.frame);
+    assert_false(holds(world, 6400)); /* it is fetched again */
+    items_done(world->feed, &item, 1);
+}
+
+/* The number of comments that a frame states. */
+static uint32_t count_in(const struct frame *frame)
+{
+    Feed__ServerFrame *message = feed__server_frame__unpack(NULL, frame->size, frame->bytes);
+    uint32_t count;
+
+    assert_non_null(message);
+    count = message->shared->share->comment_count;
+    assert_string_equal(message->shared->share->author, "bob");
+    feed__server_frame__free_unpacked(message, NULL);
+    return count;
+}
+
+/* In memory and in the ring, whatever was fetched ahead of the tail. */
+static void a_share_is_counted_as_of_the_latest_entry(void **state)
+{
+    struct world *world = *state;
+    uint64_t share = tail_share("bob");
+    struct feed_item item;
+
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 64, 1}, (struct text){NULL, 0}), 0);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 192, 3}, (struct text){NULL, 0}), 0);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 128, 2}, (struct text){NULL, 0}), 0);
+    assert_true(bodies_get(world->feed, share, &item));
+    assert_int_equal(count_in(item.frame), 3);
+    items_done(world->feed, &item, 1);
+    assert_int_equal(count_in(ring_find(&world->feed->rings[0], share)->frame), 3);
+    bodies_drop(world->feed, share);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 256, 0}, (struct text){NULL, 0}), 0);
+    assert_int_equal(count_in(ring_find(&world->feed->rings[0], share)->frame), 0);
+}
+
 static void one_lost_answer_fails_it_once_all_are_answered(void **state)
 {
     struct world *world = world_new(&world_settings, 2);
@@ -217,6 +270,8 @@ int main(void)
         cmocka_unit_test(only_what_is_missing_is_asked_for_partition_by_partition),
         WITH_WORLD(many_are_fetched_in_several_questions),
         WITH_WORLD(a_deletion_that_arrives_while_a_body_is_fetched_wins),
+        WITH_WORLD(a_comment_that_arrives_while_a_body_is_fetched_is_not_forgotten),
+        WITH_WORLD(a_share_is_counted_as_of_the_latest_entry),
         cmocka_unit_test(one_lost_answer_fails_it_once_all_are_answered),
         WITH_WORLD(what_is_no_body_is_no_share),
     };

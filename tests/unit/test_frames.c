@@ -53,7 +53,7 @@ static struct feed_item make_item(uint64_t id, size_t title_bytes)
     struct feed_item item = {.id = id};
     struct text body = make_body("bob", title_bytes);
 
-    item.frame = frame_of_share(id, body, (struct text){"", 0}, &item.share_bytes);
+    item.frame = frame_of_share(id, body, NULL, (struct text){"", 0}, &item.share_bytes);
     assert_non_null(item.frame);
     free((void *)(uintptr_t)body.data);
     return item;

@@ -169,6 +169,47 @@ static void a_repeat_under_the_callers_key_is_told(void **state)
     peer_stop(&peer);
 }
 
+/* Sends a comment that is answered as a repeat, and takes its key. Returns whether the caller is told so. */
+static bool comment_is_repeated(char *key, char ret_key[64])
+{
+    Feed__CommentRequest request = FEED__COMMENT_REQUEST__INIT;
+    Feed__CommentReply reply = FEED__COMMENT_REPLY__INIT;
+    struct outcome outcome = { 0 };
+    struct peer peer;
+    Feed__ClientFrame *frame;
+
+    peer_start(&peer);
+    peer_connect(&peer);
+    request.commenter = text_author;
+    request.share_id = 1;
+    request.text = text_url;
+    if (key != NULL)
+        request.idempotency_key = key;
+    assert_int_equal(feed_send_comment(peer.client, &request, 0, on_reply, &outcome), 0);
+    frame = peer_take(&peer);
+    snprintf(ret_key, 64, "%s", frame->comment->idempotency_key);
+    reply.id = 2;
+    reply.repeated = true;
+    peer_say(&peer, frame->request_id, FEED__SERVER_FRAME__BODY_COMMENT, &reply);
+    peer_done(frame);
+    peer_stop(&peer);
+    assert_int_equal(outcome.calls, 1);
+    return outcome.repeated;
+}
+
+static void comments_have_keys_as_shares_have(void **state)
+{
+    char mine[] = "mine", first[64], second[64];
+
+    (void)state;
+    assert_true(comment_is_repeated(mine, first));
+    assert_string_equal(first, "mine");
+    assert_false(comment_is_repeated(NULL, first));
+    assert_int_equal(strlen(first), 32);
+    assert_false(comment_is_repeated(NULL, second));
+    assert_string_not_equal(first, second);
+}
+
 static void busy_is_waited_out_in_order(void **state)
 {
     struct outcome outcomes[4] = { { 0 } };
@@ -334,6 +375,7 @@ int main(void)
         cmocka_unit_test(no_more_than_max_in_flight_are_sent),
         cmocka_unit_test(unanswered_requests_are_sent_again_in_order_after_a_reconnect),
         cmocka_unit_test(a_repeat_under_the_callers_key_is_told),
+        cmocka_unit_test(comments_have_keys_as_shares_have),
         cmocka_unit_test(busy_is_waited_out_in_order),
         cmocka_unit_test(a_refusal_that_stays_is_told_at_once),
         cmocka_unit_test(what_is_no_frame_ends_the_connection),

@@ -25,6 +25,8 @@ static inline void on_reply(void *context, const struct feed_reply *reply)
         outcome->share_id = ((const Feed__ShareReply *)(const void *)reply->message)->id;
         outcome->repeated = ((const Feed__ShareReply *)(const void *)reply->message)->repeated;
     }
+    if (reply->message != NULL && reply->message->descriptor == &feed__comment_reply__descriptor)
+        outcome->repeated = ((const Feed__CommentReply *)(const void *)reply->message)->repeated;
     if (outcome->again != NULL) {
         Feed__PingRequest ping = FEED__PING_REQUEST__INIT;
         struct peer *peer = outcome->again;

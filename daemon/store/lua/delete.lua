@@ -1,7 +1,8 @@
--- uses: log
+-- uses: log deletions
 -- flags: allow-oom
--- Deletes a share, if it is the author's. Also when memory is full: it gives back more than it takes.
--- KEYS: meta, log, profile, body, deletions, the key that names an import's idempotency key
+-- Deletes a share, if it is the author's, and its dialogue, whatever its size: Redis frees it beside its work. Also when memory
+-- is full: it gives back more than it takes.
+-- KEYS: meta, log, profile, body, deletions, the key that names an import's idempotency key, dialogue, comments, counts
 -- ARGV: daemon, generation, partition, author, share id, retention of deletions in ms, idempotency ttl in s
 -- Returns the position and 0 deleted, 1 was deleted already, 2 not found, 3 not the author's.
 local member = ARGV[5] .. ':' .. ARGV[4]
@@ -16,15 +17,8 @@ if not log then return refusal end
 local id = log_append(log, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5], 'b', body)
 log_close(log)
 redis.call('ZREM', KEYS[3], ARGV[5])
-redis.call('UNLINK', KEYS[4])
+redis.call('UNLINK', KEYS[4], KEYS[7], KEYS[8], KEYS[9])
 local key = redis.call('GETDEL', KEYS[6])
 if key then redis.call('EXPIRE', key, ARGV[7]) end
-redis.call('ZADD', KEYS[5], text(id), member)
--- Deletions are forgotten after a while, which is remembered: a token from before cannot be vouched for.
-local horizon = '(' .. log_horizon(log, tonumber(ARGV[6]))
-local newest = redis.call('ZRANGE', KEYS[5], horizon, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')
-if newest[2] then
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', horizon)
-  redis.call('HSET', KEYS[1], 'forgotten', newest[2])
-end
+deletions_add(KEYS[5], log, id, member, tonumber(ARGV[6]))
 return {text(id), 0}

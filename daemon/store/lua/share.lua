@@ -2,7 +2,8 @@
 -- Commits a share.
 -- KEYS: meta, log, profile, the author's description, idempotency key (if there is one)
 -- ARGV: daemon, generation, partition, author, body, idempotency ttl in s (0: as long as the share), profile cap,
---       prefix of body keys, prefix of the keys that name an import's idempotency key, how long such a key outlives its share
+--       prefix of body keys, prefix of the keys that name an import's idempotency key, how long such a key outlives its share,
+--       prefixes of the keys of a share's dialogue, comments and counts
 -- Returns the id and whether it is a repeat.
 local ttl, cap = tonumber(ARGV[6]), tonumber(ARGV[7])
 if KEYS[5] then
@@ -31,7 +32,7 @@ if redis.call('ZCARD', KEYS[3]) > cap then -- the marker `capped`, which has sco
   for _, old in ipairs(redis.call('ZRANGE', KEYS[3], marked, marked + surplus - 1)) do
     redis.call('ZREM', KEYS[3], old)
     redis.call('ZADD', KEYS[3], 0, 'capped')
-    redis.call('UNLINK', ARGV[8] .. old)
+    redis.call('UNLINK', ARGV[8] .. old, ARGV[11] .. old, ARGV[12] .. old, ARGV[13] .. old)
     local key = redis.call('GETDEL', ARGV[9] .. old)
     if key then redis.call('EXPIRE', key, ARGV[10]) end
   end

@@ -46,6 +46,10 @@ struct feed_subscription;
     X(get_followers, GetFollowers)     \
     X(get_timeline, GetTimeline)       \
     X(get_profile, GetProfile)         \
+    X(comment, Comment)                \
+    X(delete_comment, DeleteComment)   \
+    X(get_dialogue, GetDialogue)       \
+    X(edit_share, EditShare)           \
     X(set_subject, SetSubject)         \
     X(get_subjects, GetSubjects)       \
     X(find_subjects, FindSubjects)     \
@@ -123,11 +127,11 @@ typedef void feed_reply_fn(void *context, const struct feed_reply *reply);
 /* Queues a request: `request` is the `base` of any request type of FEED_REQUESTS. It is sent when the server has
  * answered Hello, after those queued before it, with at most limits.max_in_flight unanswered.
  *
- * A Share without an idempotency key is given one of 128 random bits. Every request is therefore safe to send again,
+ * A Share or Comment without an idempotency key is given one of 128 random bits. Every request is therefore safe to send again,
  * and is: after a reconnect, and after the temporary refusals UNAVAILABLE, BUSY and OUTCOME_UNKNOWN, in the order of
  * queueing. After a temporary refusal nothing more is sent until what is in flight is answered and the server's
  * retry_after_ms is over. A follow, unfollow or delete that was sent twice may say `repeated` although the caller
- * did it once, as may a share whose key the caller gave; one whose key was made here never says so.
+ * did it once, as may a share or comment whose key the caller gave; one whose key was made here never says so.
  *
  * `timeout_ms` 0: as in the options. -EINVAL: not such a request; -EMSGSIZE: longer than the server's frame limit
  * (if it is known already); -ENOMEM; -ESHUTDOWN: the client is being freed. On failure no callback comes. */
@@ -153,6 +157,9 @@ enum feed_event_kind {
     FEED_EVENT_SUBSCRIBED, /* the server has accepted the subscription, for the first time or again */
     FEED_EVENT_SHARED,     /* `share` */
     FEED_EVENT_DELETED,    /* `deleted` */
+    FEED_EVENT_EDITED,     /* `edited` */
+    FEED_EVENT_COMMENTED,  /* `commented` */
+    FEED_EVENT_COMMENT_DELETED, /* `comment_deleted` */
     FEED_EVENT_GAP,        /* something may be missing: `gap` says what, or `error` says why the token was refused (the
                               stream then goes on from now); neither: the connection broke before there was a token */
     FEED_EVENT_CAUGHT_UP,  /* everything until now was delivered; `token`. What follows is live */
@@ -166,6 +173,9 @@ struct feed_event {
     struct feed_subscription *subscription;
     const Feed__Share *share;
     const Feed__Deleted *deleted;
+    const Feed__Edited *edited;
+    const Feed__Commented *commented;
+    const Feed__CommentDeleted *comment_deleted;
     const Feed__Gap *gap;
     const Feed__Error *error;
     const uint8_t *token; /* everything delivered so far, and nothing else, lies before it. NULL: no news */

@@ -1,0 +1,183 @@
+/* Dialogues: what people say under a share. A comment stands in the partition of its share, which is the author's, so that all
+ * that concerns a dialogue is ordered by one log. Who the author is tells the share, which is looked up first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digits.h"
+#include "base/metrics.h"
+#include "feed/internal.h"
+
+/* A comment, or the deletion of one, until it is committed. */
+struct remark {
+    struct feed *feed;
+    struct feed_item share;
+    bool deletes;
+    uint64_t comment; /* that it replies to, or deletes */
+    size_t name_bytes, body_bytes, key_bytes;
+    feed_write_fn *fn;
+    void *context;
+    char texts[]; /* name, body, key */
+};
+
+static void remark_end(struct remark *remark, Feed__ErrorCode error, uint64_t position, bool repeated)
+{
+    items_done(remark->feed, &remark->share, 1);
+    remark->fn(remark->context, error, position, repeated);
+    free(remark);
+}
+
+/* [position, outcome] */
+static void on_committed(void *context, const struct reply *reply)
+{
+    static const Feed__ErrorCode outcomes[] = {
+        FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN, FEED__ERROR_CODE__LIMIT_EXCEEDED,
+        FEED__ERROR_CODE__INVALID,
+    };
+    struct remark *remark = context;
+    Feed__ErrorCode error = error_of_reply(reply, true);
+    uint64_t position = reply_id(reply_at(reply, 0));
+    int64_t outcome = reply_number(reply_at(reply, 1));
+
+    if (error == FEED_OK && outcome >= 0 && outcome < (int64_t)(sizeof(outcomes) / sizeof(outcomes[0])))
+        error = outcomes[outcome];
+    if (error == FEED_OK)
+        store_saw(remark->feed->store, position);
+    if (error == FEED_OK && outcome == 0)
+        *(remark->deletes ? &metrics.comments_deleted : &metrics.comments) += 1;
+    remark_end(remark, error, position, outcome == 1);
+}
+
+static void on_share(void *context, Feed__ErrorCode error)
+{
+    struct remark *remark = context;
+    struct feed *feed = remark->feed;
+    struct text name = {remark->texts, remark->name_bytes};
+
+    if (error == FEED_OK && !remark->share.frame)
+        error = FEED__ERROR_CODE__NOT_FOUND;
+    if (error != FEED_OK) {
+        remark_end(remark, error, 0, false);
+        return;
+    }
+    const struct store_comment comment = {
+        .author = subject_name(&feed->subjects, remark->share.author),
+        .commenter = name,
+        .share = remark->share.id,
+        .parent = remark->comment,
+        .body = {remark->texts + remark->name_bytes, remark->body_bytes},
+        .key = {remark->texts + remark->name_bytes + remark->body_bytes, remark->key_bytes},
+    };
+    int failed = remark->deletes
+                     ? store_uncomment(feed->store, comment.author, name, comment.share, comment.parent, on_committed, remark)
+                     : store_comment(feed->store, &comment, on_committed, remark);
+    if (failed < 0)
+        remark_end(remark, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+}
+
+static void add_text(struct remark *remark, size_t *at, struct text text)
+{
+    if (text.size > 0)
+        memcpy(remark->texts + *at, text.data, text.size);
+    *at += text.size;
+}
+
+static void remark_begin(struct feed *feed, const struct feed_comment *comment, bool deletes, feed_write_fn *fn, void *context)
+{
+    size_t bytes = comment->commenter.size + comment->body.size + comment->key.size, at = 0;
+    struct remark *remark = feed_is_busy(feed, false) ? NULL : malloc(sizeof(*remark) + bytes);
+
+    if (!remark) {
+        fn(context, feed_is_busy(feed, false) ? FEED__ERROR_CODE__BUSY : FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+        return;
+    }
+    *remark = (struct remark){.feed = feed,
+                              .share = {.id = comment->share},
+                              .deletes = deletes,
+                              .comment = comment->parent,
+                              .name_bytes = comment->commenter.size,
+                              .body_bytes = comment->body.size,
+                              .key_bytes = comment->key.size,
+                              .fn = fn,
+                              .context = context};
+    add_text(remark, &at, comment->commenter);
+    add_text(remark, &at, comment->body);
+    add_text(remark, &at, comment->key);
+    hydrate(feed, &remark->share, 1, on_share, remark);
+}
+
+void feed_comment(struct feed *feed, const struct feed_comment *comment, feed_write_fn *fn, void *context)
+{
+    remark_begin(feed, comment, false, fn, context);
+}
+
+void feed_delete_comment(struct feed *feed, struct text subject, uint64_t share, uint64_t comment, feed_write_fn *fn,
+                         void *context)
+{
+    remark_begin(feed, &(struct feed_comment){.commenter = subject, .share = share, .parent = comment}, true, fn, context);
+}
+
+/* ---- reading ---- */
+
+struct dialogue_read {
+    uint64_t share;
+    size_t limit;
+    feed_dialogue_fn *fn;
+    void *context;
+};
+
+/* [1 if there is such a share, counts, [id, `parent body`, …]], one more than asked for if there are more. */
+static void on_dialogue(void *context, const struct reply *reply)
+{
+    struct dialogue_read read = *(struct dialogue_read *)context;
+    const struct reply *rows = reply_at(reply, 2);
+    size_t count = reply_count(rows) / 2;
+    struct feed_dialogue_item *items = malloc((count + 1) * sizeof(*items));
+    struct feed_dialogue page = {.share = read.share, .items = items};
+    Feed__ErrorCode error = error_of_reply(reply, false);
+
+    free(context);
+    if (error == FEED_OK && !items)
+        error = FEED__ERROR_CODE__UNAVAILABLE;
+    if (error == FEED_OK && reply_number(reply_at(reply, 0)) == 0)
+        error = FEED__ERROR_CODE__NOT_FOUND;
+    page.comments = store_read_counts(reply_text(reply_at(reply, 1))).comments;
+    page.more = count > read.limit;
+    page.count = page.more ? read.limit : count;
+    for (size_t i = 0; error == FEED_OK && i < page.count; i++) {
+        items[i].id = reply_id(reply_at(rows, 2 * i));
+        items[i].body = comment_body(reply_text(reply_at(rows, 2 * i + 1)), &items[i].parent);
+    }
+    read.fn(read.context, error, &page);
+    free(items);
+}
+
+void feed_read_dialogue(struct feed *feed, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
+                        feed_dialogue_fn *fn, void *context)
+{
+    struct dialogue_read *read;
+    uint64_t lowest = oldest_first && cursor > 0 ? cursor + 1 : 1;
+    uint64_t highest = !oldest_first && cursor > 0 ? cursor - 1 : ID_END - 1;
+
+    if (partition_of_id(share) >= feed->partitions) {
+        fn(context, FEED__ERROR_CODE__NOT_FOUND, NULL);
+        return;
+    }
+    read = malloc(sizeof(*read));
+    if (read)
+        *read = (struct dialogue_read){share, limit, fn, context};
+    if (!read ||
+        store_dialogue(feed->store, share, lowest, highest, !oldest_first, (int64_t)limit + 1, on_dialogue, read) < 0) {
+        free(read);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
+    }
+}
+
+struct text comment_body(struct text held, uint64_t *ret_parent)
+{
+    const char *at = held.data, *end = held.data + held.size;
+
+    *ret_parent = digits_read(&at, end);
+    if (at < end)
+        at++;
+    return (struct text){at, (size_t)(end - at)};
+}
