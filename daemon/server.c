@@ -239,6 +239,7 @@ static int make_rooms(struct server *server)
                                            .retention_s = config->log_retention_s,
                                          .max_following = config->max_following,
                                          .max_comments = config->max_comments,
+                                         .max_blocked = config->max_blocked,
                                          .timeline_cap = config->timeline_cap,
                                          .timeline_slack = config->timeline_slack,
                                          .timeline_idle_ttl_s = config->timeline_idle_ttl_s};

@@ -1,4 +1,4 @@
-/* feedctl following and followers: lists of subjects, all of their pages. */
+/* feedctl following, followers and blocked: lists of subjects, all of their pages. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "text.h"
 #include "view.h"
 
-/* What the two kinds of pages have in common. */
+/* What the kinds of pages have in common. */
 struct page {
     char **names;
     size_t count;
@@ -55,6 +55,25 @@ static int page_of_followers(const struct run *run, struct feed_blocking *feed, 
         return code;
     reply = (const void *)*ret_message;
     *ret_page = (struct page){ reply->readers, reply->n_readers, reply->next_cursor, reply->total };
+    return DONE;
+}
+
+static int page_of_blocked(const struct run *run, struct feed_blocking *feed, char *cursor,
+                           ProtobufCMessage **ret_message, struct page *ret_page)
+{
+    Feed__GetBlockedRequest request = FEED__GET_BLOCKED_REQUEST__INIT;
+    const Feed__GetBlockedReply *reply;
+    int code;
+
+    request.reader = run->arguments[0];
+    request.limit = UINT32_MAX;
+    request.cursor = cursor;
+    request.muted = run_option(run, "muted") != NULL;
+    code = session_call(run, feed, &request.base, ret_message);
+    if (code != DONE)
+        return code;
+    reply = (const void *)*ret_message;
+    *ret_page = (struct page){ reply->subjects, reply->n_subjects, reply->next_cursor, reply->total };
     return DONE;
 }
 
@@ -114,6 +133,14 @@ static int run_followers(const struct run *run)
     return print_all(run, page_of_followers, "follower", "followers");
 }
 
+static int run_blocked(const struct run *run)
+{
+    bool muted = run_option(run, "muted") != NULL;
+
+    return print_all(run, page_of_blocked, muted ? "subject muted" : "subject blocked",
+                     muted ? "subjects muted" : "subjects blocked");
+}
+
 const struct command command_following = {
     .name = "following",
     .arguments = "READER",
@@ -126,4 +153,12 @@ const struct command command_followers = {
     .arguments = "SUBJECT",
     .summary = "List who follows a subject, latest first",
     .run = run_followers,
+};
+
+const struct command command_blocked = {
+    .name = "blocked",
+    .arguments = "READER",
+    .summary = "List whom a reader blocks, latest first",
+    .options = { { "muted", NULL, "whom it has muted", false } },
+    .run = run_blocked,
 };

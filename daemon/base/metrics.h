@@ -19,6 +19,10 @@
     METRIC(comments_deleted, "comments deleted")                               \
     METRIC(follows, "follows committed")                                       \
     METRIC(unfollows, "unfollows committed")                                   \
+    METRIC(mutes, "mutes committed")                                           \
+    METRIC(unmutes, "mutes ended")                                             \
+    METRIC(blocks, "blocks committed")                                         \
+    METRIC(unblocks, "blocks ended")                                           \
     METRIC(descriptions, "descriptions of subjects committed")                 \
     METRIC(pushes, "timelines that a share was pushed to")                     \
     METRIC(push_commands, "commands that carried them, one for each timeline with all that waited for it") \

@@ -41,7 +41,7 @@ void *request_allocate(struct request *request, size_t size)
 /* ---- running ---- */
 
 /* How many requests of a class run at once, and whether they write. Reads are few, since each may answer with a whole frame; of
- * what is said about subjects the last word is to hold. */
+ * blocks and of what is said about subjects the last word is to hold. */
 static const struct {
     uint32_t running_max;
     bool writes;
@@ -49,6 +49,7 @@ static const struct {
     [ORDER_FREE] = {UINT32_MAX, false},
     [ORDER_SHARE] = {UINT32_MAX, true},
     [ORDER_FOLLOW] = {UINT32_MAX, true},
+    [ORDER_BLOCK] = {1, true},
     [ORDER_SUBJECT] = {1, true},
     [ORDER_READ] = {32, false},
     [ORDER_SUBSCRIBE] = {64, false},

@@ -6,6 +6,8 @@
 #include "commands/internal.h"
 
 static char limit_name[] = "max_following";
+/* The same words whichever of the two blocks the other. */
+static const char not_for_reader[] = "the reader may not follow this subject";
 
 static void on_followed(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
 {
@@ -17,6 +19,10 @@ static void on_followed(void *context, Feed__ErrorCode error, uint64_t position,
         int64_t limit = request->commands->config->max_following;
 
         request_fail(request, error, limit_name, (uint64_t)limit, "a reader may follow %" PRId64 " subjects", limit);
+        return;
+    }
+    if (error == FEED__ERROR_CODE__FORBIDDEN) {
+        request_fail(request, error, "subject", 0, "%s", not_for_reader);
         return;
     }
     if (error != FEED_OK) {
@@ -169,6 +175,8 @@ static void on_pair(void *context, Feed__ErrorCode error, uint64_t position, boo
     } else if (error == FEED__ERROR_CODE__LIMIT_EXCEEDED) {
         refuse_pair(request, pair->index, error, limit_name, (uint64_t)request->commands->config->max_following,
                     "the reader follows as many subjects as may be");
+    } else if (error == FEED__ERROR_CODE__FORBIDDEN) {
+        refuse_pair(request, pair->index, error, "subject", 0, not_for_reader);
     } else {
         refuse_pair(request, pair->index, error, "", 0, "the store did not answer: follow again");
     }

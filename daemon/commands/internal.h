@@ -20,6 +20,7 @@ enum order {
     ORDER_FREE, /* beside everything */
     ORDER_SHARE,
     ORDER_FOLLOW,
+    ORDER_BLOCK,
     ORDER_SUBJECT,
     ORDER_READ,
     ORDER_SUBSCRIBE,
@@ -177,6 +178,8 @@ bool check_cursor(struct request *request, const char *field, const char *value,
 /* What is wrong with a subject's name, NULL if nothing. */
 const char *subject_fault(const char *value);
 bool has_control_character(const char *text);
+/* A page's names as C strings in the request's memory. NULL when that ends. */
+char **copy_names(struct request *request, const struct feed_names *page);
 size_t page_limit(const struct request *request, uint32_t limit);
 
 static inline struct text text_of(const char *string)
@@ -189,7 +192,8 @@ static inline struct text text_of(const char *string)
     COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
     COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(comment) COMMAND(delete_comment) COMMAND(get_dialogue)                  \
     COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
-    COMMAND(get_destination) COMMAND(get_site)
+    COMMAND(get_destination) COMMAND(get_site) COMMAND(block) COMMAND(unblock) COMMAND(mute) COMMAND(unmute)                \
+    COMMAND(get_blocked)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

@@ -110,8 +110,7 @@ const struct command_row command_get_share = {
 
 /* ---- names ---- */
 
-/* The names as C strings in the request's memory. NULL when that ends. */
-static char **copy_names(struct request *request, const struct feed_names *page)
+char **copy_names(struct request *request, const struct feed_names *page)
 {
     size_t bytes = 0;
 
@@ -160,7 +159,7 @@ static void run_get_following(struct request *request)
     uint64_t before;
 
     if (check_subject(request, "reader", get->reader) && check_cursor(request, "cursor", get->cursor, &before))
-        feed_read_names(request->commands->feed, false, text_of(get->reader), before, page_limit(request, get->limit),
+        feed_read_names(request->commands->feed, NAMES_FOLLOWING, text_of(get->reader), before, page_limit(request, get->limit),
                         on_following, request);
 }
 
@@ -201,8 +200,8 @@ static void run_get_followers(struct request *request)
     uint64_t before;
 
     if (check_subject(request, "subject", get->subject) && check_cursor(request, "cursor", get->cursor, &before))
-        feed_read_names(request->commands->feed, true, text_of(get->subject), before, page_limit(request, get->limit),
-                        on_followers, request);
+        feed_read_names(request->commands->feed, NAMES_FOLLOWERS, text_of(get->subject), before,
+                        page_limit(request, get->limit), on_followers, request);
 }
 
 const struct command_row command_get_followers = {

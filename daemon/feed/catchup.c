@@ -38,7 +38,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
         const struct live_event event = {entry->kind, entry->subject, entry->share, entry->frame};
 
         stream->position[partition] = entry->id;
-        if (!entry->frame || !stream_concerns(stream, &event) || is_gone(feed, entry))
+        if (!entry->frame || !stream_concerns(feed, stream, &event) || is_gone(feed, entry))
             continue;
         if (entry->kind == LOG_SHARE && joins_backfilled(&joins, entry))
             continue;

@@ -101,7 +101,7 @@ static int add_deletion(struct catchup *catchup, struct text member, uint64_t id
     if (!catchup->stream->resumed && deleted > catchup->stream->position[partition_of_id(deleted) & (feed->partitions - 1)])
         return 0;
     event.subject = subject_find(&feed->subjects, author);
-    if (!stream_concerns(catchup->stream, &event))
+    if (!stream_concerns(feed, catchup->stream, &event))
         return 0;
     if (event.kind == LOG_EDIT)
         return add_missed(catchup, (struct missed){id, {.kind = LOG_EDIT, .subject = NO_SUBJECT, .share = deleted}});

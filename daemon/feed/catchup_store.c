@@ -161,7 +161,7 @@ static int send_next(struct catchup *catchup, const struct feed_item *item)
         event.subject = item->author;
         event.frame = item->frame;
     }
-    if (event.frame && stream_concerns(stream, &event)) {
+    if (event.frame && stream_concerns(feed, stream, &event)) {
         if (event.kind == LOG_EDIT)
             event.frame = edit = frame_of_edit(missed->id, item->frame, item->share_bytes);
         if (!event.frame)

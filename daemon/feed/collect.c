@@ -65,7 +65,8 @@ struct collect *collect_of_reader(struct feed *feed, const struct reader *reader
     struct collect *collect = collect_new(feed, following->count, 0, limit);
 
     for (uint32_t i = 0; collect && i < following->count; i++)
-        collect_add(collect, subject_ref(&feed->subjects, following->items[i]), before);
+        if (reader_sees(feed, reader, following->items[i]))
+            collect_add(collect, subject_ref(&feed->subjects, following->items[i]), before);
     return collect;
 }
 

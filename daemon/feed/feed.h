@@ -114,6 +114,13 @@ void feed_delete_comment(struct feed *feed, struct text subject, uint64_t share,
 /* Follows or unfollows; done when the subject's log holds the edge and the backfill is merged. */
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context);
 
+/* Mutes or unmutes. LIMIT_EXCEEDED: as many are muted as may be. */
+void feed_mute(struct feed *feed, bool mute, struct text reader, struct text subject, feed_write_fn *fn, void *context);
+/* Blocks or unblocks; done when both partitions say so, and every follow between the two has ended. LIMIT_EXCEEDED: as many are
+ * blocked as may be. `positions`: the block's own, and the highest in the reader's and in the subject's partition. */
+typedef void feed_block_fn(void *context, Feed__ErrorCode error, const uint64_t positions[3], bool repeated);
+void feed_block(struct feed *feed, bool block, struct text reader, struct text subject, feed_block_fn *fn, void *context);
+
 /* Says what a subject is called and what there is to know of it. `record`: an encoded feed.Subject, or empty. */
 void feed_describe(struct feed *feed, struct text subject, struct text record, struct text display_name, feed_write_fn *fn,
                    void *context);
@@ -194,8 +201,8 @@ typedef void feed_dialogue_fn(void *context, Feed__ErrorCode error, const struct
 void feed_read_dialogue(struct feed *feed, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
                         feed_dialogue_fn *fn, void *context);
 
-/* Who is followed by `subject` (`followers` false) or follows it, latest first. `next` is the cursor of the next page, 0 if
- * this was the last. */
+/* Who is followed by `subject`, follows it, is blocked or muted by it, latest first. `next` is the cursor of the next page, 0
+ * if this was the last. */
 struct feed_names {
     const struct text *names;
     size_t count;
@@ -203,7 +210,8 @@ struct feed_names {
     uint64_t total;
 };
 typedef void feed_names_fn(void *context, Feed__ErrorCode error, const struct feed_names *names);
-void feed_read_names(struct feed *feed, bool followers, struct text subject, uint64_t before, size_t limit,
+enum feed_names_of { NAMES_FOLLOWING, NAMES_FOLLOWERS, NAMES_BLOCKED, NAMES_MUTED };
+void feed_read_names(struct feed *feed, enum feed_names_of of, struct text subject, uint64_t before, size_t limit,
                      feed_names_fn *fn, void *context);
 
 /* What is said about subjects, as encoded feed.Subject. `next` leads on, empty if these were the last. Valid during the

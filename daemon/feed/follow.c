@@ -155,10 +155,20 @@ static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
+/* Its entry stands. If the job came first it has begun on its own: both may go on, each step may be done twice. */
+static void committed(struct follow *op)
+{
+    *(op->follow ? &metrics.follows : &metrics.unfollows) += 1;
+    if (!idmap_get(&op->feed->jobs.map, op->version))
+        idmap_set(&op->feed->follows, op->version, op);
+}
+
 static void follow_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *outcome)
 {
     if (error == FEED_OK && reply_number(outcome) == 2)
         error = FEED__ERROR_CODE__LIMIT_EXCEEDED;
+    if (error == FEED_OK && reply_number(outcome) == 3)
+        error = FEED__ERROR_CODE__FORBIDDEN;
     op->repeated = error == FEED_OK && reply_number(outcome) == 1;
     if (error != FEED_OK) {
         follow_end(op, error);
@@ -168,10 +178,7 @@ static void follow_answered(struct follow *op, Feed__ErrorCode error, const stru
     op->version = op->position = reply_id(position);
     store_saw(op->feed->store, op->version);
     if (!op->repeated)
-        *(op->follow ? &metrics.follows : &metrics.unfollows) += 1;
-    /* If the job came first it has begun on its own: both may go on, each step may be done twice. */
-    if (!op->repeated && !idmap_get(&op->feed->jobs.map, op->version))
-        idmap_set(&op->feed->follows, op->version, op);
+        committed(op);
     queue(op, FOLLOW_EDGE);
 }
 
@@ -295,6 +302,22 @@ void feed_follow(struct feed *feed, bool follow, struct text reader, struct text
     op->fn = fn;
     op->context = context;
     queue(op, FOLLOW_COMMIT);
+}
+
+void follow_end_edge(struct feed *feed, struct text reader, struct text subject, uint64_t version, feed_write_fn *fn,
+                     void *context)
+{
+    struct follow *op = follow_new(feed, false, reader, subject);
+
+    if (!op) {
+        fn(context, FEED__ERROR_CODE__OUTCOME_UNKNOWN, 0, false); /* and the job does it */
+        return;
+    }
+    op->fn = fn;
+    op->context = context;
+    op->version = op->position = version;
+    committed(op);
+    queue(op, FOLLOW_EDGE);
 }
 
 /* ---- as a job ---- */

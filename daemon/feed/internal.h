@@ -14,6 +14,7 @@
 #include "base/idset.h"
 #include "base/log.h"
 #include "feed/feed.h"
+#include "feed/hidden.h"
 #include "feed/hot.h"
 #include "feed/jobs.h"
 #include "feed/look.h"
@@ -160,7 +161,8 @@ struct reader {
     struct recent *recent;    /* its timeline, NULL if that is not in memory */
     uint64_t settled_at;      /* its timeline is as it should be once this id is applied */
     struct idset following;   /* slots of subjects, the reader itself included; each holds a reference */
-    uint64_t loaded_at;       /* follows of the reader up to this id are in `following` */
+    struct hidden hidden;     /* whom it does not see, although it may follow them */
+    uint64_t loaded_at;       /* what the reader's log says up to this id is in `following` and `hidden` */
     int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
     bool stale;               /* to be loaded anew: the store has lost some of it */
     struct reader_load *load; /* while it is loaded */
@@ -185,7 +187,12 @@ void reader_pin(struct feed *feed, struct reader *reader);
 void reader_unpin(struct feed *feed, struct reader *reader);
 /* An edge came along the log. */
 void reader_edge(struct feed *feed, bool follow, uint32_t reader, uint32_t subject, uint64_t version);
-/* Lists the reader with those whom it follows, if it is not: 0, or -ENOMEM and nothing is changed. */
+/* Whether the reader sees what a subject does: it follows the subject, or is it, and neither has muted it nor does one of the
+ * two block the other. Nothing else decides that. */
+bool reader_sees(const struct feed *feed, const struct reader *reader, uint32_t subject);
+/* The reader's log says that it does not see a subject, or does again: 0 or -ENOMEM. */
+int reader_hide(struct feed *feed, uint32_t reader, uint32_t subject, enum hidden_reason reason, bool is_hidden, uint64_t id);
+/* Lists the reader with those whom it sees, if it is not: 0, or -ENOMEM and nothing is changed. */
 int reader_join(struct feed *feed, struct reader *reader);
 /* Takes it off again, unless something listens still. */
 void reader_leave(struct feed *feed, struct reader *reader);

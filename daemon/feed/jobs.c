@@ -42,6 +42,10 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_UNFOLLOW:
         follow_begin_job(feed, job);
         return;
+    case LOG_BLOCK:
+    case LOG_UNBLOCK:
+        block_begin_job(feed, job);
+        return;
     case LOG_DELETE:
         if (!job->record)
             break;
@@ -55,6 +59,10 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_EDIT:
     case LOG_COMMENT:
     case LOG_UNCOMMENT:
+    case LOG_MUTE:
+    case LOG_UNMUTE:
+    case LOG_BAR:
+    case LOG_UNBAR:
     case LOG_UNKNOWN:
         break;
     }
@@ -141,6 +149,11 @@ static struct job *job_new(const struct log_entry *entry)
     return job;
 }
 
+static bool has_effects(enum log_kind kind)
+{
+    return kind == LOG_SHARE || kind == LOG_FOLLOW || kind == LOG_UNFOLLOW || kind == LOG_BLOCK || kind == LOG_UNBLOCK;
+}
+
 static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
 {
     struct job *job;
@@ -153,7 +166,7 @@ static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
             job_free(job);
         return; /* it stays pending, and will be claimed */
     }
-    job->suspect = !fresh && (job->record || job->kind == LOG_SHARE || job->kind == LOG_FOLLOW || job->kind == LOG_UNFOLLOW);
+    job->suspect = !fresh && (job->record || has_effects(job->kind));
     begin(feed, job);
 }
 

@@ -181,7 +181,13 @@ void follow_stop(struct feed *feed);
 void follow_begin_job(struct feed *feed, struct job *job);
 /* As jobs_reset(). */
 void follow_reset(struct feed *feed);
+/* Takes an unfollow whose entry stands from its second step on. The position is that of the edge. */
+void follow_end_edge(struct feed *feed, struct text reader, struct text subject, uint64_t version, feed_write_fn *fn,
+                     void *context);
 /* The follow entry left the ring: nobody will ask for it. */
 void follow_forget(struct feed *feed, uint64_t id);
+
+/* block.c */
+void block_begin_job(struct feed *feed, struct job *job);
 
 #endif

@@ -133,9 +133,10 @@ static struct frame *run_joined(struct feed *feed, struct live_run *run, uint32_
 }
 
 /* The next event of the run that is one of the stream, from index `at` on. */
-static uint32_t next_event(const struct live_run *run, const struct subscription *stream, uint32_t at)
+static uint32_t next_event(const struct feed *feed, const struct live_run *run, const struct subscription *stream,
+                           uint32_t at)
 {
-    while (at < run->count && !stream_concerns(stream, &run->events[at]))
+    while (at < run->count && !stream_concerns(feed, stream, &run->events[at]))
         at++;
     return at;
 }
@@ -156,8 +157,8 @@ static void deliver_run(struct feed *feed, struct live_run *run, struct subscrip
         note_sent(&run->joint, deliver_to(feed, stream, joined, run->count, 0));
         return;
     }
-    for (uint32_t i = whole ? 0 : next_event(run, stream, 0), next; i < run->count; i = next) {
-        next = whole ? i + 1 : next_event(run, stream, i + 1);
+    for (uint32_t i = whole ? 0 : next_event(feed, run, stream, 0), next; i < run->count; i = next) {
+        next = whole ? i + 1 : next_event(feed, run, stream, i + 1);
         note_sent(&run->single[i], deliver_to(feed, stream, run->events[i].frame, 1,
                                           next < run->count ? run->events[next].frame->position : 0));
     }

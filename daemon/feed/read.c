@@ -73,7 +73,7 @@ static void on_hydrated(void *context, Feed__ErrorCode error)
     for (size_t i = first; i < first + read->fetching; i++) {
         struct feed_item item = read->items[i];
 
-        if (item.frame && (!read->reader || idset_has(&read->reader->following, item.author)))
+        if (item.frame && (!read->reader || reader_sees(read->feed, read->reader, item.author)))
             read->items[read->count++] = item;
         else
             items_done(read->feed, &item, 1);
@@ -321,15 +321,18 @@ static void on_names(void *context, const struct reply *reply)
     free(names);
 }
 
-void feed_read_names(struct feed *feed, bool followers, struct text subject, uint64_t before, size_t limit,
+void feed_read_names(struct feed *feed, enum feed_names_of of, struct text subject, uint64_t before, size_t limit,
                      feed_names_fn *fn, void *context)
 {
+    static const enum key_kind kinds[] = {[NAMES_FOLLOWING] = KEY_FOLLOWING,
+                                          [NAMES_FOLLOWERS] = KEY_FOLLOWERS,
+                                          [NAMES_BLOCKED] = KEY_BLOCKED,
+                                          [NAMES_MUTED] = KEY_MUTED};
     struct names_read *read = malloc(sizeof(*read));
 
     if (read)
         *read = (struct names_read){limit, fn, context};
-    if (!read || store_names(feed->store, followers ? KEY_FOLLOWERS : KEY_FOLLOWING, subject, before, (int64_t)limit + 1,
-                             on_names, read) < 0) {
+    if (!read || store_names(feed->store, kinds[of], subject, before, (int64_t)limit + 1, on_names, read) < 0) {
         free(read);
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
     }

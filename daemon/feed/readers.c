@@ -1,5 +1,5 @@
-/* Readers in memory: whom each follows. Loaded when a stream or a read needs it, kept true by the edges that come along the
- * log, and forgotten, longest unused first, when no stream or read needs it and memory does.
+/* Readers in memory: whom each follows, and whom of them it does not see. Loaded when a stream or a read needs it, kept true
+ * by the edges that come along the log, and forgotten, longest unused first, when no stream or read needs it and memory does.
  *
  * What is loaded is true as of a position in the reader's own log (`loaded_at`). Each edge names the follow entry it stems
  * from, in that same log: those up to `loaded_at` are in what was loaded, later ones change it. Edges that come while the
@@ -10,9 +10,11 @@
 
 #include "feed/internal.h"
 
+/* What an entry changes: whether the subject is followed, or whether it is hidden for a reason. */
 struct delta {
     uint32_t subject; /* a reference */
-    bool follow;
+    enum hidden_reason reason; /* 0: it is about the follow */
+    bool on;
     uint64_t version;
 };
 
@@ -36,7 +38,8 @@ struct reader_load {
 
 static size_t reader_bytes(const struct reader *reader)
 {
-    return sizeof(*reader) + SUBJECT_BYTES + reader->following.count * (size_t)SUBJECT_BYTES + recent_bytes(reader);
+    return sizeof(*reader) + SUBJECT_BYTES + reader->following.count * (size_t)SUBJECT_BYTES +
+           hidden_bytes(&reader->hidden) + recent_bytes(reader);
 }
 
 static void lru_remove(struct feed *feed, struct reader *reader)
@@ -66,6 +69,7 @@ static void reader_free(struct feed *feed, struct reader *reader)
     for (uint32_t i = 0; i < reader->following.count; i++)
         subject_unref(&feed->subjects, reader->following.items[i]);
     idset_done(&reader->following);
+    hidden_done(&reader->hidden);
     feed->subjects.slots[reader->slot]->reader = NULL;
     subject_unref(&feed->subjects, reader->slot);
     free(reader);
@@ -90,12 +94,19 @@ void reader_unpin(struct feed *feed, struct reader *reader)
     }
 }
 
+bool reader_sees(const struct feed *feed, const struct reader *reader, uint32_t subject)
+{
+    return idset_has(&reader->following, subject) &&
+           (reader->hidden.count == 0 || !hidden_has(&reader->hidden, subject_name(&feed->subjects, subject)));
+}
+
 /* Takes over the caller's reference to the subject. */
 static int add_subject(struct feed *feed, struct reader *reader, uint32_t subject)
 {
     int added = subject == NO_SUBJECT ? -ENOMEM : idset_add(&reader->following, subject);
 
-    if (added == 1 && reader->listed && idset_add(&feed->subjects.slots[subject]->online, reader->slot) < 0) {
+    if (added == 1 && reader->listed && reader_sees(feed, reader, subject) &&
+        idset_add(&feed->subjects.slots[subject]->online, reader->slot) < 0) {
         idset_remove(&reader->following, subject);
         added = -ENOMEM;
     }
@@ -112,15 +123,48 @@ static void remove_subject(struct feed *feed, struct reader *reader, uint32_t su
     subject_unref(&feed->subjects, subject);
 }
 
-static int apply_edge(struct feed *feed, struct reader *reader, bool follow, uint32_t subject, uint64_t version)
+static int hide(struct feed *feed, struct reader *reader, const struct delta *delta)
 {
-    if (version <= reader->loaded_at)
+    struct idset *online = &feed->subjects.slots[delta->subject]->online;
+    int error = hidden_set(&reader->hidden, subject_name(&feed->subjects, delta->subject), delta->reason, delta->on);
+
+    if (error == 0 && reader->listed && reader_sees(feed, reader, delta->subject))
+        error = idset_add(online, reader->slot);
+    else
+        idset_remove(online, reader->slot);
+    return error < 0 ? error : 0;
+}
+
+static int apply(struct feed *feed, struct reader *reader, const struct delta *delta)
+{
+    if (delta->version <= reader->loaded_at)
         return 0;
-    if (!follow) {
-        remove_subject(feed, reader, subject);
+    if (delta->reason != 0)
+        return hide(feed, reader, delta);
+    if (delta->on)
+        return add_subject(feed, reader, subject_ref(&feed->subjects, delta->subject));
+    remove_subject(feed, reader, delta->subject);
+    return 0;
+}
+
+/* Now, or when the reader is loaded. */
+static int change(struct feed *feed, struct reader *reader, struct delta delta)
+{
+    struct reader_load *load = reader->load;
+    struct delta *deltas;
+
+    recent_drop(feed, reader);
+    if (!load)
+        return apply(feed, reader, &delta);
+    deltas = realloc(load->deltas, (load->delta_count + 1) * sizeof(*deltas));
+    if (!deltas) {
+        load->incomplete = true;
         return 0;
     }
-    return add_subject(feed, reader, subject_ref(&feed->subjects, subject));
+    load->deltas = deltas;
+    subject_ref(&feed->subjects, delta.subject);
+    deltas[load->delta_count++] = delta;
+    return 0;
 }
 
 void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject, uint64_t version)
@@ -129,21 +173,24 @@ void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject
 
     if (!reader)
         return;
-    recent_drop(feed, reader);
     if (version > reader->settled_at)
         reader->settled_at = version;
-    if (!reader->load) {
-        apply_edge(feed, reader, follow, subject, version);
-        return;
+    change(feed, reader, (struct delta){.subject = subject, .on = follow, .version = version});
+}
+
+/* Where memory ends, what is to be hidden cannot be: nothing is served to the reader before it is loaded anew. */
+int reader_hide(struct feed *feed, uint32_t slot, uint32_t subject, enum hidden_reason reason, bool is_hidden, uint64_t id)
+{
+    struct reader *reader = feed->subjects.slots[slot]->reader;
+    int error = 0;
+
+    if (reader)
+        error = change(feed, reader, (struct delta){subject, reason, is_hidden, id});
+    if (error < 0) {
+        reader->stale = true;
+        readers_reload(feed, false);
     }
-    struct reader_load *load = reader->load;
-    struct delta *deltas = realloc(load->deltas, (load->delta_count + 1) * sizeof(*deltas));
-    if (!deltas) {
-        load->incomplete = true;
-        return;
-    }
-    load->deltas = deltas;
-    deltas[load->delta_count++] = (struct delta){subject_ref(&feed->subjects, subject), follow, version};
+    return error;
 }
 
 static int ascending(const void *a, const void *b)
@@ -177,21 +224,41 @@ static int add_names(struct feed *feed, struct reader *reader, const struct repl
     return error;
 }
 
+/* Whom the reader does not see, by reason, in the order of the answer. */
+static int add_hidden(struct reader *reader, const struct reply *reply)
+{
+    static const enum hidden_reason reasons[] = {HIDDEN_MUTED, HIDDEN_BLOCKED, HIDDEN_BARRED};
+    int error = 0;
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        const struct reply *names = reply_at(reply, 2 + i);
+
+        for (size_t j = 0; j < reply_count(names) && error == 0; j++)
+            error = hidden_add(&reader->hidden, reply_text(reply_at(names, j)), reasons[i]);
+    }
+    hidden_sort(&reader->hidden);
+    return error;
+}
+
 static Feed__ErrorCode fill(struct feed *feed, struct reader *reader, const struct reply *reply)
 {
     struct reader_load *load = reader->load;
-    int error = load->incomplete ? -ENOMEM : add_names(feed, reader, reply_at(reply, 1));
+    int error = load->incomplete ? -ENOMEM : add_hidden(reader, reply);
+
+    if (error == 0)
+        error = add_names(feed, reader, reply_at(reply, 1));
 
     reader->loaded_at = reply_id(reply_at(reply, 0));
     if (reader->loaded_at > reader->settled_at)
         reader->settled_at = reader->loaded_at;
     for (size_t i = 0; i < load->delta_count && error >= 0; i++)
-        error = apply_edge(feed, reader, load->deltas[i].follow, load->deltas[i].subject, load->deltas[i].version);
+        error = apply(feed, reader, &load->deltas[i]);
     return error >= 0 ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE;
 }
 
 static void forget_following(struct feed *feed, struct reader *reader)
 {
+    hidden_done(&reader->hidden);
     while (reader->following.count > 0)
         remove_subject(feed, reader, reader->following.items[reader->following.count - 1]);
 }
@@ -273,6 +340,10 @@ void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *contex
     uint32_t slot = subject_find(&feed->subjects, name);
     struct reader *reader = slot == NO_SUBJECT ? NULL : feed->subjects.slots[slot]->reader;
 
+    if (reader && reader->stale && !reader->load) {
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL); /* what it does not see is not known */
+        return;
+    }
     if (reader && !reader->load) {
         reader_pin(feed, reader);
         fn(context, FEED_OK, reader);
@@ -303,7 +374,8 @@ static void unlist(struct feed *feed, struct reader *reader)
 int reader_join(struct feed *feed, struct reader *reader)
 {
     for (uint32_t i = 0; i < reader->following.count && !reader->listed; i++)
-        if (idset_add(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot) < 0) {
+        if (reader_sees(feed, reader, reader->following.items[i]) &&
+            idset_add(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot) < 0) {
             unlist(feed, reader);
             return -ENOMEM;
         }

@@ -74,7 +74,7 @@ static int latest_first(const void *a, const void *b)
 /* Whether the reader is to be told of this author's share. */
 static bool is_told(const struct sharers_call *call, uint32_t author, uint64_t share_id)
 {
-    return author != NO_SUBJECT && author != call->reader->slot && idset_has(&call->reader->following, author) &&
+    return author != NO_SUBJECT && author != call->reader->slot && reader_sees(call->feed, call->reader, author) &&
            !share_is_deleted(call->feed, share_id);
 }
 

@@ -72,7 +72,7 @@ void stream_remove(struct feed *feed, struct subscription *stream)
         reader_leave(feed, stream->reader);
 }
 
-bool stream_concerns(const struct subscription *stream, const struct live_event *event)
+bool stream_concerns(const struct feed *feed, const struct subscription *stream, const struct live_event *event)
 {
     const struct stream_row *row = &stream_rows[stream->kind];
 
@@ -82,7 +82,7 @@ bool stream_concerns(const struct subscription *stream, const struct live_event 
         return false;
     switch (row->place) {
     case PLACE_READER:
-        return idset_has(&stream->reader->following, event->subject);
+        return reader_sees(feed, stream->reader, event->subject);
     case PLACE_SUBJECT:
         return event->subject == stream->subject;
     case PLACE_SHARE:

@@ -46,7 +46,7 @@ bool stream_events_of(enum log_kind kind);
 /* The streams of a share, NULL if there are none. */
 struct subscription *streams_of_share(const struct feed *feed, uint64_t share);
 /* Whether it is an event of the stream. */
-bool stream_concerns(const struct subscription *stream, const struct live_event *event);
+bool stream_concerns(const struct feed *feed, const struct subscription *stream, const struct live_event *event);
 
 /* ---- live.c, catchup.c: streams ---- */
 

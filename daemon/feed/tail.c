@@ -156,6 +156,27 @@ static int take_edge(struct feed *feed, const struct log_entry *entry, struct ri
     return 0;
 }
 
+/* What a kind of entry hides, from whom. In the log of the reader the reader is named as such; in that of who is barred, as the
+ * subject. */
+static int take_hiding(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    static const struct {
+        enum hidden_reason reason;
+        bool is_hidden, from_subject;
+    } hidings[] = {
+        [LOG_MUTE] = {HIDDEN_MUTED, true, false},     [LOG_UNMUTE] = {HIDDEN_MUTED, false, false},
+        [LOG_BLOCK] = {HIDDEN_BLOCKED, true, false},  [LOG_UNBLOCK] = {HIDDEN_BLOCKED, false, false},
+        [LOG_BAR] = {HIDDEN_BARRED, true, true},      [LOG_UNBAR] = {HIDDEN_BARRED, false, true},
+    };
+    bool from_subject = hidings[entry->kind].from_subject;
+
+    kept->reader = subject_intern(&feed->subjects, entry->reader);
+    if (kept->reader == NO_SUBJECT)
+        return -ENOMEM;
+    return reader_hide(feed, from_subject ? kept->subject : kept->reader, from_subject ? kept->reader : kept->subject,
+                       hidings[entry->kind].reason, hidings[entry->kind].is_hidden, entry->id);
+}
+
 static int take_subject(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     return name_change(feed, kept->subject, entry->name);
@@ -176,6 +197,12 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_EDIT] = take_edit,
     [LOG_COMMENT] = take_comment,
     [LOG_UNCOMMENT] = take_uncomment,
+    [LOG_MUTE] = take_hiding,
+    [LOG_UNMUTE] = take_hiding,
+    [LOG_BLOCK] = take_hiding,
+    [LOG_UNBLOCK] = take_hiding,
+    [LOG_BAR] = take_hiding,
+    [LOG_UNBAR] = take_hiding,
 };
 
 /* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were

@@ -103,7 +103,7 @@ static int add_unapplied(const struct feed *feed, const struct reader *reader, s
         for (size_t i = from; i < ring->count && error == 0; i++) {
             const struct ring_entry *entry = ring_at(ring, i);
 
-            if (entry->kind == LOG_SHARE && idset_has(&reader->following, entry->subject) &&
+            if (entry->kind == LOG_SHARE && reader_sees(feed, reader, entry->subject) &&
                 !joins_backfilled(&joins, entry))
                 error = add_id(timeline, capacity, entry->id);
         }

@@ -22,6 +22,9 @@
     SCRIPT(edge)              \
     SCRIPT(reader_load)       \
     SCRIPT(names)             \
+    SCRIPT(mute)              \
+    SCRIPT(block)             \
+    SCRIPT(bar)               \
     SCRIPT(describe)          \
     SCRIPT(described)         \
     SCRIPT(find)              \

@@ -22,6 +22,8 @@ static const char *const kind_names[] = {
     [KEY_COUNTS] = "counts",       [KEY_DIALOGUE] = "dialogue",
     [KEY_COMMENTS] = "comments",   [KEY_AROUND] = "around",
     [KEY_REPLY] = "reply",
+    [KEY_MUTED] = "muted",         [KEY_BLOCKED] = "blocked",
+    [KEY_BLOCKERS] = "blockers",
 };
 
 static unsigned partition_mask;

@@ -16,6 +16,8 @@ static const char *const kind_names[] = {
     [LOG_UNFOLLOW] = "unfollow", [LOG_EDGE] = "edge",     [LOG_UNEDGE] = "unedge",
     [LOG_BOUNDARY] = "boundary", [LOG_RETRY] = "retry",   [LOG_SUBJECT] = "subject",
     [LOG_COMMENT] = "comment",   [LOG_UNCOMMENT] = "uncomment", [LOG_EDIT] = "edit",
+    [LOG_MUTE] = "mute",         [LOG_UNMUTE] = "unmute", [LOG_BLOCK] = "block",
+    [LOG_UNBLOCK] = "unblock",   [LOG_BAR] = "bar",       [LOG_UNBAR] = "unbar",
 };
 
 const char *log_kind_name(enum log_kind kind)

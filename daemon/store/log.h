@@ -16,6 +16,12 @@ enum log_kind {
     LOG_COMMENT,  /* subject (the share's author), reader (the commenter), share, counts, body */
     LOG_UNCOMMENT, /* subject (the share's author), share, other (the comment), counts */
     LOG_RETRY,    /* earlier entries, which had been given up, are pending again */
+    LOG_MUTE,     /* reader, subject: in the reader's partition */
+    LOG_UNMUTE,   /* likewise */
+    LOG_BLOCK,    /* likewise */
+    LOG_UNBLOCK,  /* likewise */
+    LOG_BAR,      /* reader (who blocks), subject, other (the version: the block's id): in the subject's partition */
+    LOG_UNBAR,    /* likewise */
     LOG_SUBJECT,  /* subject, name: what it calls itself from now on */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };

@@ -346,11 +346,14 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_subject(follows[0].reader);
-    struct command *command = store_script(store, SCRIPT_follow, 2 + (int)count);
+    struct command *command = store_script(store, SCRIPT_follow, 2 + 3 * (int)count);
 
     store_add_log_keys(command, partition);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         command_add_subject_key(command, KEY_FOLLOWING, follows[i].reader);
+        command_add_subject_key(command, KEY_BLOCKED, follows[i].reader);
+        command_add_subject_key(command, KEY_BLOCKERS, follows[i].reader);
+    }
     store_add_log_arguments(store, command, partition);
     command_add_number(command, store->settings.max_following);
     for (size_t i = 0; i < count; i++) {
@@ -384,10 +387,13 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
 
 int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_reader_load, 2);
+    struct command *command = store_script(store, SCRIPT_reader_load, 5);
 
     command_add_partition_key(command, KEY_META, partition_of_subject(reader));
     command_add_subject_key(command, KEY_FOLLOWING, reader);
+    command_add_subject_key(command, KEY_MUTED, reader);
+    command_add_subject_key(command, KEY_BLOCKED, reader);
+    command_add_subject_key(command, KEY_BLOCKERS, reader);
     return store_client_call(store, command, fn, context);
 }
 

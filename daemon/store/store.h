@@ -35,6 +35,7 @@ struct store_settings {
     int64_t retention_s;
     int64_t max_following;
     int64_t max_comments;
+    int64_t max_blocked;
     int64_t timeline_cap;
     int64_t timeline_slack;
     int64_t timeline_idle_ttl_s;
@@ -126,8 +127,8 @@ struct store_follow {
     uint64_t version; /* of an edge: the id of the follow entry; of a repeated unfollow, a position at or after it */
 };
 
-/* Follows of readers of one partition, in one step. Answers [position, 0 done | 1 nothing to do | 2 too many, …], two values
- * for each; the first one may be an error of its own. */
+/* Follows of readers of one partition, in one step. Answers [position, 0 done | 1 nothing to do | 2 too many | 3 blocked, …],
+ * two values for each; the first one may be an error of its own. */
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
 /* Edges of subjects of one partition, in one step. Answers [position or 0, 1 if the follow is to be backfilled, …], two values
  * for each; the first one may be an error of its own. */
@@ -135,7 +136,7 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
 
 /* ---- reads (command link) ---- */
 
-/* Answers [last id of the reader's partition, [subjects]]. */
+/* Answers [last id of the reader's partition, [followed], [muted], [blocked], [those who have blocked it]]. */
 int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context);
 /* Answers the score of `subject` in the reader's following set, or null. */
 int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
@@ -148,7 +149,7 @@ static inline int store_profile(struct store *store, struct text subject, uint64
 {
     return store_shares(store, KEY_PROFILE, subject, before, limit, fn, context);
 }
-/* Answers [number of members, [member, score, …]], latest first, below `before`. For KEY_FOLLOWING and KEY_FOLLOWERS. */
+/* Answers [number of members, [member, score, …]], latest first, below `before`. For sorted sets of subjects. */
 int store_names(struct store *store, enum key_kind kind, struct text subject, uint64_t before, int64_t limit, reply_fn *fn,
                 void *context);
 /* Answers the whole list, the header last; empty if there is none. `renew`: its time to live begins anew. */
@@ -171,6 +172,21 @@ int store_around(struct store *store, struct text subject, uint64_t lowest, uint
 int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context);
 /* Answers the last id of a partition, as digits. */
 int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context);
+
+/* ---- blocking and muting (command link; store/blocks.c) ---- */
+
+/* Answers [position, 0 done | 1 nothing to do | 4 too many]. */
+int store_mute(struct store *store, bool mute, struct text reader, struct text subject, reply_fn *fn, void *context);
+/* The first half, in the reader's partition. Answers [position, 0 done | 1 nothing to do | 2 too many, id of the unfollow entry
+ * or 0]. */
+int store_block(struct store *store, bool block, struct text reader, struct text subject, reply_fn *fn, void *context);
+/* The second half, in the subject's. `repeated`: nothing was to be done in the first, which may have been left half done.
+ * `version`: the block's id; of a repeated unblock, a position at or after it. Answers [position or 0, id of the unfollow entry
+ * or 0]. */
+int store_bar(struct store *store, bool bar, bool repeated, struct text reader, struct text subject, uint64_t version,
+              reply_fn *fn, void *context);
+/* Answers the position since which the reader blocks the subject, or null. */
+int store_blocked_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
 
 /* ---- descriptions (command link; store/descriptions.c) ---- */
 

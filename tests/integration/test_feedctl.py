@@ -170,6 +170,25 @@ def test_describing_subjects_and_finding_them(ctl, client, name):
     assert "LINK" in ctl.run("describe", alice, "--link", "x").stderr.upper()
 
 
+def test_blocking_and_muting(ctl, client, name):
+    bob, alice, carl = name("bob"), name("alice"), name("carl")
+    client.follow(bob, alice)
+    assert ctl.say("mute", bob, alice, carl) == f"{bob} has muted {alice}\n{bob} has muted {carl}\n"
+    assert ctl.say("mute", bob, carl) == f"{bob} had already muted {carl}\n"
+    assert ctl.say("block", bob, alice) == f"{bob} now blocks {alice}\n"
+    assert client.following(bob) == []
+    assert ctl.objects("block", bob, alice)[0]["repeated"]
+    assert ctl.say("blocked", bob) == f"{alice}\n— 1 subject blocked\n"
+    assert ctl.say("blocked", "--muted", bob) == f"{carl}\n{alice}\n— 2 subjects muted\n"
+    refused = ctl.run("follow", alice, bob)
+    assert (refused.returncode, refused.stderr) == (
+        REFUSED, "feedctl: the reader may not follow this subject (FORBIDDEN, field subject)\n")
+    assert ctl.say("unblock", bob, alice) == f"{bob} no longer blocks {alice}\n"
+    assert ctl.say("unblock", bob, alice) == f"{bob} did not block {alice}\n"
+    assert ctl.say("unmute", bob, carl) == f"{bob} has unmuted {carl}\n"
+    assert ctl.say("unmute", bob, carl) == f"{bob} had not muted {carl}\n"
+
+
 def test_lists_are_shown_to_their_end(ctl, client, name):
     subjects = [name(f"s{number}") for number in range(450)]
     client.follow_many([(name("reader"), subject) for subject in subjects])

@@ -84,10 +84,51 @@ class UnfollowRound(FollowRound):
     wanted = False
 
 
+class MuteRound(Round):
+    def __init__(self, client, number):
+        super().__init__(client, number, follow=True)
+        self.request = pb.MuteRequest(reader=self.readers[0], subject=self.author)
+
+    def muted(self, client):
+        return client.call(pb.GetBlockedRequest(reader=self.readers[0], muted=True)).subjects == [self.author]
+
+    def check_whole(self, client):
+        assert client.timeline_ids(self.readers[0]) == ([] if self.muted(client) else self.old[::-1])
+        assert client.timeline_ids(self.readers[1]) == self.old[::-1]
+
+    def check_done(self, client, first, repeated):
+        assert first is None or repeated.repeated
+        assert self.muted(client)
+        assert client.following(self.readers[0]) == [self.author]
+
+
+class BlockRound(Round):
+    """The author blocks a reader, each of whom follows the other."""
+
+    def __init__(self, client, number):
+        super().__init__(client, number, follow=True)
+        self.own = client.share(self.readers[0]).id
+        client.follow(self.author, self.readers[0])
+        client.timeline(self.author)
+        self.request = pb.BlockRequest(reader=self.author, subject=self.readers[0])
+
+    def check_whole(self, client):
+        blocked = client.call(pb.GetBlockedRequest(reader=self.author)).subjects == [self.readers[0]]
+        for one, other, shares in ((self.author, self.readers[0], [self.own]), (self.readers[0], self.author, self.old)):
+            follows = client.following(one) == [other]
+            assert (one in client.followers(other)) == follows == (not blocked)
+            assert (set(shares) <= set(client.timeline_ids(one))) == follows
+
+    def check_done(self, client, first, repeated):
+        assert first is None or repeated.repeated
+        assert client.refusal(pb.FollowRequest(reader=self.readers[0], subject=self.author)).code == "FORBIDDEN"
+        self.check_whole(client)
+
+
 @pytest.mark.parametrize("jobs", [True, False], ids=["with-jobs", "before-any-job"])
 @pytest.mark.parametrize("round_kind, partitions", [
-    (ShareRound, 1), (DeleteRound, 1), (FollowRound, 4), (UnfollowRound, 4),
-], ids=["share", "delete", "follow", "unfollow"])
+    (ShareRound, 1), (DeleteRound, 1), (FollowRound, 4), (UnfollowRound, 4), (MuteRound, 1), (BlockRound, 4),
+], ids=["share", "delete", "follow", "unfollow", "mute", "block"])
 def test_a_daemon_killed_between_any_two_commands_keeps_what_it_acknowledged(start_feedd, redis, workdir, round_kind,
                                                                              partitions, jobs):
     store = redis.client()

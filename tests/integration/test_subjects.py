@@ -181,6 +181,7 @@ def test_a_stream_that_resumes_brings_earlier_shares_under_the_present_name(conn
     token = first.follow_stream(home=name("bob")).token
     shares = client.share_many(name("alice"), 5, title="a title", comment="a comment")
     describe(client, name("alice"), display_name="Alicia")
+    assert client.get(shares[0]).author_name == "Alicia", "the daemon has read of it"
     for _ in range(2):
         resumed = connect().resume(token, 5, home=name("bob"))
         assert resumed.ids == shares

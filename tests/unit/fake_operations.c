@@ -235,34 +235,6 @@ int store_names(struct store *store, enum key_kind kind, struct text subject, ui
                         subject);
 }
 
-int store_describe(struct store *store, const struct store_description *description, reply_fn *fn, void *context)
-{
-    (void)store;
-    return ready_called((struct fake_call){.op = FAKE_DESCRIBE, .fn = fn, .context = context}, description->subject);
-}
-
-/* The call is about the first one. Tests that are about something else know of no names. */
-int store_described(struct store *store, const struct text *subjects, size_t count, bool name, reply_fn *fn, void *context)
-{
-    struct fake_call call = {.op = FAKE_DESCRIBED, .id = name, .limit = (int64_t)count, .fn = fn, .context = context};
-
-    (void)store;
-    int error = ready_called(call, subjects[0]);
-    if (error == 0 && name && !fake.tells_names)
-        FAKE_ANSWER(FAKE_DESCRIBED, "[ ]");
-    return error;
-}
-
-int store_find(struct store *store, unsigned partition, struct text prefix, struct text after, int64_t limit, reply_fn *fn,
-               void *context)
-{
-    struct fake_call call = {.op = FAKE_FIND, .partition = partition, .limit = limit, .fn = fn, .context = context};
-
-    (void)store;
-    (void)after;
-    return ready_called(call, prefix);
-}
-
 int store_timeline(struct store *store, struct text reader, bool renew, reply_fn *fn, void *context)
 {
     (void)store;

@@ -243,7 +243,8 @@ void fake_answer(struct fake_call *call, const char *format, ...)
 
 struct log_entry fake_entry(enum log_kind kind, const char *subject, const char *reader, uint64_t other)
 {
-    bool of_reader = kind == LOG_FOLLOW || kind == LOG_UNFOLLOW;
+    bool of_reader = kind == LOG_FOLLOW || kind == LOG_UNFOLLOW || kind == LOG_MUTE || kind == LOG_UNMUTE ||
+                     kind == LOG_BLOCK || kind == LOG_UNBLOCK;
     struct text texts[2] = {{subject, strlen(subject)}, {reader ? reader : "", reader ? strlen(reader) : 0}};
     unsigned partition = partition_of_subject(texts[of_reader]);
     uint64_t now = (uint64_t)(clock_wall_ms() - EPOCH_MS) << 13 | partition;

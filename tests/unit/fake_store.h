@@ -23,6 +23,10 @@ enum fake_op {
     FAKE_FOLLOWING_ID,
     FAKE_PROFILE,
     FAKE_NAMES,
+    FAKE_MUTE,
+    FAKE_BLOCK,
+    FAKE_BAR,
+    FAKE_BLOCKED_ID,
     FAKE_DESCRIBE,
     FAKE_DESCRIBED,
     FAKE_FIND,
@@ -135,7 +139,7 @@ void fake_deal(struct fake_call *call, const struct log_entry *entries, int coun
 /* A share's body as it is committed, valid until a few more were made. */
 struct text fake_body(const char *author, const char *url);
 
-/* ---- for fake_operations.c and fake_log.c ---- */
+/* ---- for fake_operations.c, fake_log.c and fake_subjects.c ---- */
 
 /* Keeps a call to be answered. 0, or -ENOTCONN if it is to be refused. */
 int fake_record(struct fake_call call, struct text name);

@@ -219,6 +219,75 @@ static void names_are_forgotten_with_the_last_reader_that_follows_them(void **st
 
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
+static bool sees(const struct world *world, const struct got *got, const char *subject)
+{
+    uint32_t slot = subject_find(&world->feed->subjects, text_of(subject));
+
+    return slot != NO_SUBJECT && reader_sees(world->feed, got->reader, slot);
+}
+
+static uint64_t tail_hiding(enum log_kind kind, const char *reader, const char *subject)
+{
+    struct log_entry entry = fake_entry(kind, subject, reader, 0);
+
+    fake_tail(&entry);
+    return entry.id;
+}
+
+static void what_is_hidden_is_loaded_with_the_reader_and_changed_by_later_entries_alone(void **state)
+{
+    struct world *world = *state;
+    struct got got = {0};
+    uint64_t unmute, last;
+
+    reader_get(world->feed, text_of("ann"), on_reader, &got);
+    unmute = tail_hiding(LOG_UNMUTE, "ann", "bob"); /* before what is loaded: bob was muted again since */
+    last = fake.last_id[0];
+    tail_hiding(LOG_MUTE, "ann", "carl");
+    tail_hiding(LOG_BAR, "ed", "ann");
+    FAKE_ANSWER(FAKE_READER_LOAD, "[# [bob carl dan ed fay gil] [bob] [dan] [fay]]", last);
+    assert_true(unmute <= last);
+    const char *hidden[] = {"bob", "carl", "dan", "ed", "fay"};
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+        assert_true(follows(world, &got, hidden[i]));
+        assert_false(sees(world, &got, hidden[i]));
+    }
+    assert_true(sees(world, &got, "gil"));
+    assert_true(sees(world, &got, "ann"));
+    tail_hiding(LOG_UNMUTE, "ann", "bob");
+    tail_hiding(LOG_UNBLOCK, "ann", "dan");
+    tail_hiding(LOG_UNBAR, "fay", "ann");
+    tail_hiding(LOG_UNMUTE, "ann", "ed");
+    assert_true(sees(world, &got, "bob"));
+    assert_true(sees(world, &got, "dan"));
+    assert_true(sees(world, &got, "fay"));
+    assert_false(sees(world, &got, "ed"));
+    reader_unpin(world->feed, got.reader);
+}
+
+static void who_is_not_seen_does_not_list_the_reader(void **state)
+{
+    struct world *world = *state;
+    struct got got = {0};
+
+    reader_get(world->feed, text_of("ann"), on_reader, &got);
+    FAKE_ANSWER(FAKE_READER_LOAD, "[:0 [bob carl] [bob]]");
+    assert_int_equal(reader_join(world->feed, got.reader), 0);
+    const struct subject *bob = world->feed->subjects.slots[subject_find(&world->feed->subjects, text_of("bob"))];
+    const struct subject *carl = world->feed->subjects.slots[subject_find(&world->feed->subjects, text_of("carl"))];
+    assert_int_equal(bob->online.count, 0);
+    assert_int_equal(carl->online.count, 1);
+    tail_hiding(LOG_UNMUTE, "ann", "bob");
+    tail_hiding(LOG_BLOCK, "ann", "carl");
+    assert_int_equal(bob->online.count, 1);
+    assert_int_equal(carl->online.count, 0);
+    tail_hiding(LOG_UNBLOCK, "ann", "carl");
+    assert_int_equal(carl->online.count, 1);
+    reader_leave(world->feed, got.reader);
+    assert_int_equal(bob->online.count + carl->online.count, 0);
+    reader_unpin(world->feed, got.reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +300,8 @@ int main(void)
         WITH_WORLD(a_store_that_takes_no_questions_is_said_at_once),
         cmocka_unit_test(readers_nobody_uses_go_longest_unused_first),
         cmocka_unit_test(names_are_forgotten_with_the_last_reader_that_follows_them),
+        WITH_WORLD(what_is_hidden_is_loaded_with_the_reader_and_changed_by_later_entries_alone),
+        WITH_WORLD(who_is_not_seen_does_not_list_the_reader),
     };
 
     return cmocka_run_group_tests_name("readers", tests, NULL, NULL);

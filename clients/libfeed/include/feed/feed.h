@@ -55,6 +55,11 @@ struct feed_subscription;
     X(find_subjects, FindSubjects)     \
     X(get_destination, GetDestination) \
     X(get_site, GetSite)               \
+    X(block, Block)                    \
+    X(unblock, Unblock)                \
+    X(mute, Mute)                      \
+    X(unmute, Unmute)                  \
+    X(get_blocked, GetBlocked)         \
     X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */
