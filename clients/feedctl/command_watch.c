@@ -98,6 +98,11 @@ static void watch_print(struct watch *watch, const struct feed_event *event)
     case FEED_EVENT_COMMENT_DELETED:
         view_note("comment #%llu was deleted", (unsigned long long)event->comment_deleted->comment_id);
         break;
+    case FEED_EVENT_SUBJECT_DELETED:
+        author = text_clean(event->subject_deleted->subject);
+        view_note("%s was deleted, with all shares", author != NULL ? author : "?");
+        free(author);
+        break;
     case FEED_EVENT_GAP:
         watch_print_gap(event);
         break;
@@ -264,8 +269,8 @@ const struct command command_watch = {
     .summary = "Show shares as they come, until Ctrl-C",
     .details = "\nThe home timeline of READER, or what one subject shares, or what people say under one share or all of\n"
                "a subject's. Reconnects by itself and goes on where it was. With --json one event a line: {\"shared\":…},\n"
-               "{\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…}, {\"caughtUp\":…},\n"
-               "{\"heartbeat\":…}, {\"gap\":…}.",
+               "{\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…}, {\"subjectDeleted\":…},\n"
+               "{\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
     .options = {
         { "profile", "SUBJECT", "watch what this subject shares", false },
         { "dialogue", "SHARE_ID", "watch the comments under this share", false },

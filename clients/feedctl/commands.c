@@ -6,7 +6,7 @@ const struct command *const commands[] = {
     &command_following, &command_followers, &command_timeline, &command_profile, &command_comment,
     &command_delete_comment, &command_dialogue, &command_watch, &command_destination, &command_site,
     &command_describe,  &command_subjects,  &command_find,     &command_block,   &command_unblock,
-    &command_mute,      &command_unmute,    &command_blocked,
+    &command_mute,      &command_unmute,    &command_blocked,  &command_delete_subject,
     &command_import_graph, &command_import_shares, &command_ping,
 #define ADMIN(id, word, arguments, options, help) &command_admin_##id,
 #include "admin.def"

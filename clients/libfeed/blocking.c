@@ -256,6 +256,8 @@ static int waiting_event_fill(struct waiting_event *waiting, const struct feed_e
         waiting->event.commented = waiting->frame->commented;
     if (event->comment_deleted != NULL)
         waiting->event.comment_deleted = waiting->frame->comment_deleted;
+    if (event->subject_deleted != NULL)
+        waiting->event.subject_deleted = waiting->frame->subject_deleted;
     if (event->gap != NULL)
         waiting->event.gap = waiting->frame->gap;
     if (event->error != NULL)

@@ -247,6 +247,12 @@ void subscription_receive(struct feed_subscription *subscription, const Feed__Se
         subscription_deliver(subscription, id, &event);
         return;
     }
+    if (frame->body_case == FEED__SERVER_FRAME__BODY_SUBJECT_DELETED) {
+        event.kind = FEED_EVENT_SUBJECT_DELETED;
+        event.subject_deleted = frame->subject_deleted;
+        subscription_deliver(subscription, event.subject_deleted->id, &event);
+        return;
+    }
     if (frame->body_case == FEED__SERVER_FRAME__BODY_GAP) {
         event.kind = FEED_EVENT_GAP;
         event.gap = frame->gap;

@@ -23,6 +23,7 @@
     METRIC(unmutes, "mutes ended")                                             \
     METRIC(blocks, "blocks committed")                                         \
     METRIC(unblocks, "blocks ended")                                           \
+    METRIC(erasures, "subjects deleted")                                       \
     METRIC(descriptions, "descriptions of subjects committed")                 \
     METRIC(pushes, "timelines that a share was pushed to")                     \
     METRIC(push_commands, "commands that carried them, one for each timeline with all that waited for it") \

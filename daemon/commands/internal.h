@@ -193,7 +193,7 @@ static inline struct text text_of(const char *string)
     COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(comment) COMMAND(delete_comment) COMMAND(get_dialogue)                  \
     COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
     COMMAND(get_destination) COMMAND(get_site) COMMAND(block) COMMAND(unblock) COMMAND(mute) COMMAND(unmute)                \
-    COMMAND(get_blocked)
+    COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

@@ -97,7 +97,7 @@ bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item)
     feed->bodies.bytes -= body_bytes(body);
     int error = name_item(feed, &body->item);
     feed->bodies.bytes += body_bytes(body);
-    if (error < 0) {
+    if (error < 0 || share_is_gone(feed, id, body->item.author)) {
         bodies_drop(feed, id);
         return false;
     }
@@ -199,7 +199,7 @@ static void hydration_end(struct hydration *hydration)
 
         if (!item->frame || item->name_stamp != 0)
             continue;
-        if (share_is_deleted(done.feed, item->id)) {
+        if (share_is_gone(done.feed, item->id, item->author)) {
             items_done(done.feed, item, 1);
             item->frame = NULL;
         } else if (name_item(done.feed, item) < 0) {

@@ -15,10 +15,11 @@
 static bool is_gone(const struct feed *feed, const struct ring_entry *entry)
 {
     if (entry->kind == LOG_SHARE)
-        return share_is_deleted(feed, entry->id);
+        return share_is_gone(feed, entry->id, entry->subject);
     if (entry->kind == LOG_EDIT)
-        return share_is_deleted(feed, entry->share);
-    return entry->kind == LOG_COMMENT && (share_is_deleted(feed, entry->id) || share_is_deleted(feed, entry->share));
+        return share_is_gone(feed, entry->share, entry->subject);
+    return entry->kind == LOG_COMMENT &&
+           (share_is_deleted(feed, entry->id) || share_is_gone(feed, entry->share, entry->subject));
 }
 
 /* Sends what lies behind the stream's position in one partition. Returns false if the queue is full. */

@@ -67,6 +67,29 @@ static int add_boundary(struct catchup *catchup, struct text member, uint64_t id
                      (struct live_event){LOG_BOUNDARY, NO_SUBJECT, 0, frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1)});
 }
 
+static bool begins_with(struct text member, const char *word)
+{
+    return member.size > strlen(word) && memcmp(member.data, word, strlen(word)) == 0;
+}
+
+/* `subject:name`, and the position of its deletion. Who followed it is not known any more: every reader is told. */
+static int add_subject_deletion(struct catchup *catchup, struct text member, uint64_t id)
+{
+    struct feed *feed = catchup->feed;
+    struct text name = {member.data + strlen("subject:"), member.size - strlen("subject:")};
+    struct live_event event = {.kind = LOG_ERASE, .subject = subject_intern(&feed->subjects, name)};
+    int error = 0;
+
+    if (event.subject == NO_SUBJECT)
+        return -ENOMEM;
+    if (stream_concerns(feed, catchup->stream, &event)) {
+        event.frame = frame_of_subject_deletion(id, name);
+        error = catchup_add(catchup, id, event);
+    }
+    subject_unref(&feed->subjects, event.subject);
+    return error;
+}
+
 /* A member of the index: `share:author`, `c<comment>:share:author` or `e<share>:author`. Others tell nothing here. */
 static bool read_deletion(struct text member, uint64_t *ret_deleted, struct live_event *ret_event, struct text *ret_author)
 {
@@ -94,8 +117,10 @@ static int add_deletion(struct catchup *catchup, struct text member, uint64_t id
     struct text author;
     uint64_t deleted;
 
-    if (member.size > 4 && memcmp(member.data, "gap:", 4) == 0)
+    if (begins_with(member, "gap:"))
         return add_boundary(catchup, member, id);
+    if (begins_with(member, "subject:"))
+        return add_subject_deletion(catchup, member, id);
     if (!read_deletion(member, &deleted, &event, &author))
         return 0;
     if (!catchup->stream->resumed && deleted > catchup->stream->position[partition_of_id(deleted) & (feed->partitions - 1)])

@@ -125,6 +125,19 @@ void feed_block(struct feed *feed, bool block, struct text reader, struct text s
 void feed_describe(struct feed *feed, struct text subject, struct text record, struct text display_name, feed_write_fn *fn,
                    void *context);
 
+/* How far the deletion of a subject has come. */
+struct feed_erasure {
+    uint64_t position;
+    uint64_t total; /* pieces that there were */
+    uint64_t left;
+    bool done;
+};
+typedef void feed_erase_fn(void *context, Feed__ErrorCode error, const struct feed_erasure *erasure, bool repeated);
+/* Deletes a subject with all that it left behind: see erase.c. */
+void feed_erase(struct feed *feed, struct text subject, feed_erase_fn *fn, void *context);
+/* NOT_FOUND: it was not deleted, or too long ago. */
+void feed_read_erasure(struct feed *feed, struct text subject, feed_erase_fn *fn, void *context);
+
 /* Calls `fn` once the feed is ready, at once if it is, in the order of the calls and before anything that is asked for later;
  * with UNAVAILABLE at `deadline_ms` of the monotonic clock, or when the daemon stops. */
 typedef void feed_wait_fn(void *context, Feed__ErrorCode error);

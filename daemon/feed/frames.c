@@ -350,6 +350,20 @@ struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text auth
     return at_position(frame_pack(&message), id);
 }
 
+struct frame *frame_of_subject_deletion(uint64_t id, struct text subject)
+{
+    char name[256];
+    Feed__SubjectDeleted deleted = FEED__SUBJECT_DELETED__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    snprintf(name, sizeof(name), "%.*s", (int)subject.size, subject.data);
+    deleted.id = id;
+    deleted.subject = name;
+    message.body_case = FEED__SERVER_FRAME__BODY_SUBJECT_DELETED;
+    message.subject_deleted = &deleted;
+    return at_position(frame_pack(&message), id);
+}
+
 /* protobuf-c wants its bytes writable; it does not write them. */
 static ProtobufCBinaryData bytes_of(const uint8_t *data, size_t size, uint8_t copy[TOKEN_BYTES_MAX])
 {

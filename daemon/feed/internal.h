@@ -37,6 +37,7 @@ struct subject {
     struct idset online;             /* readers (slots) who follow it and listen on this daemon */
     struct subscription *streams;    /* that are found by the subject: see streams.c */
     struct display_name *display_name; /* NULL: it has none, or it is not known */
+    uint64_t erased_at;              /* it was deleted at this position: its shares from before are gone. 0: it was not */
     uint32_t name_stamp;             /* of the display name, 0: it is not known */
     uint32_t name_holders;           /* frames of its shares, in memory or in use */
     uint8_t name_bytes;
@@ -141,6 +142,8 @@ struct frame *ring_event(struct feed *feed, struct ring *ring, struct ring_entry
 
 /* Whether the deletion of a share or comment is in a ring. */
 bool share_is_deleted(const struct feed *feed, uint64_t id);
+/* The same, or it is its author's. */
+bool share_is_gone(const struct feed *feed, uint64_t id, uint32_t author);
 
 /* What a reader began to follow within a part of a ring: a share that stands before came with the backfill, if at all. */
 struct joins {
@@ -241,6 +244,7 @@ struct frame *frame_of_edit(uint64_t id, const struct frame *share, uint32_t sha
 struct frame *frame_of_comment(uint64_t id, struct text body, struct text author);
 struct frame *frame_of_comment_deletion(uint64_t id, uint64_t comment, uint64_t share, struct text author);
 struct frame *frame_of_deletion(uint64_t id, uint64_t share_id, struct text author);
+struct frame *frame_of_subject_deletion(uint64_t id, struct text subject);
 
 /* ---- reopen.c: what still holds when the store is open again ---- */
 

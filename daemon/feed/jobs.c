@@ -46,6 +46,10 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_UNBLOCK:
         block_begin_job(feed, job);
         return;
+    case LOG_ERASE:
+    case LOG_ERASING:
+        erase_begin_job(feed, job);
+        return;
     case LOG_DELETE:
         if (!job->record)
             break;
@@ -136,6 +140,7 @@ static struct job *job_new(const struct log_entry *entry)
         return NULL;
     job->id = entry->id;
     job->kind = entry->kind;
+    job->other = entry->other;
     job->renewed_ms = clock_now_ms();
     job->subject_bytes = entry->subject.size;
     memcpy(job->subject, entry->subject.data, entry->subject.size);
@@ -151,7 +156,8 @@ static struct job *job_new(const struct log_entry *entry)
 
 static bool has_effects(enum log_kind kind)
 {
-    return kind == LOG_SHARE || kind == LOG_FOLLOW || kind == LOG_UNFOLLOW || kind == LOG_BLOCK || kind == LOG_UNBLOCK;
+    return kind == LOG_SHARE || kind == LOG_FOLLOW || kind == LOG_UNFOLLOW || kind == LOG_BLOCK || kind == LOG_UNBLOCK ||
+           kind == LOG_ERASE || kind == LOG_ERASING;
 }
 
 static void take(struct feed *feed, const struct log_entry *entry, bool fresh)

@@ -1,5 +1,5 @@
-/* What is done for the entries of the log that are dealt to this daemon: jobs.c, parking.c, fanout.c, pushes.c, follow.c. Part of
- * feed/internal.h. */
+/* What is done for the entries of the log that are dealt to this daemon: jobs.c, parking.c, fanout.c, pushes.c, follow.c,
+ * block.c, erase.c. Part of feed/internal.h. */
 #ifndef FEED_FEED_JOBS_H
 #define FEED_FEED_JOBS_H
 
@@ -11,6 +11,7 @@
 struct job {
     uint64_t id;
     enum log_kind kind;
+    uint64_t other;      /* as in struct log_entry */
     int64_t renewed_ms;  /* when Redis was last told that there is work on it */
     int64_t retry_at_ms; /* 0: not waiting to be tried again */
     struct job *next;    /* in one of the queues of jobs */
@@ -189,5 +190,8 @@ void follow_forget(struct feed *feed, uint64_t id);
 
 /* block.c */
 void block_begin_job(struct feed *feed, struct job *job);
+
+/* erase.c */
+void erase_begin_job(struct feed *feed, struct job *job);
 
 #endif

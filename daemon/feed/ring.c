@@ -156,6 +156,11 @@ bool share_is_deleted(const struct feed *feed, uint64_t id)
     return idmap_get(&feed->deleted, id) != NULL;
 }
 
+bool share_is_gone(const struct feed *feed, uint64_t id, uint32_t author)
+{
+    return id < feed->subjects.slots[author]->erased_at || share_is_deleted(feed, id);
+}
+
 /* ---- joins ---- */
 
 struct join {

@@ -75,7 +75,7 @@ static int latest_first(const void *a, const void *b)
 static bool is_told(const struct sharers_call *call, uint32_t author, uint64_t share_id)
 {
     return author != NO_SUBJECT && author != call->reader->slot && reader_sees(call->feed, call->reader, author) &&
-           !share_is_deleted(call->feed, share_id);
+           !share_is_gone(call->feed, share_id, author);
 }
 
 void sharers_done(struct feed *feed, struct sharers *items, size_t count)

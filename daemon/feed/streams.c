@@ -5,7 +5,7 @@
 #include "feed/catchup.h"
 
 #define BIT(kind) (UINT32_C(1) << (kind))
-#define SHARES (BIT(LOG_SHARE) | BIT(LOG_DELETE) | BIT(LOG_EDIT))
+#define SHARES (BIT(LOG_SHARE) | BIT(LOG_DELETE) | BIT(LOG_EDIT) | BIT(LOG_ERASE))
 #define DIALOGUE (BIT(LOG_COMMENT) | BIT(LOG_UNCOMMENT) | BIT(LOG_DELETE)) /* a share's deletion is also its dialogue's */
 
 _Static_assert(LOG_UNKNOWN < 32, "a kind of entry needs a bit");
@@ -82,7 +82,8 @@ bool stream_concerns(const struct feed *feed, const struct subscription *stream,
         return false;
     switch (row->place) {
     case PLACE_READER:
-        return reader_sees(feed, stream->reader, event->subject);
+        return event->kind == LOG_ERASE || /* the follow went with the subject */
+               reader_sees(feed, stream->reader, event->subject);
     case PLACE_SUBJECT:
         return event->subject == stream->subject;
     case PLACE_SHARE:

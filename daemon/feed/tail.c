@@ -177,6 +177,26 @@ static int take_hiding(struct feed *feed, const struct log_entry *entry, struct 
                        hidings[entry->kind].reason, hidings[entry->kind].is_hidden, entry->id);
 }
 
+static int take_erasure(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    struct subject *subject = feed->subjects.slots[kept->subject];
+    uint64_t position = entry->kind == LOG_ERASE ? entry->id : entry->other;
+
+    if (position > subject->erased_at)
+        subject->erased_at = position;
+    feed->revisions++;
+    if (subject->reader)
+        recent_drop(feed, subject->reader);
+    if (entry->kind == LOG_ERASING)
+        return 0;
+    kept->frame = frame_of_subject_deletion(entry->id, entry->subject);
+    if (!kept->frame || name_change(feed, kept->subject, (struct text){"", 0}) < 0)
+        return -ENOMEM;
+    if (is_new(feed, entry))
+        deliver(feed, kept);
+    return 0;
+}
+
 static int take_subject(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     return name_change(feed, kept->subject, entry->name);
@@ -197,6 +217,8 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_EDIT] = take_edit,
     [LOG_COMMENT] = take_comment,
     [LOG_UNCOMMENT] = take_uncomment,
+    [LOG_ERASE] = take_erasure,
+    [LOG_ERASING] = take_erasure,
     [LOG_MUTE] = take_hiding,
     [LOG_UNMUTE] = take_hiding,
     [LOG_BLOCK] = take_hiding,

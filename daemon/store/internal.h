@@ -25,6 +25,10 @@
     SCRIPT(mute)              \
     SCRIPT(block)             \
     SCRIPT(bar)               \
+    SCRIPT(erase)             \
+    SCRIPT(erase_on)          \
+    SCRIPT(erase_end)         \
+    SCRIPT(erase_progress)    \
     SCRIPT(describe)          \
     SCRIPT(described)         \
     SCRIPT(find)              \

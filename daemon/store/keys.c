@@ -23,7 +23,7 @@ static const char *const kind_names[] = {
     [KEY_COMMENTS] = "comments",   [KEY_AROUND] = "around",
     [KEY_REPLY] = "reply",
     [KEY_MUTED] = "muted",         [KEY_BLOCKED] = "blocked",
-    [KEY_BLOCKERS] = "blockers",
+    [KEY_BLOCKERS] = "blockers",   [KEY_ERASURE] = "erasure",
 };
 
 static unsigned partition_mask;

@@ -40,6 +40,7 @@ enum key_kind {
     KEY_MUTED,       /* sorted set of the subjects that a reader has muted, by position: authoritative */
     KEY_BLOCKED,     /* sorted set of the subjects that a reader has blocked, by position: authoritative */
     KEY_BLOCKERS,    /* sorted set of those who have blocked a subject, by position: derived */
+    KEY_ERASURE,     /* hash: how a subject is deleted: position, entry (of the next slice), total, done */
     KEY_SUBJECT,     /* hash: what is said about a subject: record, name, words, at */
     KEY_WORDS,       /* sorted set, all scores 0: the words of described subjects, each with the id behind it */
     KEY_DESTINATION, /* sorted set of who shared a url, by the latest share of each; by the hash of its canonical form: derived */

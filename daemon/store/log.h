@@ -22,6 +22,8 @@ enum log_kind {
     LOG_UNBLOCK,  /* likewise */
     LOG_BAR,      /* reader (who blocks), subject, other (the version: the block's id): in the subject's partition */
     LOG_UNBAR,    /* likewise */
+    LOG_ERASE,    /* subject: it is deleted */
+    LOG_ERASING,  /* subject, other (the position of the deletion): the next slice of it */
     LOG_SUBJECT,  /* subject, name: what it calls itself from now on */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };

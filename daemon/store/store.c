@@ -301,11 +301,12 @@ int store_share(struct store *store, struct text author, struct text body, struc
                 void *context)
 {
     unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_share, key.size > 0 ? 5 : 4);
+    struct command *command = store_script(store, SCRIPT_share, key.size > 0 ? 6 : 5);
 
     store_add_log_keys(command, partition);
     command_add_subject_key(command, KEY_PROFILE, author);
     command_add_subject_key(command, KEY_SUBJECT, author);
+    command_add_subject_key(command, KEY_ERASURE, author);
     if (key.size > 0)
         command_add_idempotency_key(command, author, key);
     store_add_log_arguments(store, command, partition);

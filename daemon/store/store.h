@@ -188,6 +188,24 @@ int store_bar(struct store *store, bool bar, bool repeated, struct text reader, 
 /* Answers the position since which the reader blocks the subject, or null. */
 int store_blocked_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
 
+/* ---- deleting subjects (command link; store/erasures.c) ---- */
+
+/* `kinds`: the sorted sets of a subject, by position, that are deleted piece by piece. */
+
+/* Answers [position, 1 if it is under way or was done, how much there was, how much is left, 1 if it is done]. */
+int store_erase(struct store *store, struct text subject, const enum key_kind *kinds, size_t count, reply_fn *fn,
+                void *context);
+/* Answers [position or null, how much there was, how much is left, 1 if it is done]. */
+int store_erase_progress(struct store *store, struct text subject, const enum key_kind *kinds, size_t count, reply_fn *fn,
+                         void *context);
+/* Answers [member, …]: the first ones of a set below a position. */
+int store_erase_slice(struct store *store, struct text subject, enum key_kind kind, uint64_t below, int64_t limit,
+                      reply_fn *fn, void *context);
+/* The slice of an entry is done: makes the entry of the next one. */
+int store_erase_on(struct store *store, struct text subject, uint64_t entry, reply_fn *fn, void *context);
+/* Nothing is left of the sets. */
+int store_erase_end(struct store *store, struct text subject, uint64_t position, reply_fn *fn, void *context);
+
 /* ---- descriptions (command link; store/descriptions.c) ---- */
 
 /* What is said about a subject. */

@@ -189,6 +189,15 @@ def test_blocking_and_muting(ctl, client, name):
     assert ctl.say("unmute", bob, carl) == f"{bob} had not muted {carl}\n"
 
 
+def test_deleting_a_subject(ctl, client, name):
+    client.follow(name("bob"), name("alice"))
+    client.share_many(name("alice"), 3)
+    assert ctl.say("delete-subject", name("alice")) == f"{name('alice')} is deleted: 4 pieces\n"
+    again = ctl.objects("delete-subject", name("alice"))[0]["deletion"]
+    assert (again["done"], again["total"], again["left"]) == (True, "4", "0")
+    assert client.profile_ids(name("alice")) == client.following(name("bob")) == []
+
+
 def test_lists_are_shown_to_their_end(ctl, client, name):
     subjects = [name(f"s{number}") for number in range(450)]
     client.follow_many([(name("reader"), subject) for subject in subjects])

@@ -61,3 +61,42 @@ int store_find(struct store *store, unsigned partition, struct text prefix, stru
     (void)after;
     return ready_called(call, prefix);
 }
+
+int store_erase(struct store *store, struct text subject, const enum key_kind *kinds, size_t count, reply_fn *fn,
+                void *context)
+{
+    (void)store;
+    (void)kinds;
+    (void)count;
+    return ready_called((struct fake_call){.op = FAKE_ERASE, .fn = fn, .context = context}, subject);
+}
+
+int store_erase_progress(struct store *store, struct text subject, const enum key_kind *kinds, size_t count, reply_fn *fn,
+                         void *context)
+{
+    (void)store;
+    (void)kinds;
+    (void)count;
+    return ready_called((struct fake_call){.op = FAKE_ERASE_PROGRESS, .fn = fn, .context = context}, subject);
+}
+
+int store_erase_slice(struct store *store, struct text subject, enum key_kind kind, uint64_t below, int64_t limit,
+                      reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_ERASE_SLICE, .id = kind, .until = below, .limit = limit, .fn = fn, .context = context};
+
+    (void)store;
+    return ready_called(call, subject);
+}
+
+int store_erase_on(struct store *store, struct text subject, uint64_t entry, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_ERASE_ON, .id = entry, .fn = fn, .context = context}, subject);
+}
+
+int store_erase_end(struct store *store, struct text subject, uint64_t position, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_ERASE_END, .id = position, .fn = fn, .context = context}, subject);
+}

@@ -53,6 +53,8 @@ struct feed_subscription;
     X(set_subject, SetSubject)         \
     X(get_subjects, GetSubjects)       \
     X(find_subjects, FindSubjects)     \
+    X(delete_subject, DeleteSubject)   \
+    X(get_subject_deletion, GetSubjectDeletion) \
     X(get_destination, GetDestination) \
     X(get_site, GetSite)               \
     X(block, Block)                    \
@@ -170,7 +172,8 @@ enum feed_event_kind {
     FEED_EVENT_CAUGHT_UP,  /* everything until now was delivered; `token`. What follows is live */
     FEED_EVENT_HEARTBEAT,  /* `token` if there is a newer one; `degraded`: the server's store cannot be reached */
     FEED_EVENT_LOST,       /* the connection is gone; the subscription goes on after the reconnect */
-    FEED_EVENT_ENDED       /* refused for good: `error`. No further event comes; feed_unsubscribe() is still due */
+    FEED_EVENT_ENDED,      /* refused for good: `error`. No further event comes; feed_unsubscribe() is still due */
+    FEED_EVENT_SUBJECT_DELETED /* `subject_deleted`: whatever that subject shared before is gone */
 };
 
 struct feed_event {
@@ -187,6 +190,7 @@ struct feed_event {
     size_t token_bytes;
     bool degraded;
     const Feed__ServerFrame *frame; /* what the server sent; NULL for FEED_EVENT_LOST and a GAP without a frame */
+    const Feed__SubjectDeleted *subject_deleted;
 };
 
 /* May call what feed_reply_fn may call. */
