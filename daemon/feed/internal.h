@@ -104,7 +104,7 @@ struct ring_entry {
     uint64_t other;      /* as in struct log_entry */
     uint64_t share;
     struct frame *frame; /* of shares and deletions: the event */
-    int64_t arrived_ms;
+    int64_t made_ms;
     uint32_t subject;    /* slot, or NO_SUBJECT */
     uint32_t reader;
     uint32_t name_stamp; /* of a share: of the author's name in the frame */

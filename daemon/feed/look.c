@@ -156,7 +156,7 @@ void feed_look_at_partition(const struct feed *feed, unsigned partition, struct 
     *ret_look = (struct feed_partition_look){
         .position = feed->positions[partition],
         .applied = feed->applied[partition],
-        .lag_ms = above < ring->count ? clock_now_ms() - ring_at(ring, above)->arrived_ms : 0,
+        .lag_ms = above < ring->count ? clock_now_ms() - ring_at(ring, above)->made_ms : 0,
         .ring_entries = ring->count,
         .ring_bytes = ring->bytes,
         .run = store_mark(feed->store, partition),

@@ -251,6 +251,16 @@ static bool continues_run(const struct feed *feed, const struct log_entry *entry
            entry->previous == feed->positions[entry->partition] && live_run_goes_on(feed, entry->subject);
 }
 
+/* When an entry was made, by this daemon's clock: one that it meets when it catches up is as much older as its id is than that
+ * of the last one there. Else a backlog would seem to be new with each start of a daemon. */
+static int64_t made_ms(const struct feed *feed, const struct log_entry *entry)
+{
+    uint64_t last = store_last_id(feed->store, entry->partition);
+    bool is_old = !feed->caught_up && entry->id < last;
+
+    return clock_now_ms() - (is_old ? id_wall_ms(last) - id_wall_ms(entry->id) : 0);
+}
+
 static void on_entry(void *context, const struct log_entry *entry)
 {
     struct feed *feed = context;
@@ -258,7 +268,7 @@ static void on_entry(void *context, const struct log_entry *entry)
     struct ring_entry kept = {.id = entry->id,
                               .other = entry->other,
                               .share = entry->share,
-                              .arrived_ms = clock_now_ms(),
+                              .made_ms = made_ms(feed, entry),
                               .subject = NO_SUBJECT,
                               .reader = NO_SUBJECT,
                               .kind = entry->kind};
@@ -438,8 +448,8 @@ int64_t feed_lag_ms(const struct feed *feed)
         const struct ring *ring = &feed->rings[partition];
         size_t index = ring_above(ring, feed->applied[partition]);
 
-        if (index < ring->count && ring_at(ring, index)->arrived_ms < oldest_ms)
-            oldest_ms = ring_at(ring, index)->arrived_ms;
+        if (index < ring->count && ring_at(ring, index)->made_ms < oldest_ms)
+            oldest_ms = ring_at(ring, index)->made_ms;
     }
     return oldest_ms == INT64_MAX ? 0 : clock_now_ms() - oldest_ms;
 }

@@ -261,6 +261,31 @@ static void what_was_applied_and_then_lost_is_read_again_without_being_delivered
     expect_share(world, 1, 10, tail_share("bob"));
 }
 
+static void a_backlog_that_is_met_at_the_start_is_as_old_as_its_ids_say(void **state)
+{
+    struct world *world = *state;
+    struct log_entry entries[2];
+
+    for (int i = 0; i < 2; i++) {
+        entries[i] = fake_entry(LOG_SHARE, "bob", NULL, 0);
+        entries[i].body = fake_body("bob", "http://example.org/");
+        fake.last_id[0] += UINT64_C(61000) << 13; /* the next one is made 61 seconds later */
+    }
+    entries[1].previous = entries[0].id;
+    world->feed->rings[0].floor = 1; /* it holds nothing of what is not applied */
+    restart_store(world, fake.epoch, entries[1].id);
+    FAKE_ANSWER(FAKE_APPLIED, ":0");
+    for (int i = 0; i < 2; i++)
+        fake_tail(&entries[i]);
+    fake_tail_end(2);
+    assert_true(feed_is_ready(world->feed));
+    assert_in_range(feed_lag_ms(world->feed), 61000, 61100);
+    assert_true(feed_is_busy(world->feed, true));
+    assert_false(feed_is_busy(world->feed, false));
+    world_applied(world);
+    assert_false(feed_is_busy(world->feed, true));
+}
+
 static void another_store_is_a_gap_over_all_that_was_seen(void **state)
 {
     struct world *world = *state;
@@ -409,6 +434,7 @@ int main(void)
         WITH_WORLD(a_store_that_came_back_with_less_is_a_gap_for_every_stream),
         WITH_WORLD(a_restart_that_lost_nothing_is_not_noticed_by_a_stream),
         WITH_WORLD(what_was_applied_and_then_lost_is_read_again_without_being_delivered_again),
+        WITH_WORLD(a_backlog_that_is_met_at_the_start_is_as_old_as_its_ids_say),
         WITH_WORLD(another_store_is_a_gap_over_all_that_was_seen),
         WITH_WORLD(an_entry_that_was_trimmed_before_the_tail_came_to_it_is_a_gap),
         WITH_WORLD(a_subscriber_that_ends_while_its_stream_is_opened_is_told_nothing_more),
