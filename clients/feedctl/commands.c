@@ -11,6 +11,7 @@ const struct command *const commands[] = {
 #define ADMIN(id, word, arguments, options, help) &command_admin_##id,
 #include "admin.def"
 #undef ADMIN
+    &command_top,
     &command_completion, NULL,
 };
 

@@ -203,7 +203,7 @@ static void end_cell(FILE *out, bool last)
         fprintf(out, "%*s", GAP, "");
 }
 
-static void print_rows(FILE *out, const json_t *rows)
+void table_rows(FILE *out, const json_t *rows)
 {
     struct column columns[COLUMNS_MAX];
     size_t count = find_columns(rows, columns);
@@ -274,7 +274,7 @@ static void print_section(FILE *out, const char *name, json_t *value, bool first
     }
     fputc('\n', out);
     if (json_is_array(value))
-        print_rows(out, value);
+        table_rows(out, value);
     else
         print_members(out, value);
 }

@@ -34,12 +34,18 @@ static const struct admin_row {
 
 void admin_reply(struct admin_call *call, json_t *object)
 {
-    Feed__AdminReply reply = FEED__ADMIN_REPLY__INIT;
-    Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
-    int64_t limit = call->admin->config->max_frame_bytes;
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 
     json_decref(object);
+    admin_reply_text(call, text);
+}
+
+void admin_reply_text(struct admin_call *call, char *text)
+{
+    Feed__AdminReply reply = FEED__ADMIN_REPLY__INIT;
+    Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
+    int64_t limit = call->admin->config->max_frame_bytes;
+
     if (!text) {
         request_fail_memory(call->request);
         return;
@@ -69,9 +75,9 @@ void admin_refuse(struct admin_call *call, Feed__ErrorCode code, const char *fie
 
 void admin_append(json_t **list, json_t *row)
 {
-    if (!*list)
+    if (!*list) {
         json_decref(row);
-    else if (json_array_append_new(*list, row) < 0) {
+    } else if (json_array_append_new(*list, row) < 0) {
         json_decref(*list);
         *list = NULL;
     }

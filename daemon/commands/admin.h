@@ -48,6 +48,8 @@ struct admin_call {
 
 /* The answer: an object, which is taken; NULL: memory ended. Ends the request. */
 void admin_reply(struct admin_call *call, json_t *object);
+/* The same for an object that is written out already; of malloc(), and taken. */
+void admin_reply_text(struct admin_call *call, char *text);
 /* The same for a request that cannot be carried out. */
 void admin_refuse(struct admin_call *call, Feed__ErrorCode code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -1,7 +1,7 @@
 /* What operators see of clients: who they are, who does not keep up, and how one is sent away.
  *
  * There may be tens of thousands, so a list is made in slices of less than a millisecond: first every connection is looked at
- * once, and the foremost by the order wanted are kept in a heap, then these become the rows of the answer. */
+ * once, and the foremost by the order wanted are kept in a heap, then these are written out row by row. */
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
@@ -41,9 +41,12 @@ struct scan {
     size_t count;      /* of the heap, whose root has the lowest key */
     size_t written;    /* rows that are in the answer */
     bool sorted;
-    json_t *rows;
+    char *text; /* the answer as far as it is written; NULL: memory ended */
+    size_t text_bytes, text_capacity;
     struct client_row heap[];
 };
+
+#define ROW_BYTES 512 /* what a row takes written out, about */
 
 /* ---- what is seen of one ---- */
 
@@ -174,6 +177,46 @@ static int highest_first(const void *a, const void *b)
 
 /* ---- slices ---- */
 
+static void write_text(struct scan *scan, const char *text)
+{
+    size_t bytes = text ? strlen(text) : 0;
+
+    if (text && scan->text && scan->text_bytes + bytes < scan->text_capacity) {
+        memcpy(scan->text + scan->text_bytes, text, bytes + 1);
+        scan->text_bytes += bytes;
+        return;
+    }
+    scan->text_capacity = 2 * (scan->text_capacity + bytes);
+    char *larger = text && scan->text ? realloc(scan->text, scan->text_capacity) : NULL;
+    if (!larger)
+        free(scan->text);
+    scan->text = larger;
+    if (larger)
+        write_text(scan, text);
+}
+
+static void write_row(struct scan *scan, const struct client_row *client)
+{
+    json_t *row = row_of(client, clock_now_ms());
+    char *text = row ? json_dumps(row, JSON_COMPACT) : NULL;
+
+    write_text(scan, scan->written > 0 ? "," : "");
+    write_text(scan, text);
+    free(text);
+    json_decref(row);
+}
+
+/* What stands before the rows. */
+static void write_beginning(struct scan *scan)
+{
+    char beginning[64];
+
+    snprintf(beginning, sizeof(beginning), "{\"clients_in_all\":%" PRIu64 ",\"clients\":[", scan->matching);
+    scan->text_capacity = sizeof(beginning) + scan->count * ROW_BYTES;
+    scan->text = malloc(scan->text_capacity);
+    write_text(scan, beginning);
+}
+
 /* One small step. False: the answer is complete. */
 static bool step(struct scan *scan)
 {
@@ -186,16 +229,20 @@ static bool step(struct scan *scan)
         }
         qsort(scan->heap, scan->count, sizeof(scan->heap[0]), highest_first);
         scan->sorted = true;
+        write_beginning(scan);
     }
-    if (scan->written == scan->count)
-        return false;
-    admin_append(&scan->rows, row_of(&scan->heap[scan->written++], clock_now_ms()));
-    return true;
+    if (scan->written < scan->count) {
+        write_row(scan, &scan->heap[scan->written]);
+        scan->written++;
+        return true;
+    }
+    write_text(scan, "]}");
+    return false;
 }
 
 static void scan_end(struct scan *scan)
 {
-    admin_reply(scan->call, json_pack("{s:I, s:o}", "clients_in_all", (json_int_t)scan->matching, "clients", scan->rows));
+    admin_reply_text(scan->call, scan->text);
     free(scan);
 }
 
@@ -237,7 +284,7 @@ static void scan_begin(struct admin_call *call, key_fn *key, bool only_slow)
         request_fail_memory(call->request);
         return;
     }
-    *scan = (struct scan){.call = call, .next = admin->scans, .key = key, .only_slow = only_slow, .rows = json_array()};
+    *scan = (struct scan){.call = call, .next = admin->scans, .key = key, .only_slow = only_slow};
     admin->scans = scan;
     event_active(admin->slice, EV_TIMEOUT, 0);
 }
@@ -248,7 +295,7 @@ void admin_scans_end(struct admin *admin)
         struct scan *scan = admin->scans;
 
         admin->scans = scan->next;
-        json_decref(scan->rows);
+        free(scan->text);
         request_fail_code(scan->call->request, FEED__ERROR_CODE__UNAVAILABLE);
         free(scan);
     }
