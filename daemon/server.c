@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "commands/commands.h"
 #include "feed/feed.h"
+#include "monitor/monitor.h"
 #include "net/net.h"
 #include "store/private_redis.h"
 #include "store/seen.h"
@@ -51,6 +52,7 @@ struct server {
     struct feed *feed;
     struct net *net;
     struct admin *admin;
+    struct monitor *monitor;
     struct feed_outlet outlet;
     enum server_state state;
     int64_t deadline_ms; /* of the state, when draining or closing */
@@ -125,6 +127,15 @@ static void on_admin_drain(void *context)
 }
 
 static const struct admin_hooks admin_hooks = {on_admin_drain};
+
+static const char *trouble(void *context)
+{
+    const struct server *server = context;
+
+    return server->state == SERVER_RUNNING ? feed_trouble(server->feed) : "the daemon stops";
+}
+
+static const struct monitor_hooks monitor_hooks = {trouble};
 
 /* ---- what the feed says ---- */
 
@@ -274,7 +285,9 @@ static int make_rooms(struct server *server)
         return -ENOMEM;
     commands_attach(server->commands, server->feed, server->net);
     server->admin = admin_new(server->base, config, server->commands, &admin_hooks, server);
-    return server->admin && commands_keep_closed(server->commands) == 0 ? 0 : -ENOMEM;
+    server->monitor = monitor_new(server->base, &monitor_hooks, server);
+    metrics.connections_max = limits.max_connections;
+    return server->admin && server->monitor && commands_keep_closed(server->commands) == 0 ? 0 : -ENOMEM;
 }
 
 static int listen_on(struct server *server)
@@ -307,7 +320,8 @@ static int listen_on(struct server *server)
         }
         log_info("listening", "unix=%s", log_quote(config->unix_path));
     }
-    return admin_listen(server->admin);
+    int error = admin_listen(server->admin);
+    return error < 0 ? error : monitor_listen(server->monitor, config->http_listen, config->insecure);
 }
 
 /* As many descriptors as may be; too few for what is configured is worth a word. Clients beyond them are told that the server
@@ -383,6 +397,7 @@ static void finish(struct server *server)
     signal(SIGINT, SIG_IGN);
     if (server->net)
         feed_stop(server->feed);
+    monitor_free(server->monitor);
     admin_free(server->admin);
     net_free(server->net);
     feed_free(server->feed);
@@ -405,12 +420,10 @@ static void log_counters(void)
     char line[2000];
     size_t used = 0;
 
-#define METRIC(name, help)                                                                                            \
-    used += (size_t)snprintf(line + used, sizeof(line) - used, "%s" #name "=%" PRIu64, used ? " " : "", metrics.name); \
-    if (used >= sizeof(line))                                                                                         \
-        return;
-    METRICS(METRIC)
-#undef METRIC
+    for (enum metric metric = 0; metric < METRIC_COUNT && used < sizeof(line); metric++)
+        if (metric_rows[metric].type != METRIC_TYPE_HISTOGRAM)
+            used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s=%" PRIu64, used > 0 ? " " : "",
+                                     metric_rows[metric].name, metric_total(metric));
     log_info("stopped", "%s", line);
 }
 

@@ -1,68 +1,80 @@
-/* Counters and gauges of this process, one table. */
+/* What this process counts and measures, one table: metrics.def. Counting is an addition to a member of `metrics`; everything that
+ * lists metrics goes through metric_rows. */
 #ifndef FEED_BASE_METRICS_H
 #define FEED_BASE_METRICS_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-/* METRIC(name, help) */
-#define METRICS(METRIC)                                                        \
-    METRIC(connections_opened, "connections accepted")                         \
-    METRIC(connections_closed, "connections ended")                            \
-    METRIC(connections_refused, "connections refused because max_connections is reached") \
-    METRIC(accept_rests, "times that a listener rested for want of descriptors or memory") \
-    METRIC(requests, "requests received")                                      \
-    METRIC(errors, "requests answered with an error")                          \
-    METRIC(shares, "shares committed")                                         \
-    METRIC(deletes, "shares deleted")                                          \
-    METRIC(edits, "shares edited")                                             \
-    METRIC(comments, "comments committed")                                     \
-    METRIC(comments_deleted, "comments deleted")                               \
-    METRIC(follows, "follows committed")                                       \
-    METRIC(unfollows, "unfollows committed")                                   \
-    METRIC(mutes, "mutes committed")                                           \
-    METRIC(unmutes, "mutes ended")                                             \
-    METRIC(blocks, "blocks committed")                                         \
-    METRIC(unblocks, "blocks ended")                                           \
-    METRIC(erasures, "subjects deleted")                                       \
-    METRIC(descriptions, "descriptions of subjects committed")                 \
-    METRIC(pushes, "timelines that a share was pushed to")                     \
-    METRIC(push_commands, "commands that carried them, one for each timeline with all that waited for it") \
-    METRIC(pushes_away, "pushes to readers who are away and have no timeline") \
-    METRIC(pushes_failed, "pushes refused because the key is no timeline")       \
-    METRIC(records_failed, "records of who shared what refused because the key is none") \
-    METRIC(trims, "timelines trimmed to their cap")                            \
-    METRIC(timelines_fetched, "timelines read out of Redis")                   \
-    METRIC(timelines_recent, "timelines read out of memory, their pages encoded anew or not") \
-    METRIC(rebuilds, "timelines rebuilt")                                      \
-    METRIC(profiles_collected, "profiles asked for the newest shares, to build timelines and for what they do not hold") \
-    METRIC(jobs_done, "log entries fully applied")                             \
-    METRIC(jobs_claimed, "log entries taken over from another daemon")         \
-    METRIC(jobs_parked, "log entries given up and kept aside")                 \
-    METRIC(jobs_unparked, "log entries of those that were taken up again")      \
-    METRIC(writes_busy, "writes refused because fan-out is behind")            \
-    METRIC(lag_ms, "age of the oldest unfinished fan-out now")                 \
-    METRIC(lag_peak_ms, "the most that it was")                                \
-    METRIC(unapplied_bytes, "memory that log entries not fully applied take now") \
-    METRIC(unapplied_peak_bytes, "the most that they took")                    \
-    METRIC(deliveries, "events queued to subscribers")                         \
-    METRIC(demotions, "subscriptions that fell back to catching up")           \
-    METRIC(gaps, "gaps reported to subscribers")                               \
-    METRIC(queued_bytes, "memory that what waits for clients takes now")       \
-    METRIC(queued_peak_bytes, "the most that it took")                         \
-    METRIC(queues_shed, "queues whose events were dropped, to be caught up with, as the budget was used up") \
-    METRIC(frames_shed, "events and tokens dropped from them")                 \
-    METRIC(bytes_received, "bytes received from clients")                      \
-    METRIC(bytes_sent, "bytes sent to clients")                                \
-    METRIC(redis_reconnects, "connections made to Redis after the first ones") \
-    METRIC(redis_stalls, "times that Redis did not answer for redis.stall_ms") \
-    METRIC(shares_resolved, "shares whose lost answer was found by their key")
+/* Durations, in buckets that each reach twice as far as the one before: 64 µs, 128 µs, … 33.6 s, and beyond. */
+#define HISTOGRAM_BUCKETS 20
+#define HISTOGRAM_FIRST_BITS 6 /* 64 µs */
+
+struct histogram {
+    uint64_t buckets[HISTOGRAM_BUCKETS + 1];
+    uint64_t sum_us;
+};
+
+typedef uint64_t metric_type_COUNTER;
+typedef uint64_t metric_type_GAUGE;
+typedef struct histogram metric_type_HISTOGRAM;
 
 struct metrics {
-#define METRIC(name, help) uint64_t name;
-    METRICS(METRIC)
+#define METRIC(name, type, help) metric_type_##type name;
+#define METRIC_BY(name, type, label, values, help) metric_type_##type name[values];
+#include "base/metrics.def"
 #undef METRIC
+#undef METRIC_BY
 };
 
 extern struct metrics metrics;
+
+/* A duration below 0, which clocks of two hosts may show, counts as 0. */
+static inline void histogram_add(struct histogram *histogram, int64_t us)
+{
+    uint64_t beyond = us > 0 ? ((uint64_t)us - 1) >> HISTOGRAM_FIRST_BITS : 0;
+    unsigned bucket = beyond == 0 ? 0 : 64 - (unsigned)__builtin_clzll(beyond);
+
+    histogram->buckets[bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS]++;
+    histogram->sum_us += us > 0 ? (uint64_t)us : 0;
+}
+
+/* ---- the table ---- */
+
+enum metric {
+#define METRIC(name, type, help) METRIC_##name,
+#define METRIC_BY(name, type, label, values, help) METRIC_##name,
+#include "base/metrics.def"
+#undef METRIC
+#undef METRIC_BY
+    METRIC_COUNT
+};
+
+enum metric_type { METRIC_TYPE_COUNTER, METRIC_TYPE_GAUGE, METRIC_TYPE_HISTOGRAM };
+
+struct metric_row {
+    const char *name;
+    const char *help;
+    const char *label; /* NULL: one value */
+    enum metric_type type;
+    unsigned values;
+    size_t offset; /* in struct metrics */
+};
+
+extern const struct metric_row metric_rows[METRIC_COUNT];
+
+/* How a value of a label is called; NULL: there is no such value. */
+typedef const char *metric_value_fn(unsigned value);
+
+/* To be called by the room whose metric it is, before anything is counted. */
+void metrics_name(enum metric metric, metric_value_fn *name);
+
+/* A counter or a gauge, the sum of all values of its label. Of a histogram, how many durations it has. */
+uint64_t metric_total(enum metric metric);
+
+/* All of them, as Prometheus reads them (text exposition format 0.0.4). Of a label those values that have a name; of a histogram
+ * with a label, those that have anything in them. */
+void metrics_print(FILE *out);
 
 #endif

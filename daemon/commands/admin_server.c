@@ -14,13 +14,15 @@ static json_t *counters(void)
 {
     json_t *object = json_object();
 
-#define METRIC(name, help)                                                                   \
-    if (object && json_object_set_new(object, #name, json_integer((json_int_t)metrics.name)) < 0) { \
-        json_decref(object);                                                                 \
-        object = NULL;                                                                       \
+    for (enum metric metric = 0; object && metric < METRIC_COUNT; metric++) {
+        const struct metric_row *row = &metric_rows[metric];
+
+        if (row->type == METRIC_TYPE_HISTOGRAM ||
+            json_object_set_new(object, row->name, json_integer((json_int_t)metric_total(metric))) == 0)
+            continue;
+        json_decref(object);
+        object = NULL;
     }
-    METRICS(METRIC)
-#undef METRIC
     return object;
 }
 

@@ -20,13 +20,38 @@ static const struct command_row *const rows[] = {
 #undef COMMAND
 };
 
-static const struct command_row *row_of(Feed__ClientFrame__RequestCase kind)
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* ROWS: there is none. */
+static size_t row_number(Feed__ClientFrame__RequestCase kind)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i]->kind == kind)
-            return rows[i];
-    return NULL;
+    size_t number = 0;
+
+    while (number < ROWS && rows[number]->kind != kind)
+        number++;
+    return number;
 }
+
+static const char *request_of_metric(unsigned value)
+{
+    static const char *const names[] = {
+#define COMMAND(name) #name,
+        COMMANDS(COMMAND)
+#undef COMMAND
+        "unknown",
+    };
+
+    return value <= ROWS ? names[value] : NULL;
+}
+
+static const char *code_of_metric(unsigned value)
+{
+    const ProtobufCEnumValue *row = protobuf_c_enum_descriptor_get_value(&feed__error_code__descriptor, (int)value);
+
+    return row && value != FEED_OK ? row->name : NULL;
+}
+
+_Static_assert(sizeof(metrics.requests) / sizeof(uint64_t) > ROWS, "one for each request, and one for what is none");
 
 struct session *request_session(const struct request *request)
 {
@@ -274,12 +299,14 @@ static Feed__ErrorCode misplaced(const struct request *request, const struct ses
     return session->greeted || row->before_hello ? FEED_OK : FEED__ERROR_CODE__HELLO_REQUIRED;
 }
 
-/* Decodes a frame and finds its command. If that fails the request is answered, and gone, and false returned. */
-static bool decode(struct request *request, const struct session *session, const uint8_t *data, size_t size)
+/* Decodes a frame and finds its command; *ret_row is the number of its row, ROWS if it has none. If that fails the request is
+ * answered, and gone, and false returned. */
+static bool decode(struct request *request, const struct session *session, const uint8_t *data, size_t size, size_t *ret_row)
 {
     const char *bad = wire_bad_string(&feed__client_frame__descriptor, data, size), *field = NULL, *message = NULL;
     ProtobufCAllocator allocator = {decode_allocate, decode_free, &request->arena};
 
+    *ret_row = ROWS;
     request->id = wire_request_id(data, size);
     if (bad) {
         request_fail(request, FEED__ERROR_CODE__INVALID, bad, 0, "%s must be UTF-8 without zero bytes", bad);
@@ -295,7 +322,8 @@ static bool decode(struct request *request, const struct session *session, const
         return false;
     }
     request->id = request->frame->request_id;
-    const struct command_row *row = row_of(request->frame->request_case);
+    *ret_row = row_number(request->frame->request_case);
+    const struct command_row *row = *ret_row < ROWS ? rows[*ret_row] : NULL;
     Feed__ErrorCode error = misplaced(request, session, row, &field, &message);
     if (error != FEED_OK) {
         request_fail(request, error, field, 0, "%s", message);
@@ -311,14 +339,16 @@ static void on_frame(void *context, uint64_t conn, void *session_pointer, const 
     struct commands *commands = context;
     struct session *session = session_pointer;
     struct request *request = request_new(commands, session, conn, size);
+    size_t row;
 
-    metrics.requests++;
     if (!request) {
         net_close(commands->net, conn, NET_CLOSE_MEMORY);
         return;
     }
     pause_or_resume(commands, session);
-    if (decode(request, session, data, size))
+    bool decoded = decode(request, session, data, size, &row);
+    metrics.requests[row]++;
+    if (decoded)
         admit(session, request);
 }
 
@@ -407,6 +437,8 @@ struct commands *commands_new(const struct config *config)
 {
     struct commands *commands = calloc(1, sizeof(*commands));
 
+    metrics_name(METRIC_requests, request_of_metric);
+    metrics_name(METRIC_errors, code_of_metric);
     if (commands)
         commands->config = config;
     return commands;

@@ -64,7 +64,8 @@ static void reply_error(struct request *request, Feed__ErrorCode code, const cha
     error_fill(&error, code, field_copy, limit, message);
     frame.body_case = FEED__SERVER_FRAME__BODY_ERROR;
     frame.error = &error;
-    metrics.errors++;
+    if (code < sizeof(metrics.errors) / sizeof(metrics.errors[0]))
+        metrics.errors[code]++;
     request_reply(request, &frame);
 }
 

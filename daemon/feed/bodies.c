@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/metrics.h"
 #include "feed/internal.h"
 
 #define FETCH_MAX 256 /* ids in one MGET */
@@ -400,8 +401,12 @@ void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_f
         uint64_t id = items[i].id;
 
         items[i] = (struct feed_item){.id = id, .author = NO_SUBJECT};
-        if (!bodies_get(feed, id, &items[i]) && partition_of_id(id) < feed->partitions)
+        if (bodies_get(feed, id, &items[i])) {
+            metrics.bodies_recent++;
+        } else if (partition_of_id(id) < feed->partitions) {
+            metrics.bodies_fetched++;
             missing |= UINT64_C(1) << partition_of_id(id);
+        }
     }
     if (missing == 0) {
         fn(context, FEED_OK);

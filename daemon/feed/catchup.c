@@ -69,7 +69,7 @@ void catchup_run(struct feed *feed, struct subscription *stream)
         return; /* tried again when the heartbeat is due: until CaughtUp is said it is not live */
     free(stream->position);
     stream->position = NULL;
-    stream->state = SUBSCRIPTION_LIVE;
+    stream_change_state(stream, SUBSCRIPTION_LIVE);
     stream->resumed = false;
 }
 

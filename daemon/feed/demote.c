@@ -29,7 +29,7 @@ bool stream_demote(struct feed *feed, struct subscription *stream, uint64_t befo
         stream->position[partition] = tail_position(feed, partition);
     if (before != 0)
         stream->position[partition_of_id(before)] = position_before(before);
-    stream->state = SUBSCRIPTION_CATCHING_UP;
+    stream_change_state(stream, SUBSCRIPTION_CATCHING_UP);
     metrics.demotions++;
     return true;
 }

@@ -106,6 +106,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
     jobs_tick(feed, clock_now_ms());
     pressure_tick(feed, clock_now_ms());
     hot_tick(&feed->hot, clock_now_ms());
+    health_tick(feed);
 }
 
 void feed_turn(struct feed *feed)
@@ -124,6 +125,7 @@ void feed_start(struct feed *feed)
 {
     struct timeval interval = {.tv_usec = TICK_MS * 1000};
 
+    feed->heard_ms = clock_now_ms();
     event_add(feed->tick, &interval);
     store_start(feed->store);
 }
@@ -159,6 +161,7 @@ struct feed *feed_new(struct event_base *base, const struct feed_settings *setti
 
     if (!feed)
         return NULL;
+    health_init();
     feed->settings = *settings;
     feed->outlet = outlet;
     feed->events = events;

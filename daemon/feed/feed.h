@@ -77,6 +77,8 @@ void feed_flush(struct feed *feed);
 
 /* Whether requests can be served: the store is open and answers, and the tail has come up to it. */
 bool feed_is_ready(const struct feed *feed);
+/* Why a share would not get through or not be delivered, in words; NULL if it would, as far as is known. */
+const char *feed_trouble(const struct feed *feed);
 unsigned feed_partitions(const struct feed *feed);
 /* Age of the oldest entry that is not yet known to be fully applied. */
 int64_t feed_lag_ms(const struct feed *feed);

@@ -14,6 +14,7 @@
 #include "base/idset.h"
 #include "base/log.h"
 #include "feed/feed.h"
+#include "feed/health.h"
 #include "feed/hidden.h"
 #include "feed/hot.h"
 #include "feed/jobs.h"
@@ -266,20 +267,6 @@ void tail_read(struct feed *feed);
 void tail_sample_applied(struct feed *feed);
 void waiters_fail(struct feed *feed);
 
-/* ---- pressure.c ---- */
-
-/* Writes that were refused as busy since there was room. */
-struct pressure {
-    uint64_t refused; /* 0: none */
-    int64_t since_ms;
-    int64_t refused_ms; /* the last one */
-    struct log_limit begun;
-    struct log_limit ended;
-};
-
-/* Whether a write must be refused; counted if so. */
-bool feed_is_busy(struct feed *feed, bool share);
-void pressure_tick(struct feed *feed, int64_t now_ms);
 
 /* ---- feed.c ---- */
 
@@ -329,6 +316,9 @@ struct feed {
     uint64_t delivered[PARTITIONS_MAX]; /* entries up to here were delivered: they are read again for the ring only */
     uint64_t lost[PARTITIONS_MAX];      /* positions up to here were seen and then lost by the store */
     uint64_t applied[PARTITIONS_MAX];   /* every entry up to here has had its effects */
+    struct store_backlog backlog[PARTITIONS_MAX]; /* as it was when that was asked */
+    int64_t heard_ms;                   /* when the tail was last answered */
+    int64_t behind_since_ms;            /* since when its batches are full: there may be more; 0: they are not */
     unsigned samples_pending;
     uint64_t sampled;                   /* a bit for each partition answered */
     uint64_t token_generation;          /* moves with the positions */

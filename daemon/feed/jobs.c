@@ -121,6 +121,8 @@ void job_finish(struct feed *feed, struct job *job)
     acknowledge(feed, job->id);
     trace_fanout_done(feed, job);
     metrics.jobs_done++;
+    if (job->kind == LOG_SHARE)
+        histogram_add(&metrics.fanout_us, (clock_wall_ms() - id_wall_ms(job->id)) * 1000);
     job_drop(feed, job);
 }
 

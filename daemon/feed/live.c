@@ -168,13 +168,15 @@ static void deliver_run(struct feed *feed, struct live_run *run, struct subscrip
 static void account(struct feed *feed, const struct live_run *run)
 {
     const struct subject *subject = feed->subjects.slots[run->subject];
-    int64_t now_us = clock_now_us();
+    int64_t now_us = clock_now_us(), wall_ms = clock_wall_ms();
     uint64_t deliveries = 0;
 
     for (uint32_t i = 0; i < run->count; i++) {
         uint32_t sent = run->joint.sent + run->single[i].sent, behind = run->joint.behind + run->single[i].behind;
 
         trace_delivered(feed, run->events[i].frame->position, sent, behind, now_us);
+        if (sent > 0)
+            histogram_add(&metrics.delivery_us, (wall_ms - id_wall_ms(run->events[i].frame->position)) * 1000);
         deliveries += sent;
     }
     hot_note(&feed->hot, subject_name(&feed->subjects, run->subject), subject->hash, 0, deliveries);

@@ -37,12 +37,16 @@ static void note_refusal(struct feed *feed)
                 feed_lag_ms(feed), feed->settings.lag_limit_ms, feed_unapplied_bytes(feed), feed->settings.ring_bytes);
 }
 
+bool feed_is_behind(const struct feed *feed, bool share)
+{
+    return feed_unapplied_bytes(feed) > feed->settings.ring_bytes || (share && feed_lag_ms(feed) > feed->settings.lag_limit_ms);
+}
+
 bool feed_is_busy(struct feed *feed, bool share)
 {
-    size_t bytes = feed_unapplied_bytes(feed), limit = feed->settings.ring_bytes;
-    bool busy = bytes > limit || (share && feed_lag_ms(feed) > feed->settings.lag_limit_ms);
+    bool busy = feed_is_behind(feed, share);
 
-    if (bytes > limit / 2)
+    if (feed_unapplied_bytes(feed) > feed->settings.ring_bytes / 2)
         tail_sample_applied(feed); /* it may be less by now */
     if (busy)
         note_refusal(feed);

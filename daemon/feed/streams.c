@@ -2,6 +2,7 @@
  * What else there is to streams (opening, live delivery, catching up, falling back) is the same for all. */
 #include <errno.h>
 
+#include "base/metrics.h"
 #include "feed/catchup.h"
 
 #define BIT(kind) (UINT32_C(1) << (kind))
@@ -90,4 +91,22 @@ bool stream_concerns(const struct feed *feed, const struct subscription *stream,
         return event->share == stream->share;
     }
     return false;
+}
+
+void stream_begin(struct subscription *stream)
+{
+    stream->state = SUBSCRIPTION_CATCHING_UP;
+    metrics.streams[stream->state]++;
+}
+
+void stream_change_state(struct subscription *stream, enum subscription_state state)
+{
+    metrics.streams[stream->state]--;
+    metrics.streams[state]++;
+    stream->state = state;
+}
+
+void stream_has_ended(const struct subscription *stream)
+{
+    metrics.streams[stream->state]--;
 }

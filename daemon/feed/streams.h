@@ -55,6 +55,11 @@ enum subscription_state {
     SUBSCRIPTION_LIVE,
 };
 
+/* The only places where a stream's state changes: it is open, and catches up; it goes on in another state; it is open no more. */
+void stream_begin(struct subscription *stream);
+void stream_change_state(struct subscription *stream, enum subscription_state state);
+void stream_has_ended(const struct subscription *stream);
+
 struct subscription {
     struct feed_subscriber *subscriber;
     struct subscription *next_of_subscriber;

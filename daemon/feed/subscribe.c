@@ -92,7 +92,7 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
     stream->next_of_subscriber = stream->subscriber->first;
     stream->subscriber->first = stream;
 
-    stream->state = SUBSCRIPTION_CATCHING_UP;
+    stream_begin(stream);
     stream->resumed = stream->had_token = opening->has_token;
     if (!opening->has_token)
         for (unsigned partition = 0; partition < feed->partitions; partition++)
@@ -301,6 +301,7 @@ static void stream_end(struct feed *feed, struct subscription *stream)
 {
     stream_remove(feed, stream);
     idmap_remove(&feed->streams, stream_key(stream->subscriber->conn, stream->request_id));
+    stream_has_ended(stream);
     catchup_cancel(stream);
     release(feed, stream);
     free(stream->position);

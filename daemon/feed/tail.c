@@ -376,6 +376,7 @@ static void on_batch_end(void *context, size_t entries)
     struct feed *feed = context;
 
     live_flush(feed);
+    health_note_batch(feed, entries);
     if (!feed->caught_up) {
         look_whether_caught_up(feed, entries == 0);
         if (feed->caught_up)
@@ -411,6 +412,7 @@ static void on_applied(void *context, const struct reply *reply)
     if (reply_error(reply) == 0) {
         uint64_t applied = store_read_applied(reply, sample.partition);
 
+        feed->backlog[sample.partition] = store_read_backlog(reply);
         if (applied > feed->applied[sample.partition])
             feed->applied[sample.partition] = applied;
         feed->sampled |= UINT64_C(1) << sample.partition;

@@ -63,6 +63,10 @@ void conn_set_state(struct conn *conn, enum conn_state state)
         [CONN_CLOSING] = CLOSING_PATIENCE_MS,
     };
 
+    if (state != CONN_GREETING) /* which a new one already is */
+        metrics.connections[conn->state]--;
+    if (state != CONN_ENDED)
+        metrics.connections[state]++;
     conn->state = (uint8_t)state;
     if (state < sizeof(patience_ms) / sizeof(patience_ms[0])) /* LINGERING has what CLOSING left */
         conn->deadline_ms = clock_now_ms() + patience_ms[state];
@@ -107,7 +111,7 @@ void conn_free(struct conn *conn)
     conn_look(conn, &last);
     net_slot_give(net, conn->id);
     if (conn->has_session) {
-        metrics.connections_closed++;
+        metrics.connections_closed[conn->reason]++;
         log_debug("connection-closed", "conn=%" PRIx64 " reason=%s", conn->id, net_close_reason_name(conn->reason));
         net->handlers->on_closed(net->context, conn->id, conn->session, (enum net_close_reason)conn->reason,
                                  &last);

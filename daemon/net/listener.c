@@ -297,17 +297,34 @@ static int bind_tcp(const struct addrinfo *info, int *ret_fd, uint16_t *ret_port
     return result;
 }
 
-int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port)
+static int bind_address(const char *address, bool allow_remote, int *ret_fd, uint16_t *ret_port)
 {
     struct addrinfo *info;
-    uint16_t port = 0;
     int result = parse_address(address, &info);
-    int fd = -1;
 
     if (result < 0)
         return result;
-    result = allow_remote || is_loopback(info->ai_addr) ? bind_tcp(info, &fd, &port) : -EPERM;
+    result = allow_remote || is_loopback(info->ai_addr) ? bind_tcp(info, ret_fd, ret_port) : -EPERM;
     freeaddrinfo(info);
+    return result;
+}
+
+int net_bind_tcp(const char *address, bool allow_remote, int *ret_fd, uint16_t *ret_port)
+{
+    int result = bind_address(address, allow_remote, ret_fd, ret_port);
+
+    if (result == 0 && listen(*ret_fd, BACKLOG) < 0) {
+        result = -errno;
+        close(*ret_fd);
+    }
+    return result;
+}
+
+int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port)
+{
+    uint16_t port = 0;
+    int fd, result = bind_address(address, allow_remote, &fd, &port);
+
     if (result < 0)
         return result;
     result = listener_add(net, fd, "");

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "net/internal.h"
 
 #define TICK_MIN_MS 5
@@ -26,6 +27,24 @@ const char *net_close_reason_name(enum net_close_reason reason)
 {
     return reason_names[reason];
 }
+
+/* ------------------------------------------------------------------------------------------------- metrics */
+
+static const char *reason_of_metric(unsigned value)
+{
+    return value < NET_CLOSE_REASONS ? reason_names[value] : NULL;
+}
+
+static const char *state_of_metric(unsigned value)
+{
+    static const char *const names[] = {
+        [CONN_GREETING] = "greeting", [CONN_ADMITTED] = "admitted", [CONN_CLOSING] = "closing", [CONN_LINGERING] = "lingering"};
+
+    return names[value];
+}
+
+_Static_assert(sizeof(metrics.connections) / sizeof(uint64_t) == CONN_ENDED, "one for each state of a connection that is there");
+_Static_assert(sizeof(metrics.connections_closed) / sizeof(uint64_t) >= NET_CLOSE_REASONS, "one for each reason");
 
 /* ------------------------------------------------------------------------------------------------- slots */
 
@@ -173,6 +192,8 @@ struct net *net_new(struct event_base *base, const struct net_limits *limits, co
 
     if (!net)
         return NULL;
+    metrics_name(METRIC_connections, state_of_metric);
+    metrics_name(METRIC_connections_closed, reason_of_metric);
     net->base = base;
     net->limits = *limits;
     net->handlers = handlers;

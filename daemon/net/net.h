@@ -102,6 +102,8 @@ void net_free(struct net *net);
  * `allow_remote`, else -EPERM. On success *ret_port is the port. Errors as bind(2) gives them, -EINVAL for a malformed
  * address. */
 int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port);
+/* The same for a socket that somebody else accepts on: it listens, and is the caller's. */
+int net_bind_tcp(const char *address, bool allow_remote, int *ret_fd, uint16_t *ret_port);
 /* Listens on a Unix socket, whose file has this mode and group (NET_OWN_GROUP: the process's) and never wider permissions. A
  * socket file that nobody answers on is replaced; -EADDRINUSE if somebody does. The file is removed by net_stop_listening() and
  * net_free(), if it is still the same. -ENAMETOOLONG if the path does not fit. */

@@ -15,8 +15,15 @@ struct command {
     size_t used;
     size_t capacity;
     unsigned arguments;
+    unsigned kind;
     bool failed;
 };
+
+/* Those that come most often first. */
+static const char *const kind_names[] = {"LPUSHX", "EVALSHA", "MGET", "LRANGE", "ZRANGE", "XACK",   "PING", "ZSCORE", "HGET",
+                                         "EXISTS", "EXPIRE", "UNLINK", "ZMSCORE", "XAUTOCLAIM", "SCRIPT", "INFO", "AUTH", "SELECT", "other"};
+
+_Static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == COMMAND_KINDS, "command.h counts them");
 
 static struct command the_command;
 
@@ -36,6 +43,30 @@ static char *command_room(struct command *command, size_t size)
     return command->data + command->used;
 }
 
+static unsigned kind_of(const char *name)
+{
+    unsigned kind = 0;
+
+    while (kind < COMMAND_KINDS - 1 && strcmp(kind_names[kind], name) != 0)
+        kind++;
+    return kind;
+}
+
+unsigned command_kind(const struct command *command)
+{
+    return command->kind;
+}
+
+void command_set_kind(struct command *command, unsigned kind)
+{
+    command->kind = kind;
+}
+
+const char *command_kind_name(unsigned kind)
+{
+    return kind_names[kind];
+}
+
 struct command *command_begin(const char *name)
 {
     struct command *command = &the_command;
@@ -47,6 +78,7 @@ struct command *command_begin(const char *name)
     }
     command->used = 0;
     command->arguments = 0;
+    command->kind = kind_of(name);
     command->failed = false;
     if (command_room(command, 1024))
         command->used = HEAD_BYTES;

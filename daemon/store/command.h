@@ -23,6 +23,12 @@ void command_add_id(struct command *command, uint64_t id);
 /* One argument made of up to three parts. */
 void command_add_joined(struct command *command, const char *prefix, struct text middle, const char *suffix);
 
+/* What is asked of Redis, for the metrics: a number below COMMAND_KINDS; scripts, which are all EVALSHA, have further ones. */
+#define COMMAND_KINDS 19
+unsigned command_kind(const struct command *command);
+void command_set_kind(struct command *command, unsigned kind);
+const char *command_kind_name(unsigned kind);
+
 /* The whole command. Valid until the next command_begin(). NULL if memory ended on the way. */
 const char *command_data(struct command *command, size_t *ret_size);
 

@@ -90,6 +90,8 @@ struct store {
     bool loading; /* scripts */
     bool jobs_stopped;
     bool tailing; /* the logs are being read */
+    int64_t refused_ms; /* when Redis last answered with an error, … */
+    unsigned refusal;   /* … and its kind: see reply_kind() */
     struct log_limit openings;                /* that failed */
     struct log_limit complaints[REPLY_KINDS]; /* of Redis */
     char sha[SCRIPT_COUNT][41];
@@ -113,6 +115,11 @@ void store_add_newest_first(struct command *command, uint64_t before, uint64_t l
 
 /* A call that clients wait for: it needs the store to be open, and not only the link to be up. */
 int store_client_call(struct store *store, struct command *command, reply_fn *fn, void *context);
+
+/* store/measure.c */
+void store_name_metrics(void);
+/* Notes which links are up: whenever that may have changed. */
+void store_measure_links(const struct store *store);
 
 /* store/open.c */
 void store_open(struct store *store);

@@ -58,6 +58,8 @@ struct call {
     reply_fn *fn;
     void *context;
     struct call *next_spare;
+    int64_t sent_us;
+    unsigned kind; /* of the command */
 };
 
 static void timer_after(struct link *link, uint32_t ms)
@@ -133,7 +135,10 @@ static void on_reply(redisAsyncContext *redis, void *data, void *private_data)
     struct link *link = call->link;
     reply_fn *fn = call->fn;
     void *context = call->context;
+    int64_t now_us = clock_now_us();
 
+    if (data && !link->blocking)
+        histogram_add(&metrics.redis_us[call->kind], now_us - call->sent_us);
     call->next_spare = link->spare;
     link->spare = call;
     link->in_flight--;
@@ -143,7 +148,7 @@ static void on_reply(redisAsyncContext *redis, void *data, void *private_data)
         link->redis = NULL;
         drop(link, redis->errstr);
     }
-    link->progress_ms = clock_now_ms();
+    link->progress_ms = now_us / 1000;
     if (data && reply_error(data) < 0)
         link->handlers->on_error(link->context, link, data);
     fn(context, data);
@@ -163,9 +168,10 @@ static int send_call(struct link *link, struct command *command, reply_fn *fn, v
         call = malloc(sizeof(*call));
     if (!call)
         return -ENOMEM;
-    *call = (struct call){.link = link, .fn = fn, .context = context};
+    *call = (struct call){
+        .link = link, .fn = fn, .context = context, .sent_us = clock_now_us(), .kind = command_kind(command)};
     if (link->in_flight++ == 0)
-        link->progress_ms = clock_now_ms();
+        link->progress_ms = call->sent_us / 1000;
     if (redisAsyncFormattedCommand(link->redis, on_reply, call, data, size) != REDIS_OK) {
         link->in_flight--;
         call->next_spare = link->spare;

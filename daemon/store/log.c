@@ -9,7 +9,6 @@
 #include "store/internal.h"
 
 #define BLOCK_MS 1000
-#define TAIL_COUNT 128 /* entries delivered in one go: each may go to thousands of streams */
 
 static const char *const kind_names[] = {
     [LOG_SHARE] = "share",       [LOG_DELETE] = "delete", [LOG_FOLLOW] = "follow",
@@ -177,7 +176,7 @@ static int tail_read(struct tail *tail)
     unsigned partitions = tail->store->settings.partitions;
 
     command_add_string(command, "COUNT");
-    command_add_number(command, TAIL_COUNT);
+    command_add_number(command, TAIL_BATCH);
     if (tail->blocks) {
         command_add_string(command, "BLOCK");
         command_add_number(command, BLOCK_MS);
@@ -325,10 +324,11 @@ int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids,
 
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_applied, 2);
+    struct command *command = store_script(store, SCRIPT_applied, 3);
 
     command_add_partition_key(command, KEY_LOG, partition);
     command_add_partition_key(command, KEY_TRIES, partition);
+    command_add_partition_key(command, KEY_PARKED, partition);
     command_add_number(command, store->settings.retention_s * 1000);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
@@ -339,4 +339,9 @@ uint64_t store_read_applied(const struct reply *reply, unsigned partition)
 
     /* Everything before the oldest pending entry is applied; ids are compared as numbers, so one less will do. */
     return pending > 0 ? pending - 1 : id_of_stream_id(reply_text(reply_at(reply, 1)), partition);
+}
+
+struct store_backlog store_read_backlog(const struct reply *reply)
+{
+    return (struct store_backlog){reply_id(reply_at(reply, 2)), reply_id(reply_at(reply, 3))};
 }

@@ -59,6 +59,9 @@ struct log_handlers {
 
 /* ---- tail ---- */
 
+/* At most so many entries of a log come in one batch: each may go to thousands of streams. */
+#define TAIL_BATCH 128
+
 /* Reads every log from the entry after `positions[partition]` on, for as long as the tail link is up; hands entries up in
  * the order of each log. To be called again whenever the link has come up. `positions` is borrowed and read at each turn:
  * the caller moves it as it takes entries. -EALREADY while it does. On -ENOMEM the link comes up once more. */
@@ -115,5 +118,12 @@ int store_jobs_unpark(struct store *store, unsigned partition, int64_t after_ms,
 int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *context);
 /* What was answered to that: every entry up to this id has had its effects. */
 uint64_t store_read_applied(const struct reply *reply, unsigned partition);
+
+/* And how much of it is not: entries that were given to a daemon and are not finished, and those that were given up. */
+struct store_backlog {
+    uint64_t pending;
+    uint64_t parked;
+};
+struct store_backlog store_read_backlog(const struct reply *reply);
 
 #endif

@@ -100,6 +100,7 @@ static void open_partition(struct store *store)
 
     if (partition == store->settings.partitions) {
         store->ready = true;
+        store->refusal = 0;
         link_settled(store->command);
         store->handlers->on_ready(store->context);
         link_start(store->bulk);

@@ -69,8 +69,11 @@ int reply_error(const struct reply *reply)
 
 const char *reply_advice(const struct reply *reply)
 {
-    unsigned kind = reply_kind(reply);
+    return reply_kind_advice(reply_kind(reply));
+}
 
+const char *reply_kind_advice(unsigned kind)
+{
     return kind > 0 ? passing[kind - 1].advice : "";
 }
 

@@ -25,6 +25,7 @@ bool reply_has_code(const struct reply *reply, const char *code);
 unsigned reply_kind(const struct reply *reply);
 /* What an operator can do about an error that passes. "" for anything else. */
 const char *reply_advice(const struct reply *reply);
+const char *reply_kind_advice(unsigned kind);
 
 bool reply_is_null(const struct reply *reply);
 /* Elements of an array; 0 for anything else. */

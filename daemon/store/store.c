@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/internal.h"
 #include "store/seen.h"
 
@@ -17,6 +18,7 @@ static void on_link_up(void *context, struct link *link)
 {
     struct store *store = context;
 
+    store_measure_links(store);
     if (link != store->command)
         link_settled(link);
     if (link == store->command)
@@ -35,6 +37,7 @@ static void on_link_down(void *context, struct link *link)
 {
     struct store *store = context;
 
+    store_measure_links(store);
     if (link != store->command)
         return;
     /* The others wait until it is known which store is there. */
@@ -52,6 +55,7 @@ static void on_link_stall(void *context, struct link *link)
 {
     struct store *store = context;
 
+    store_measure_links(store);
     if (link == store->command && store->ready)
         store->handlers->on_stall(store->context);
 }
@@ -76,6 +80,9 @@ static void on_link_error(void *context, struct link *link, const struct reply *
 {
     struct store *store = context;
 
+    metrics.redis_errors++;
+    store->refused_ms = clock_now_ms();
+    store->refusal = reply_kind(reply);
     log_limited(&store->complaints[reply_kind(reply)], reply_error(reply) == -EAGAIN ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "redis-error",
                 "link=%s reason=%s advice=%s", link_name(link), log_quote(reply_message(reply)),
                 log_quote(reply_advice(reply)));
@@ -98,6 +105,7 @@ struct store *store_new(struct event_base *base, const struct store_settings *se
 
     if (!store)
         return NULL;
+    store_name_metrics();
     store->settings = *settings;
     store->handlers = handlers;
     store->context = context;
@@ -266,6 +274,7 @@ struct command *store_script(struct store *store, enum script script, int keys)
 {
     struct command *command = command_begin("EVALSHA");
 
+    command_set_kind(command, COMMAND_KINDS + (unsigned)script);
     command_add(command, store->sha[script], 40);
     command_add_number(command, keys);
     return command;

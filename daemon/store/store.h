@@ -74,6 +74,8 @@ void store_settle(struct store *store, int64_t now_ms);
 
 /* Whether the store is open and answers. */
 bool store_is_ready(const struct store *store);
+/* Why it would not take a write, in words; NULL if it would, as far as is known. */
+const char *store_trouble(const struct store *store);
 bool store_bulk_is_up(const struct store *store);
 bool store_tail_is_up(const struct store *store);
 bool store_jobs_is_up(const struct store *store);

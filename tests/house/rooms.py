@@ -10,7 +10,8 @@ import tree
 
 # Room: its folder, and the rooms that it may include besides itself.
 ROOMS = {
-    "server": ("daemon", {"commands", "net", "feed", "store", "base", "proto"}),
+    "server": ("daemon", {"commands", "monitor", "net", "feed", "store", "base", "proto"}),
+    "monitor": ("daemon/monitor", {"net", "base"}),
     "commands": ("daemon/commands", {"net", "feed", "store", "base", "proto"}),
     "net": ("daemon/net", {"base", "proto"}),
     "feed": ("daemon/feed", {"store", "base", "proto"}),
@@ -27,6 +28,7 @@ ROOMS = {
 LIBRARIES = {
     "hiredis/": {"store"},
     "sys/socket.h": {"net", "store", "libfeed", "feedbench"},
+    "event2/http.h": {"monitor"},
     "netinet/": {"net", "store", "libfeed", "feedbench"},
 }
 

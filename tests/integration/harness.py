@@ -191,7 +191,7 @@ class Feedd(Server):
     def __init__(self, state_dir, *flags, wait_for="ready", environment=None):
         self.state_dir = Path(state_dir)
         self.flags = flags
-        command = [FEEDD, "--listen", "127.0.0.1:0", "--state-dir", self.state_dir, *flags]
+        command = [FEEDD, "--listen", "127.0.0.1:0", "--http-listen", "", "--state-dir", self.state_dir, *flags]
         super().__init__("feedd", command, "stderr", environment)
         if wait_for:
             self.wait_for_event(wait_for)
@@ -207,6 +207,10 @@ class Feedd(Server):
     @property
     def server_flag(self):
         return "%s:%d" % self.address
+
+    @property
+    def http_url(self):
+        return "http://" + self.wait_for_event("listening-for-http")["address"]
 
     def connect(self, **options):
         return Client(self.address, **options)

@@ -86,30 +86,6 @@ void store_stop_jobs(struct store *store)
     fake.jobs_up = false;
 }
 
-bool store_is_ready(const struct store *store)
-{
-    (void)store;
-    return fake.ready;
-}
-
-bool store_bulk_is_up(const struct store *store)
-{
-    (void)store;
-    return fake.bulk_up;
-}
-
-bool store_tail_is_up(const struct store *store)
-{
-    (void)store;
-    return fake.tail_up;
-}
-
-bool store_jobs_is_up(const struct store *store)
-{
-    (void)store;
-    return fake.jobs_up;
-}
-
 uint64_t store_epoch(const struct store *store)
 {
     (void)store;

@@ -306,3 +306,38 @@ struct text fake_body(const char *author, const char *url)
     turn = (turn + 1) % BODIES;
     return (struct text){(const char *)bytes[turn], feed__share__pack(&share, bytes[turn])};
 }
+
+bool store_is_ready(const struct store *store)
+{
+    (void)store;
+    return fake.ready;
+}
+
+bool store_bulk_is_up(const struct store *store)
+{
+    (void)store;
+    return fake.bulk_up;
+}
+
+bool store_tail_is_up(const struct store *store)
+{
+    (void)store;
+    return fake.tail_up;
+}
+
+bool store_jobs_is_up(const struct store *store)
+{
+    (void)store;
+    return fake.jobs_up;
+}
+
+const char *store_trouble(const struct store *store)
+{
+    return store_is_ready(store) ? NULL : "the fake is away";
+}
+
+struct store_backlog store_read_backlog(const struct reply *reply)
+{
+    (void)reply;
+    return (struct store_backlog){0};
+}

@@ -1,6 +1,8 @@
 /* Records of who shared what: written beside the fan-out, taken back if the share is gone, and never in its way. */
 #include "feed_fixture.h"
 
+#include "base/metrics.h"
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 #define RETRY_MS 500
 
@@ -131,6 +133,7 @@ static void a_key_of_another_kind_holds_nothing_up(void **state)
 {
     struct world *world = *state;
     struct log_entry share;
+    uint64_t failed = metrics.records_failed;
 
     begin_jobs(world);
     deal_shares(world, &share, 1);
@@ -138,6 +141,7 @@ static void a_key_of_another_kind_holds_nothing_up(void **state)
     feed_turn(world->feed);
     FAKE_ANSWER(FAKE_SHARES_EXIST, ":1");
     expect_acknowledged(world, 1);
+    assert_int_equal(metrics.records_failed, failed + 1);
 }
 
 static void a_deletion_takes_its_share_back_and_is_acknowledged_then(void **state)

@@ -1,6 +1,8 @@
 -- How far one log is fully applied, and its trimming: never past what is pending or undelivered, and only beyond the
--- retention, as seen from the last one delivered: no clock has a say in it.  KEYS: log, tries.  ARGV: retention in ms
--- Returns the stream ids of the oldest pending entry ('' if none) and of the last one delivered.
+-- retention, as seen from the last one delivered: no clock has a say in it.  KEYS: log, tries, parked.
+-- ARGV: retention in ms
+-- Returns the stream ids of the oldest pending entry ('' if none) and of the last one delivered, and how many are pending and
+-- parked.
 local function before(a, b)
   local a_ms, a_sequence = string.match(a, '^(%d+)-(%d+)$')
   local b_ms, b_sequence = string.match(b, '^(%d+)-(%d+)$')
@@ -21,4 +23,4 @@ local delivered_ms = tonumber(string.match(delivered, '^(%d+)-'))
 local keep = string.format('%d-0', math.max(delivered_ms - tonumber(ARGV[1]), 0))
 if oldest ~= '' and before(oldest, keep) then keep = oldest end
 redis.call('XTRIM', KEYS[1], 'MINID', '~', keep, 'LIMIT', 1000)
-return {oldest, delivered}
+return {oldest, delivered, pending[1], redis.call('HLEN', KEYS[3])}
