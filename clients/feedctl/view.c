@@ -78,23 +78,28 @@ static void view_count(uint64_t count, const char *what)
         printf(" · %s %s%s", number, what, count == 1 ? "" : "s");
 }
 
-/* "also shared by ann, ben and 3 others" */
-static void print_also_shared(const Feed__Share *share)
+void view_names(char *const *names, size_t count, size_t total)
 {
-    size_t others = share->also_shared_count - share->n_also_shared_by;
+    size_t others = total > count ? total - count : 0;
 
-    if (share->n_also_shared_by == 0 || share->also_shared_count < share->n_also_shared_by)
-        return;
-    printf("%*salso shared by", INDENT, "");
-    for (size_t i = 0; i < share->n_also_shared_by; i++) {
-        char *name = text_clean(share->also_shared_by[i]);
-        bool last = others == 0 && i + 1 == share->n_also_shared_by;
+    for (size_t i = 0; i < count; i++) {
+        char *name = text_clean(names[i]);
+        bool last = others == 0 && i + 1 == count;
 
         printf("%s %s%s%s", i == 0 ? "" : last ? " and" : ",", view_style.accent, name != NULL ? name : "", view_style.plain);
         free(name);
     }
     if (others > 0)
         printf(" and %zu other%s", others, others == 1 ? "" : "s");
+}
+
+/* "also shared by ann, ben and 3 others" */
+static void print_also_shared(const Feed__Share *share)
+{
+    if (share->n_also_shared_by == 0)
+        return;
+    printf("%*salso shared by", INDENT, "");
+    view_names(share->also_shared_by, share->n_also_shared_by, share->also_shared_count);
     putchar('\n');
 }
 

@@ -23,6 +23,8 @@ void view_share(const Feed__Share *share);
 
 /* A comment: who, how long ago, as a reply to which, text. `depth`: how far it is set in. */
 void view_comment(const Feed__Comment *comment, unsigned depth);
+/* " ann, ben and 3 others": some of `total` names. */
+void view_names(char *const *names, size_t count, size_t total);
 
 /* A line that is not a share: what happened. printf style. */
 void view_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -61,6 +62,23 @@ struct session *request_session(const struct request *request)
 void *request_allocate(struct request *request, size_t size)
 {
     return arena_allocate(&request->arena, size);
+}
+
+void *request_grow(struct request *request, size_t size)
+{
+    request->arena.budget += size + 64;
+    return request_allocate(request, size);
+}
+
+char *request_copy(struct request *request, struct text text)
+{
+    char *copied = request_grow(request, text.size + 1);
+
+    if (!copied)
+        return NULL;
+    memcpy(copied, text.data, text.size);
+    copied[text.size] = '\0';
+    return copied;
 }
 
 /* ---- running ---- */

@@ -13,10 +13,8 @@ struct answer {
 static bool encode_further(struct request *request, const ProtobufCMessage *reply, struct text *ret_further)
 {
     size_t size = protobuf_c_message_get_packed_size(reply);
-    uint8_t *bytes;
+    uint8_t *bytes = request_grow(request, size + 1);
 
-    request->arena.budget += size + 64;
-    bytes = request_allocate(request, size + 1);
     if (!bytes)
         return false;
     *ret_further = (struct text){(const char *)bytes, protobuf_c_message_pack(reply, bytes)};
@@ -46,16 +44,6 @@ static void on_sharers(void *context, Feed__ErrorCode error, const struct feed_s
     request_reply_page(request, sharers->page, further);
 }
 
-static char *copy(struct request *request, const char *string)
-{
-    size_t size = strlen(string) + 1;
-    char *copied;
-
-    request->arena.budget += size + 64;
-    copied = request_allocate(request, size);
-    return copied ? memcpy(copied, string, size) : NULL;
-}
-
 /* `url` false: of the destination's site. */
 static void read_sharers(struct request *request, const struct destination *destination, bool url, const char *reader,
                          uint64_t before, uint32_t limit)
@@ -63,7 +51,7 @@ static void read_sharers(struct request *request, const struct destination *dest
     struct answer *answer = request->state = request_allocate(request, sizeof(*answer));
 
     if (answer)
-        *answer = (struct answer){url ? copy(request, destination->url) : NULL, copy(request, destination->site)};
+        *answer = (struct answer){url ? request_copy(request, text_of(destination->url)) : NULL, request_copy(request, text_of(destination->site))};
     if (!answer || !answer->site || (url && !answer->url)) {
         request_fail_memory(request);
         return;

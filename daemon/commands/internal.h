@@ -105,6 +105,10 @@ struct session *request_session(const struct request *request);
 /* Memory that lives as long as the request; NULL when it ends. */
 void *request_allocate(struct request *request, size_t size);
 
+/* The same beyond what a decoded request may take: for answers. */
+void *request_grow(struct request *request, size_t size);
+char *request_copy(struct request *request, struct text text);
+
 /* Ends the request: nothing may touch it afterwards. What follows does this by itself. */
 void request_end(struct request *request);
 void request_reply(struct request *request, const Feed__ServerFrame *reply);
@@ -193,7 +197,7 @@ static inline struct text text_of(const char *string)
     COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(comment) COMMAND(delete_comment) COMMAND(get_dialogue)                  \
     COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
     COMMAND(get_destination) COMMAND(get_site) COMMAND(block) COMMAND(unblock) COMMAND(mute) COMMAND(unmute)                \
-    COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion)
+    COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion) COMMAND(get_popular) COMMAND(get_suggestions)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

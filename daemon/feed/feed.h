@@ -216,6 +216,40 @@ typedef void feed_dialogue_fn(void *context, Feed__ErrorCode error, const struct
 void feed_read_dialogue(struct feed *feed, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
                         feed_dialogue_fn *fn, void *context);
 
+/* What has most, of what came within the window. */
+struct feed_popular_item {
+    struct text subject;           /* of FEED__POPULAR_KIND__POPULAR_SUBJECTS */
+    const struct feed_item *share; /* else: the latest one that leads there */
+    uint64_t count;
+};
+
+struct feed_popular {
+    const struct feed_popular_item *items; /* the most first */
+    size_t count;
+    uint64_t error; /* what is left out has no more than the last one, or than this */
+};
+typedef void feed_popular_fn(void *context, Feed__ErrorCode error, const struct feed_popular *popular);
+void feed_read_popular(struct feed *feed, Feed__PopularKind kind, Feed__PopularWindow window, size_t limit, feed_popular_fn *fn,
+                       void *context);
+/* The url of what a share leads to, in its canonical form. */
+struct text feed_destination_of(const struct feed_item *item);
+
+/* Whom a reader may want to follow. */
+#define FEED_SUGGESTIONS_MAX 50
+struct feed_suggestion {
+    struct text subject;
+    uint32_t count;       /* how many of those whom the reader follows follow it, … */
+    size_t name_count;
+    struct text names[3]; /* … and some of them */
+};
+
+struct feed_suggestions {
+    const struct feed_suggestion *items; /* those whom most follow first */
+    size_t count;
+};
+typedef void feed_suggestions_fn(void *context, Feed__ErrorCode error, const struct feed_suggestions *suggestions);
+void feed_read_suggestions(struct feed *feed, struct text reader, size_t limit, feed_suggestions_fn *fn, void *context);
+
 /* Who is followed by `subject`, follows it, is blocked or muted by it, latest first. `next` is the cursor of the next page, 0
  * if this was the last. */
 struct feed_names {

@@ -106,7 +106,7 @@ static void on_shared_by(void *context, const struct reply *reply)
     }
     if (error != FEED_OK)
         call->error = error;
-    else
+    else if (item->count > 0)
         qsort(item->found, item->count, sizeof(*item->found), latest_first);
     free(part);
     step(call);

@@ -28,6 +28,7 @@ int store_edit(struct store *store, struct text author, uint64_t share, struct t
     command_add_text(command, mark);
     command_add_number(command, window_ms);
     command_add_number(command, store->settings.retention_s * 1000);
+    store_add_popular_prefix(command, POPULAR_SHARES, partition);
     return store_client_call(store, command, fn, context);
 }
 
@@ -53,6 +54,7 @@ int store_comment(struct store *store, const struct store_comment *comment, repl
     command_add_number(command, store->settings.max_comments);
     command_add_number(command, store->settings.idempotency_ttl_s);
     command_add_number(command, AROUND_CAP);
+    store_add_popular_prefix(command, POPULAR_SHARES, partition);
     return store_client_call(store, command, fn, context);
 }
 

@@ -50,7 +50,8 @@
     SCRIPT(look_share)        \
     SCRIPT(look_parked)       \
     SCRIPT(record)            \
-    SCRIPT(sharers)
+    SCRIPT(sharers)           \
+    SCRIPT(popular)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,
@@ -109,6 +110,9 @@ struct command *store_script(struct store *store, enum script script, int keys);
 void store_add_log_keys(struct command *command, unsigned partition);
 /* … and, after the other keys, the arguments daemon, generation and partition. */
 void store_add_log_arguments(struct store *store, struct command *command, unsigned partition);
+
+/* Adds what a script puts in front of an hour or `all` to name the keys of what is popular. */
+void store_add_popular_prefix(struct command *command, enum popular_kind kind, unsigned partition);
 
 /* Adds to a ZRANGE: the `limit` highest scores below `before` (0: from the top) and not below `lowest`. */
 void store_add_newest_first(struct command *command, uint64_t before, uint64_t lowest, int64_t limit);

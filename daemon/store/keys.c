@@ -24,6 +24,7 @@ static const char *const kind_names[] = {
     [KEY_REPLY] = "reply",
     [KEY_MUTED] = "muted",         [KEY_BLOCKED] = "blocked",
     [KEY_BLOCKERS] = "blockers",   [KEY_ERASURE] = "erasure",
+    [KEY_POPULAR] = "popular",
 };
 
 static unsigned partition_mask;
@@ -92,14 +93,19 @@ struct text log_key_name(unsigned partition)
     return key_start(buffer, KEY_LOG, partition);
 }
 
-void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject)
+void command_add_named_key(struct command *command, enum key_kind kind, unsigned partition, struct text name)
 {
     char buffer[KEY_START_BYTES + 2];
-    struct text start = key_start(buffer, kind, partition_of_subject(subject));
+    struct text start = key_start(buffer, kind, partition);
 
     buffer[start.size] = ':';
     buffer[start.size + 1] = '\0';
-    command_add_joined(command, buffer, subject, "");
+    command_add_joined(command, buffer, name, "");
+}
+
+void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject)
+{
+    command_add_named_key(command, kind, partition_of_subject(subject), subject);
 }
 
 void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id)

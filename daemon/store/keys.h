@@ -47,6 +47,7 @@ enum key_kind {
     KEY_DESTINATION_EARLIER, /* sorted set: earlier shares of the same authors */
     KEY_SITE,                /* the same for a site, by its name */
     KEY_SITE_EARLIER,
+    KEY_POPULAR, /* sorted sets of what has most, by number: see lua/lib_popular.lua: derived */
 };
 
 /* Fixed for the life of the process. */
@@ -61,6 +62,7 @@ static inline unsigned partition_of_id(uint64_t id)
 
 /* Adds a key as an argument. */
 void command_add_partition_key(struct command *command, enum key_kind kind, unsigned partition);
+void command_add_named_key(struct command *command, enum key_kind kind, unsigned partition, struct text name);
 void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject);
 void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id);
 void command_add_idempotency_key(struct command *command, struct text author, struct text key);

@@ -16,10 +16,12 @@ int store_records(struct store *store, const struct store_record *records, size_
         command_add_subject_key(command, records[i].kind, records[i].name);
         command_add_subject_key(command, earlier_kind(records[i].kind), records[i].name);
     }
+    store_add_popular_prefix(command, POPULAR_DESTINATIONS, partition_of_subject(records[0].name));
     for (size_t i = 0; i < count; i++) {
         command_add_string(command, records[i].add ? "add" : "remove");
         command_add_text(command, records[i].author);
         command_add_id(command, records[i].share_id);
+        command_add_text(command, records[i].kind == KEY_DESTINATION ? records[i].name : (struct text){"", 0});
     }
     return link_call(store->bulk, command, fn, context);
 }

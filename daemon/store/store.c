@@ -386,6 +386,7 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
     }
     store_add_log_arguments(store, command, partition);
     command_add_number(command, VERSION_TTL_MS);
+    store_add_popular_prefix(command, POPULAR_SUBJECTS, partition);
     for (size_t i = 0; i < count; i++) {
         command_add_string(command, edges[i].follow ? "follow" : edges[i].repeated ? "gone" : "unfollow");
         command_add_text(command, edges[i].reader);

@@ -286,9 +286,28 @@ int store_shares_exist(struct store *store, const uint64_t *ids, size_t count, r
  * latest, latest first. */
 int store_sharers(struct store *store, enum key_kind kind, const struct text *names, size_t count, int64_t latest, reply_fn *fn,
                   void *context);
-/* Answers the latest share of each of these authors, or null (command link). */
+/* Answers the latest share of each of these authors, or null; of KEY_FOLLOWERS, the edge of each of these readers (command
+ * link). */
 int store_shared_by(struct store *store, enum key_kind kind, struct text name, const struct text *authors, size_t count,
                     reply_fn *fn, void *context);
+
+/* ---- what is popular (store/popular.c) ---- */
+
+/* Of what, and by the number of what. */
+enum popular_kind {
+    POPULAR_SUBJECTS,     /* their followers */
+    POPULAR_DESTINATIONS, /* who shared them */
+    POPULAR_SHARES,       /* comments under them */
+    POPULAR_KINDS,
+};
+
+/* What has most in one partition, of what has an id of the last `window_ms` (0: of all time). Answers [the number that nobody who
+ * is not known has more than, [name, number, latest id, …]], the most first (command link). */
+int store_popular(struct store *store, enum popular_kind kind, unsigned partition, int64_t window_ms, int64_t limit, reply_fn *fn,
+                  void *context);
+
+/* Answers whom a reader has followed latest, latest first (command link). */
+int store_followed_latest(struct store *store, struct text reader, int64_t limit, reply_fn *fn, void *context);
 
 /* ---- fan-out (bulk link) ---- */
 

@@ -267,7 +267,7 @@ def test_who_comes_back_hears_of_what_was_said_meanwhile(start_feedd, flags):
         assert old in around.comments_deleted
         assert not (one.gaps or lost.gaps or around.gaps)
         assert one.of_kind("commented")[1].author == "alice"
-        live = client.comment("bob", share)
+        live = client.call_patiently(pb.CommentRequest(commenter="bob", share_id=share, text="late")).id
         client.wait(lambda: live in one.comments and live in around.comments, "a comment that is live")
 
 

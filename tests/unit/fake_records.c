@@ -35,6 +35,25 @@ int store_sharers(struct store *store, enum key_kind kind, const struct text *na
     return fake.ready ? fake_record(call, names[0]) : -ENOTCONN;
 }
 
+int store_popular(struct store *store, enum popular_kind kind, unsigned partition, int64_t window_ms, int64_t limit, reply_fn *fn,
+                  void *context)
+{
+    struct fake_call call = {.op = FAKE_POPULAR, .partition = partition, .limit = limit, .fn = fn, .context = context};
+
+    (void)store;
+    (void)kind;
+    (void)window_ms;
+    return fake.ready ? fake_record(call, (struct text){"", 0}) : -ENOTCONN;
+}
+
+int store_followed_latest(struct store *store, struct text reader, int64_t limit, reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_FOLLOWED_LATEST, .limit = limit, .fn = fn, .context = context};
+
+    (void)store;
+    return fake.ready ? fake_record(call, reader) : -ENOTCONN;
+}
+
 int store_shared_by(struct store *store, enum key_kind kind, struct text name, const struct text *authors, size_t count,
                     reply_fn *fn, void *context)
 {

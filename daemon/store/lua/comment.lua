@@ -1,8 +1,9 @@
--- uses: log counts
+-- uses: log counts popular
 -- Comments on a share.
 -- KEYS: meta, log, body of the share, dialogue, comments, counts, around, idempotency key (if there is one)
 -- ARGV: daemon, generation, partition, author of the share, commenter, share, parent ('0': none), body, how many comments a
---       share may have, idempotency ttl in s, how many are remembered for those who watch what is said around the author
+--       share may have, idempotency ttl in s, how many are remembered for those who watch what is said around the author,
+--       prefix of the keys of discussed shares
 -- Returns the id and 0 done, 1 was done before, 2 there is no such share, 4 there are too many comments, 5 no such parent.
 if KEYS[8] then
   local first = redis.call('GET', KEYS[8])
@@ -23,6 +24,7 @@ local id = text(log_append(log, 'k', 'comment', 'a', ARGV[4], 'r', ARGV[5], 's',
 log_close(log)
 if KEYS[8] then redis.call('SET', KEYS[8], id, 'EX', ARGV[10]) end
 redis.call('ZADD', KEYS[4], id, id)
+popular_note(ARGV[12], KEYS[4], ARGV[6], id)
 redis.call('HSET', KEYS[5], id, parent .. ' ' .. ARGV[8])
 if parent ~= '0' then redis.call('HINCRBY', KEYS[5], 'r' .. parent, 1) end
 redis.call('SET', KEYS[6], counts)

@@ -1,9 +1,9 @@
--- uses: log
+-- uses: log popular
 -- flags: allow-oom
 -- The second half of follows and unfollows, in their subjects' partition: orders them with the subjects' shares. Also when
 -- memory is full, as what has been begun is to be ended.
 -- KEYS: meta, log, then for each: followers, versions
--- ARGV: daemon, generation, partition, how long versions are kept in ms, then for each: `follow`, `unfollow` or `gone`, reader,
+-- ARGV: daemon, generation, partition, how long versions are kept in ms, prefix of the keys of popular subjects, then for each: `follow`, `unfollow` or `gone`, reader,
 --       subject, version (the id of the follow entry; of `gone`: the reader did not follow at this position, and whoever
 --       unfollowed may have left the edge)
 -- Returns for each the edge's position ('0' if a newer version was applied before, or there is no edge) and 1 if the subject is
@@ -24,15 +24,17 @@ local function apply(followers, versions, kind, reader, subject, version)
   local id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version))
   if follow then
     redis.call('ZADD', followers, id, reader)
-  else
+    popular_note(ARGV[5], followers, subject, id)
+  elseif stands then
     redis.call('ZREM', followers, reader)
+    popular_note(ARGV[5], followers, subject, stands)
   end
   return id, follow and 1 or 0
 end
 
 local results = {}
 for i = 3, #KEYS, 2 do
-  local at = 5 + (i - 3) / 2 * 4
+  local at = 6 + (i - 3) / 2 * 4
   local done, first, second =
     pcall(apply, KEYS[i], KEYS[i + 1], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
   results[#results + 1], results[#results + 2] = done and first or redis.error_reply(first), second or 0

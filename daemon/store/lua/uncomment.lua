@@ -1,9 +1,9 @@
--- uses: log counts deletions
+-- uses: log counts deletions popular
 -- flags: allow-oom
 -- Deletes a comment. One that was replied to leaves its place, with its parent, in the dialogue; any other leaves nothing.
 -- KEYS: meta, log, body of the share, dialogue, comments, counts, around, deletions
 -- ARGV: daemon, generation, partition, author of the share, share, comment, how a body begins that may be deleted ('': any
---       may), retention of deletions in ms
+--       may), retention of deletions in ms, prefix of the keys of discussed shares
 -- Returns the position and 0 deleted, 1 was deleted already, 2 not found, 3 neither the subject's own nor under its share.
 local member = string.format('c%s:%s:%s', ARGV[6], ARGV[5], ARGV[4])
 local earlier = redis.call('ZSCORE', KEYS[8], member)
@@ -25,6 +25,7 @@ if redis.call('HEXISTS', KEYS[5], 'r' .. ARGV[6]) == 1 then
 else
   redis.call('HDEL', KEYS[5], ARGV[6])
   redis.call('ZREM', KEYS[4], ARGV[6])
+  popular_note(ARGV[9], KEYS[4], ARGV[5], ARGV[6])
   local replies = 'r' .. parent
   if parent ~= '0' and redis.call('HINCRBY', KEYS[5], replies, -1) <= 0 then redis.call('HDEL', KEYS[5], replies) end
 end

@@ -62,6 +62,8 @@ struct feed_subscription;
     X(mute, Mute)                      \
     X(unmute, Unmute)                  \
     X(get_blocked, GetBlocked)         \
+    X(get_popular, GetPopular)         \
+    X(get_suggestions, GetSuggestions) \
     X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */
