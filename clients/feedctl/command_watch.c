@@ -103,6 +103,9 @@ static void watch_print(struct watch *watch, const struct feed_event *event)
         view_note("%s was deleted, with all shares", author != NULL ? author : "?");
         free(author);
         break;
+    case FEED_EVENT_READ_MARKER:
+        view_unread(event->read_marker->marker, event->read_marker->unread, event->read_marker->more);
+        break;
     case FEED_EVENT_GAP:
         watch_print_gap(event);
         break;
@@ -270,7 +273,7 @@ const struct command command_watch = {
     .details = "\nThe home timeline of READER, or what one subject shares, or what people say under one share or all of\n"
                "a subject's. Reconnects by itself and goes on where it was. With --json one event a line: {\"shared\":…},\n"
                "{\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…}, {\"subjectDeleted\":…},\n"
-               "{\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
+               "{\"readMarker\":…}, {\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
     .options = {
         { "profile", "SUBJECT", "watch what this subject shares", false },
         { "dialogue", "SHARE_ID", "watch the comments under this share", false },

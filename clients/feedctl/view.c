@@ -151,6 +151,17 @@ void view_comment(const Feed__Comment *comment, unsigned depth)
     free(commenter);
 }
 
+void view_unread(uint64_t marker, uint32_t unread, bool more)
+{
+    char number[32];
+
+    text_number(unread, number);
+    if (marker != 0)
+        view_note("%s%s unread, read as far as #%llu", more ? "more than " : "", number, (unsigned long long)marker);
+    else
+        view_note("%s%s unread, nothing was marked as read", more ? "more than " : "", number);
+}
+
 void view_note(const char *format, ...)
 {
     va_list arguments;

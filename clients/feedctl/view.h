@@ -26,6 +26,9 @@ void view_comment(const Feed__Comment *comment, unsigned depth);
 /* " ann, ben and 3 others": some of `total` names. */
 void view_names(char *const *names, size_t count, size_t total);
 
+/* How far somebody has read, and how much is unread; `more`: at least. */
+void view_unread(uint64_t marker, uint32_t unread, bool more);
+
 /* A line that is not a share: what happened. printf style. */
 void view_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

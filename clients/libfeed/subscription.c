@@ -253,7 +253,10 @@ void subscription_receive(struct feed_subscription *subscription, const Feed__Se
         subscription_deliver(subscription, event.subject_deleted->id, &event);
         return;
     }
-    if (frame->body_case == FEED__SERVER_FRAME__BODY_GAP) {
+    if (frame->body_case == FEED__SERVER_FRAME__BODY_READ_MARKER) {
+        event.kind = FEED_EVENT_READ_MARKER;
+        event.read_marker = frame->read_marker;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_GAP) {
         event.kind = FEED_EVENT_GAP;
         event.gap = frame->gap;
     } else if (frame->body_case == FEED__SERVER_FRAME__BODY_CAUGHT_UP) {

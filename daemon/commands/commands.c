@@ -94,6 +94,7 @@ static const struct {
     [ORDER_FOLLOW] = {UINT32_MAX, true},
     [ORDER_BLOCK] = {1, true},
     [ORDER_SUBJECT] = {1, true},
+    [ORDER_MARK] = {UINT32_MAX, true},
     [ORDER_READ] = {32, false},
     [ORDER_SUBSCRIBE] = {64, false},
     [ORDER_UNSUBSCRIBE] = {UINT32_MAX, false},

@@ -22,6 +22,7 @@ enum order {
     ORDER_FOLLOW,
     ORDER_BLOCK,
     ORDER_SUBJECT,
+    ORDER_MARK,
     ORDER_READ,
     ORDER_SUBSCRIBE,
     ORDER_UNSUBSCRIBE,
@@ -197,7 +198,8 @@ static inline struct text text_of(const char *string)
     COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(comment) COMMAND(delete_comment) COMMAND(get_dialogue)                  \
     COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
     COMMAND(get_destination) COMMAND(get_site) COMMAND(block) COMMAND(unblock) COMMAND(mute) COMMAND(unmute)                \
-    COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion) COMMAND(get_popular) COMMAND(get_suggestions)
+    COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion) COMMAND(get_popular) COMMAND(get_suggestions) \
+    COMMAND(mark_read) COMMAND(get_unread) COMMAND(get_presence)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

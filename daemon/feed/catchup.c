@@ -39,6 +39,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
         const struct live_event event = {entry->kind, entry->subject, entry->share, entry->frame};
 
         stream->position[partition] = entry->id;
+        marker_passed(stream, entry->subject, entry->kind);
         if (!entry->frame || !stream_concerns(feed, stream, &event) || is_gone(feed, entry))
             continue;
         if (entry->kind == LOG_SHARE && joins_backfilled(&joins, entry))
@@ -71,6 +72,8 @@ void catchup_run(struct feed *feed, struct subscription *stream)
     stream->position = NULL;
     stream_change_state(stream, SUBSCRIPTION_LIVE);
     stream->resumed = false;
+    if (stream->marker == MARKER_OWED)
+        markers_tell(feed, stream->reader);
 }
 
 void catchup_run_all(struct feed *feed)

@@ -262,6 +262,7 @@ void catchup_store(struct feed *feed, struct subscription *stream)
     catchup->author = NO_SUBJECT;
     catchup->reader = stream->reader;
     stream->catchup = catchup;
+    marker_missed(stream);
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         catchup->target[partition] = tail_position(feed, partition);
     catchup->deletions_after = stream->position[0];

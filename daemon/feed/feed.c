@@ -106,6 +106,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
     jobs_tick(feed, clock_now_ms());
     pressure_tick(feed, clock_now_ms());
     hot_tick(&feed->hot, clock_now_ms());
+    presence_tick(feed, clock_now_ms());
     health_tick(feed);
 }
 

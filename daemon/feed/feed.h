@@ -140,6 +140,15 @@ void feed_erase(struct feed *feed, struct text subject, feed_erase_fn *fn, void 
 /* NOT_FOUND: it was not deleted, or too long ago. */
 void feed_read_erasure(struct feed *feed, struct text subject, feed_erase_fn *fn, void *context);
 
+/* How far a reader has read its home timeline: forward only. INVALID: there is no such id yet. */
+struct feed_mark {
+    uint64_t position;
+    bool repeated;   /* it stood there or further */
+    uint64_t marker; /* where it stands */
+};
+typedef void feed_mark_fn(void *context, Feed__ErrorCode error, const struct feed_mark *mark);
+void feed_mark_read(struct feed *feed, struct text reader, uint64_t id, feed_mark_fn *fn, void *context);
+
 /* Calls `fn` once the feed is ready, at once if it is, in the order of the calls and before anything that is asked for later;
  * with UNAVAILABLE at `deadline_ms` of the monotonic clock, or when the daemon stops. */
 typedef void feed_wait_fn(void *context, Feed__ErrorCode error);
@@ -249,6 +258,25 @@ struct feed_suggestions {
 };
 typedef void feed_suggestions_fn(void *context, Feed__ErrorCode error, const struct feed_suggestions *suggestions);
 void feed_read_suggestions(struct feed *feed, struct text reader, size_t limit, feed_suggestions_fn *fn, void *context);
+
+/* Shares of others above the reader's marker. `more`: there may be older ones, which the timeline does not hold. */
+struct feed_unread {
+    uint64_t marker;
+    uint32_t count;
+    bool more;
+};
+typedef void feed_unread_fn(void *context, Feed__ErrorCode error, const struct feed_unread *unread);
+void feed_read_unread(struct feed *feed, struct text reader, feed_unread_fn *fn, void *context);
+
+/* How many streams there are of the subject's profile, and home streams of others who follow it, on all daemons together, and
+ * whether it has a home stream itself. Not older than PRESENCE_STALE_MS of store/presence.h. */
+struct feed_presence {
+    uint32_t watching;
+    uint32_t listening;
+    bool online;
+};
+typedef void feed_presence_fn(void *context, Feed__ErrorCode error, const struct feed_presence *presence);
+void feed_read_presence(struct feed *feed, struct text subject, feed_presence_fn *fn, void *context);
 
 /* Who is followed by `subject`, follows it, is blocked or muted by it, latest first. `next` is the cursor of the next page, 0
  * if this was the last. */

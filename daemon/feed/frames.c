@@ -416,3 +416,16 @@ struct frame *frame_of_gap(Feed__GapReason reason, const uint64_t *ranges, size_
     message.gap = &gap;
     return frame_pack(&message);
 }
+
+struct frame *frame_of_read_marker(const struct feed_unread *unread)
+{
+    Feed__ReadMarker marker = FEED__READ_MARKER__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    marker.marker = unread->marker;
+    marker.unread = unread->count;
+    marker.more = unread->more;
+    message.body_case = FEED__SERVER_FRAME__BODY_READ_MARKER;
+    message.read_marker = &marker;
+    return frame_pack(&message);
+}

@@ -19,7 +19,9 @@
 #include "feed/hot.h"
 #include "feed/jobs.h"
 #include "feed/look.h"
+#include "feed/markers.h"
 #include "feed/names.h"
+#include "feed/presence.h"
 #include "feed/sharers.h"
 #include "feed/streams.h"
 #include "feed/timelines.h"
@@ -40,6 +42,7 @@ struct subject {
     struct display_name *display_name; /* NULL: it has none, or it is not known */
     uint64_t erased_at;              /* it was deleted at this position: its shares from before are gone. 0: it was not */
     uint32_t name_stamp;             /* of the display name, 0: it is not known */
+    uint32_t watched;                /* streams of its profile */
     uint32_t name_holders;           /* frames of its shares, in memory or in use */
     uint8_t name_bytes;
     char name[];
@@ -168,6 +171,7 @@ struct reader {
     struct hidden hidden;     /* whom it does not see, although it may follow them */
     uint64_t loaded_at;       /* what the reader's log says up to this id is in `following` and `hidden` */
     int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
+    bool telling;             /* where its marker stands is being looked up for its streams */
     bool stale;               /* to be loaded anew: the store has lost some of it */
     struct reader_load *load; /* while it is loaded */
     struct rebuild *rebuild;  /* while its timeline is built by this daemon */
@@ -337,6 +341,7 @@ struct feed {
     struct jobs jobs;
     struct collects collects;
     struct pressure pressure;
+    struct presence presence;
     struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
     unsigned follow_batches; /* under way */
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */

@@ -67,6 +67,7 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_UNMUTE:
     case LOG_BAR:
     case LOG_UNBAR:
+    case LOG_READ:
     case LOG_UNKNOWN:
         break;
     }

@@ -290,6 +290,8 @@ size_t feed_subscriber_heartbeat(struct feed *feed, struct feed_subscriber *subs
         if (stream->state == SUBSCRIPTION_LIVE && stream_has_room(feed, stream)) {
             stream_send_token(feed, stream, false);
             sent++;
+            if (stream->marker == MARKER_OWED)
+                markers_tell(feed, stream->reader);
         } else if (stream->state == SUBSCRIPTION_LIVE) {
             stream_demote(feed, stream, 0); /* its token comes with CaughtUp */
         } else {

@@ -10,6 +10,8 @@ struct read {
     struct feed *feed;
     struct reader *reader; /* pinned; NULL for a profile */
     uint64_t before;
+    bool held_only;        /* what lies beyond the timeline is not looked for, … */
+    uint64_t after;        /* … and nothing up to this id */
     size_t limit;
     feed_page_fn *fn;
     void *context;
@@ -136,6 +138,17 @@ static void timeline_further(struct read *read)
         read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
 }
 
+/* Leaves what lies above `after`: whether that is all of it, the timeline's floor tells. */
+static void cut_below(struct read *read)
+{
+    struct timeline *timeline = &read->timeline;
+
+    while (timeline->count > 0 && timeline->ids[timeline->count - 1] <= read->after)
+        timeline->count--;
+    read->cut = timeline->floor > read->after;
+    timeline->floor = 0;
+}
+
 static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding)
 {
     struct read *read = context;
@@ -146,7 +159,9 @@ static void on_timeline(void *context, Feed__ErrorCode error, struct timeline *t
     }
     read->timeline = *timeline;
     read->revisions = read->feed->revisions;
-    while (read->before > 0 && read->at < timeline->count && timeline->ids[read->at] >= read->before)
+    if (read->held_only)
+        cut_below(read);
+    while (read->before > 0 && read->at < read->timeline.count && timeline->ids[read->at] >= read->before)
         read->at++;
     fill(read);
 }
@@ -161,6 +176,19 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
     }
     read->reader = reader;
     timeline_fetch(read->feed, reader, on_timeline, read);
+}
+
+void read_timeline_above(struct feed *feed, struct reader *reader, uint64_t after, feed_page_fn *fn, void *context)
+{
+    struct read *read = read_new(feed, 0, (size_t)feed->settings.timeline_cap, fn, context);
+
+    if (!read)
+        return;
+    read->held_only = true;
+    read->after = after;
+    read->reader = reader;
+    reader_pin(feed, reader);
+    timeline_fetch(feed, reader, on_timeline, read);
 }
 
 void feed_keep_page(struct feed *feed, const struct feed_page *page, struct frame *frame)

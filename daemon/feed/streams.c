@@ -12,10 +12,10 @@
 _Static_assert(LOG_UNKNOWN < 32, "a kind of entry needs a bit");
 
 const struct stream_row stream_rows[STREAM_KINDS] = {
-    [STREAM_HOME] = {SHARES, PLACE_READER, collect_timeline},
-    [STREAM_PROFILE] = {SHARES, PLACE_SUBJECT, collect_profile},
-    [STREAM_DIALOGUE] = {DIALOGUE, PLACE_SHARE, collect_dialogue},
-    [STREAM_AROUND] = {DIALOGUE, PLACE_SUBJECT, collect_around},
+    [STREAM_HOME] = {SHARES, PLACE_READER, LOG_READ, collect_timeline},
+    [STREAM_PROFILE] = {SHARES, PLACE_SUBJECT, LOG_UNKNOWN, collect_profile},
+    [STREAM_DIALOGUE] = {DIALOGUE, PLACE_SHARE, LOG_UNKNOWN, collect_dialogue},
+    [STREAM_AROUND] = {DIALOGUE, PLACE_SUBJECT, LOG_UNKNOWN, collect_around},
 };
 
 bool stream_events_of(enum log_kind kind)
@@ -45,6 +45,8 @@ int stream_place(struct feed *feed, struct subscription *stream)
     }
     if (stream->reader && reader_join(feed, stream->reader) < 0)
         return -ENOMEM;
+    if (stream->kind == STREAM_PROFILE)
+        feed->subjects.slots[stream->subject]->watched++;
     struct subscription **list = list_of(feed, stream);
     stream->next = *list;
     *list = stream;
@@ -69,6 +71,8 @@ void stream_remove(struct feed *feed, struct subscription *stream)
         return;
     }
     unlink_stream(list_of(feed, stream), stream);
+    if (stream->kind == STREAM_PROFILE)
+        feed->subjects.slots[stream->subject]->watched--;
     if (stream->reader)
         reader_leave(feed, stream->reader);
 }

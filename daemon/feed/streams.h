@@ -3,6 +3,7 @@
 #define FEED_FEED_STREAMS_H
 
 #include "feed/feed.h"
+#include "feed/markers.h"
 #include "store/log.h"
 
 struct reader;
@@ -22,6 +23,7 @@ struct subscription;
 struct stream_row {
     uint32_t entries; /* of the log, that are events of it: a bit for each enum log_kind */
     enum stream_place place;
+    enum log_kind marker; /* entries that move the marker that it tells of; LOG_UNKNOWN: it tells of none */
     /* Collects what the stream missed out of the store, then calls catchup_collected() or catchup_fail(). */
     void (*collect)(struct catchup *catchup);
 };
@@ -72,6 +74,7 @@ struct subscription {
     uint32_t since_token;      /* events since the last token */
     enum stream_kind kind : 8;
     enum subscription_state state : 8;
+    enum marker_debt marker : 8;
     bool had_token;
     bool resumed;              /* with a token, and not live yet: the client may have seen more than its position says */
     uint64_t *position;        /* while catching up: one per partition */

@@ -202,6 +202,13 @@ static int take_subject(struct feed *feed, const struct log_entry *entry, struct
     return name_change(feed, kept->subject, entry->name);
 }
 
+static int take_marker(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    if (is_new(feed, entry))
+        markers_moved(feed, kept->subject, entry->kind);
+    return 0;
+}
+
 /* 0 or -ENOMEM: then nobody was shown the entry. */
 typedef int take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
 
@@ -225,6 +232,7 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_UNBLOCK] = take_hiding,
     [LOG_BAR] = take_hiding,
     [LOG_UNBAR] = take_hiding,
+    [LOG_READ] = take_marker,
 };
 
 /* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were

@@ -18,6 +18,10 @@ struct timeline {
 typedef void timeline_fn(void *context, Feed__ErrorCode error, struct timeline *timeline, bool rebuilding);
 void timeline_fetch(struct feed *feed, struct reader *reader, timeline_fn *fn, void *context);
 
+/* What a reader sees above `after` in its home timeline, newest first: the page ends in END, or in CAPPED if there may be more
+ * than the timeline holds, or in REBUILDING. (read.c) */
+void read_timeline_above(struct feed *feed, struct reader *reader, uint64_t after, feed_page_fn *fn, void *context);
+
 /* For qsort() of ids. */
 int newest_first(const void *a, const void *b);
 

@@ -32,6 +32,10 @@
     SCRIPT(describe)          \
     SCRIPT(described)         \
     SCRIPT(find)              \
+    SCRIPT(mark)              \
+    SCRIPT(presence_ask)      \
+    SCRIPT(presence_asked)    \
+    SCRIPT(presence_report)   \
     SCRIPT(deletions)         \
     SCRIPT(timeline_begin)    \
     SCRIPT(timeline_finish)   \

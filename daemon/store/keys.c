@@ -25,6 +25,8 @@ static const char *const kind_names[] = {
     [KEY_MUTED] = "muted",         [KEY_BLOCKED] = "blocked",
     [KEY_BLOCKERS] = "blockers",   [KEY_ERASURE] = "erasure",
     [KEY_POPULAR] = "popular",
+    [KEY_ASKED] = "asked",         [KEY_PRESENCE] = "presence",
+    [KEY_MARKERS] = "markers",
 };
 
 static unsigned partition_mask;

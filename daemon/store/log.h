@@ -25,6 +25,7 @@ enum log_kind {
     LOG_ERASE,    /* subject: it is deleted */
     LOG_ERASING,  /* subject, other (the position of the deletion): the next slice of it */
     LOG_SUBJECT,  /* subject, name: what it calls itself from now on */
+    LOG_READ,     /* subject (a reader), other (the marker): how far its home timeline is read */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
 
@@ -83,6 +84,14 @@ int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, i
 int store_jobs_ack(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
 /* Shows that work on entries of one partition goes on (bulk link). Answers how many of them are still ours. */
 int store_jobs_renew(struct store *store, unsigned partition, const uint64_t *ids, size_t count, reply_fn *fn, void *context);
+
+/* ---- how far readers have read (command link; store/markers.c) ---- */
+
+/* Moves a marker, which is named like the entries that say so, forward only. Answers [position, 0 moved | 1 it stood there or
+ * further, where it stands]. */
+int store_move_marker(struct store *store, enum log_kind marker, struct text reader, uint64_t id, reply_fn *fn, void *context);
+/* Answers where it stands, or null. */
+int store_ask_marker(struct store *store, enum log_kind marker, struct text reader, reply_fn *fn, void *context);
 
 /* ---- one job (bulk link; store/job.c) ---- */
 

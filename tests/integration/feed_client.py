@@ -9,7 +9,8 @@ import time
 import feed_pb2 as pb
 from wait import wait_until
 
-EVENTS = ("shared", "deleted", "edited", "commented", "comment_deleted", "subject_deleted", "caught_up", "heartbeat", "gap")
+EVENTS = ("shared", "deleted", "edited", "commented", "comment_deleted", "subject_deleted", "read_marker",
+          "caught_up", "heartbeat", "gap")
 REQUEST_FIELDS = {field.message_type.name: field.name
                   for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields}
 
@@ -253,6 +254,13 @@ class Client:
             request.cursor = page.next_cursor
             if not request.cursor:
                 return comments
+    def mark_read(self, reader, share_id):
+        return self.call_patiently(pb.MarkReadRequest(reader=reader, id=share_id))
+
+    def unread(self, reader):
+        """(marker, how many are unread, whether there may be more)."""
+        reply = self.call(pb.GetUnreadRequest(reader=reader))
+        return reply.marker, reply.unread, reply.more
 
     def timeline(self, reader, limit=0, before=""):
         """One page; asks again while the timeline is being built."""
@@ -441,6 +449,10 @@ class Subscription:
     @property
     def comments_deleted(self):
         return [event.comment_id for event in self.of_kind("comment_deleted")]
+
+    @property
+    def markers(self):
+        return [(event.marker, event.unread, event.more) for event in self.of_kind("read_marker")]
 
     @property
     def gaps(self):

@@ -35,6 +35,9 @@ enum fake_op {
     FAKE_DESCRIBE,
     FAKE_DESCRIBED,
     FAKE_FIND,
+    FAKE_MARK,
+    FAKE_MARKER,
+    FAKE_PRESENCE_ASK,
     FAKE_TIMELINE,
     FAKE_BODIES,
     FAKE_DELETIONS,
@@ -113,6 +116,7 @@ struct fake_store {
     const struct log_handlers *tail_handlers; /* NULL: nobody reads the tail */
     void *tail_context;
     bool tells_names; /* what authors are called is answered by the test, not at once with nothing */
+    bool tells_markers; /* the same of markers */
     int64_t now_ms; /* what both clocks say, less where they begin */
 };
 

@@ -64,6 +64,9 @@ struct feed_subscription;
     X(get_blocked, GetBlocked)         \
     X(get_popular, GetPopular)         \
     X(get_suggestions, GetSuggestions) \
+    X(mark_read, MarkRead)             \
+    X(get_unread, GetUnread)           \
+    X(get_presence, GetPresence)       \
     X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */
@@ -169,6 +172,7 @@ enum feed_event_kind {
     FEED_EVENT_EDITED,     /* `edited` */
     FEED_EVENT_COMMENTED,  /* `commented` */
     FEED_EVENT_COMMENT_DELETED, /* `comment_deleted` */
+    FEED_EVENT_READ_MARKER, /* `read_marker`: where the reader's marker stands; it has moved, or may have */
     FEED_EVENT_GAP,        /* something may be missing: `gap` says what, or `error` says why the token was refused (the
                               stream then goes on from now); neither: the connection broke before there was a token */
     FEED_EVENT_CAUGHT_UP,  /* everything until now was delivered; `token`. What follows is live */
@@ -186,6 +190,7 @@ struct feed_event {
     const Feed__Edited *edited;
     const Feed__Commented *commented;
     const Feed__CommentDeleted *comment_deleted;
+    const Feed__ReadMarker *read_marker;
     const Feed__Gap *gap;
     const Feed__Error *error;
     const uint8_t *token; /* everything delivered so far, and nothing else, lies before it. NULL: no news */

@@ -1,0 +1,108 @@
+/* feedctl mark-read and unread: how far a reader has read. */
+#include <stdio.h>
+
+#include "command.h"
+#include "json.h"
+#include "session.h"
+#include "view.h"
+
+/* The newest share of the home timeline; 0 if there is none. */
+static int newest_share(const struct run *run, struct feed_blocking *feed, uint64_t *ret_id)
+{
+    Feed__GetTimelineRequest request = FEED__GET_TIMELINE_REQUEST__INIT;
+    const Feed__GetTimelineReply *reply;
+    ProtobufCMessage *message;
+    int code;
+
+    request.reader = run->arguments[0];
+    request.limit = 1;
+    code = session_call(run, feed, &request.base, &message);
+    if (code != DONE)
+        return code;
+    reply = (const void *)message;
+    *ret_id = reply->n_shares > 0 ? reply->shares[0]->id : 0;
+    feed_free_message(feed, message);
+    return DONE;
+}
+
+static int mark(const struct run *run, struct feed_blocking *feed, uint64_t id)
+{
+    Feed__MarkReadRequest request = FEED__MARK_READ_REQUEST__INIT;
+    const Feed__MarkReadReply *reply;
+    ProtobufCMessage *message;
+    int code;
+
+    request.reader = run->arguments[0];
+    request.id = id;
+    code = session_call(run, feed, &request.base, &message);
+    if (code != DONE)
+        return code;
+    reply = (const void *)message;
+    if (run->json)
+        json_print_message(message);
+    else
+        printf("%s #%llu\n", reply->repeated ? "was read already as far as" : "read as far as",
+               (unsigned long long)reply->marker);
+    feed_free_message(feed, message);
+    return DONE;
+}
+
+static int run_mark_read(const struct run *run)
+{
+    struct feed_blocking *feed;
+    uint64_t id = 0;
+    int code;
+
+    if (run->argument_count > 1 && !run_id(run->arguments[1], &id))
+        return USAGE;
+    code = session_open(run, NULL, &feed);
+    if (code != DONE)
+        return code;
+    if (run->argument_count == 1)
+        code = newest_share(run, feed, &id);
+    if (code == DONE && (id != 0 || run->argument_count > 1))
+        code = mark(run, feed, id);
+    else if (code == DONE && !run->json)
+        puts("there is nothing to read");
+    feed_blocking_free(feed);
+    return code;
+}
+
+const struct command command_mark_read = {
+    .name = "mark-read",
+    .arguments = "READER [SHARE_ID]",
+    .summary = "Say how far a reader has read",
+    .details = "\nEverything up to the share counts as read; without one, everything that is in the home timeline now.",
+    .run = run_mark_read,
+};
+
+static int run_unread(const struct run *run)
+{
+    Feed__GetUnreadRequest request = FEED__GET_UNREAD_REQUEST__INIT;
+    struct feed_blocking *feed;
+    ProtobufCMessage *message;
+    int code = session_open(run, NULL, &feed);
+
+    if (code != DONE)
+        return code;
+    request.reader = run->arguments[0];
+    code = session_call(run, feed, &request.base, &message);
+    if (code == DONE) {
+        const Feed__GetUnreadReply *reply = (const void *)message;
+
+        if (run->json)
+            json_print_message(message);
+        else
+            view_unread(reply->marker, reply->unread, reply->more);
+        feed_free_message(feed, message);
+    }
+    feed_blocking_free(feed);
+    return code;
+}
+
+const struct command command_unread = {
+    .name = "unread",
+    .arguments = "READER",
+    .summary = "Count what a reader has not read yet",
+    .run = run_unread,
+};
