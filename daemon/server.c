@@ -247,6 +247,7 @@ static int make_rooms(struct server *server)
                                          .vouch_patience_ms = (uint32_t)config->vouch_patience_ms,
                                          .idempotency_ttl_s = config->idempotency_ttl_s,
                                          .profile_cap = config->profile_cap,
+                                         .push_limit = config->push_limit,
                                            .retention_s = config->log_retention_s,
                                          .max_following = config->max_following,
                                          .max_comments = config->max_comments,

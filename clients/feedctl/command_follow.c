@@ -48,6 +48,7 @@ static int unfollow_one(const struct run *run, struct feed_blocking *feed, char 
 
     request.reader = run->arguments[0];
     request.subject = subject;
+    request.keep_history = run_option(run, "keep-history") != NULL;
     code = session_call(run, feed, &request.base, &message);
     if (code != DONE)
         return code;
@@ -92,7 +93,7 @@ const struct command command_follow = {
     .name = "follow",
     .arguments = "READER SUBJECT...",
     .summary = "Let a reader follow subjects",
-    .details = "\nTheir latest shares come into the reader's timeline at once.",
+    .details = "\nTheir shares come into the reader's timeline at once.",
     .run = run_follow,
 };
 
@@ -100,5 +101,6 @@ const struct command command_unfollow = {
     .name = "unfollow",
     .arguments = "READER SUBJECT...",
     .summary = "Let a reader stop following subjects",
+    .options = { { "keep-history", NULL, "what they have shared until now stays in the reader's timeline", false } },
     .run = run_unfollow,
 };

@@ -9,26 +9,28 @@ static char limit_name[] = "max_following";
 /* The same words whichever of the two blocks the other. */
 static const char not_for_reader[] = "the reader may not follow this subject";
 
+/* Whether the change was refused, and that is answered. */
+static bool refused(struct request *request, Feed__ErrorCode error, const char *what)
+{
+    int64_t limit = request->commands->config->max_following;
+
+    if (error == FEED__ERROR_CODE__LIMIT_EXCEEDED)
+        request_fail(request, error, limit_name, (uint64_t)limit, "a reader may %s %" PRId64 " subjects", what, limit);
+    else if (error == FEED__ERROR_CODE__FORBIDDEN)
+        request_fail(request, error, "subject", 0, "%s", not_for_reader);
+    else if (error != FEED_OK)
+        request_fail_code(request, error);
+    return error != FEED_OK;
+}
+
 static void on_followed(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
 {
     struct request *request = context;
     Feed__FollowReply reply = FEED__FOLLOW_REPLY__INIT;
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
 
-    if (error == FEED__ERROR_CODE__LIMIT_EXCEEDED) {
-        int64_t limit = request->commands->config->max_following;
-
-        request_fail(request, error, limit_name, (uint64_t)limit, "a reader may follow %" PRId64 " subjects", limit);
+    if (refused(request, error, "follow"))
         return;
-    }
-    if (error == FEED__ERROR_CODE__FORBIDDEN) {
-        request_fail(request, error, "subject", 0, "%s", not_for_reader);
-        return;
-    }
-    if (error != FEED_OK) {
-        request_fail_code(request, error);
-        return;
-    }
     request_acknowledge(request, position);
     reply.position = position;
     reply.repeated = repeated;
@@ -72,10 +74,8 @@ static void on_unfollowed(void *context, Feed__ErrorCode error, uint64_t positio
     Feed__UnfollowReply reply = FEED__UNFOLLOW_REPLY__INIT;
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
 
-    if (error != FEED_OK) {
-        request_fail_code(request, error);
+    if (refused(request, error, "keep the history of"))
         return;
-    }
     request_acknowledge(request, position);
     reply.position = position;
     reply.repeated = repeated;
@@ -88,9 +88,13 @@ static void run_unfollow(struct request *request)
 {
     const Feed__UnfollowRequest *unfollow = request->frame->unfollow;
 
-    if (check_subject(request, "reader", unfollow->reader) && check_subject(request, "subject", unfollow->subject))
-        feed_follow(request->commands->feed, false, text_of(unfollow->reader), text_of(unfollow->subject), on_unfollowed,
-                    request);
+    if (!check_subject(request, "reader", unfollow->reader) || !check_subject(request, "subject", unfollow->subject))
+        return;
+    struct text reader = text_of(unfollow->reader), subject = text_of(unfollow->subject);
+    if (unfollow->keep_history)
+        feed_unfollow_keeping(request->commands->feed, reader, subject, on_unfollowed, request);
+    else
+        feed_follow(request->commands->feed, false, reader, subject, on_unfollowed, request);
 }
 
 const struct command_row command_unfollow = {

@@ -36,7 +36,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
 
     for (size_t i = from; i < ring->count && room; i++) {
         struct ring_entry *entry = ring_at(ring, i);
-        const struct live_event event = {entry->kind, entry->subject, entry->share, entry->frame};
+        const struct live_event event = {entry->kind, entry->subject, share_of_entry(entry), entry->frame};
 
         stream->position[partition] = entry->id;
         marker_passed(stream, entry->subject, entry->kind);

@@ -159,6 +159,7 @@ static int send_next(struct catchup *catchup, const struct feed_item *item)
 
     if (item) {
         event.subject = item->author;
+        event.share = item->id;
         event.frame = item->frame;
     }
     if (event.frame && stream_concerns(feed, stream, &event)) {

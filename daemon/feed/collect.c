@@ -62,11 +62,13 @@ void collect_add(struct collect *collect, uint32_t subject, uint64_t before)
 struct collect *collect_of_reader(struct feed *feed, const struct reader *reader, uint64_t before, size_t limit)
 {
     const struct idset *following = &reader->following;
-    struct collect *collect = collect_new(feed, following->count, 0, limit);
+    struct collect *collect = collect_new(feed, following->count + reader->kept_count, 0, limit);
 
     for (uint32_t i = 0; collect && i < following->count; i++)
         if (reader_sees(feed, reader, following->items[i]))
             collect_add(collect, subject_ref(&feed->subjects, following->items[i]), before);
+    if (collect)
+        kept_collect(feed, reader, collect, before);
     return collect;
 }
 

@@ -74,8 +74,8 @@ static const struct {
     enum key_kind kind;
     void (*take)(struct erasure *erasure, struct text piece);
 } rows[] = {
-    {KEY_FOLLOWERS, take_follower}, {KEY_FOLLOWING, take_followed}, {KEY_PROFILE, take_share},
-    {KEY_BLOCKED, take_blocked},    {KEY_MUTED, take_muted},
+    {KEY_FOLLOWERS, take_follower}, {KEY_FOLLOWING, take_followed}, {KEY_KEPT, take_followed},
+    {KEY_PROFILE, take_share},      {KEY_BLOCKED, take_blocked},    {KEY_MUTED, take_muted},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

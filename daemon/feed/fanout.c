@@ -145,7 +145,17 @@ static void page_release(struct feed *feed, struct job *job)
 void fanout_begin(struct feed *feed, struct job *job)
 {
     trace_fanout_begun(feed, job);
-    read_further(feed, job);
+    if (!job->is_merged) {
+        read_further(feed, job);
+        return;
+    }
+    metrics.shares_merged++;
+    job->failed = false;
+    job->in_flight++;
+    if (job->record)
+        record_begin(feed, job);
+    else
+        fanout_recorded(feed, job, 0);
 }
 
 /* Answered before the next page is, since both travel on one link: so the job is still there. */

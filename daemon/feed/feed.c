@@ -17,7 +17,8 @@
 
 void feed_check_ready(struct feed *feed)
 {
-    bool ready = store_is_ready(feed->store) && feed->placed && feed->caught_up && feed->reloads == 0;
+    bool ready = store_is_ready(feed->store) && feed->placed && feed->caught_up && feed->reloads == 0 &&
+                 bigs_are_known(feed);
 
     if (ready == feed->ready)
         return;
@@ -100,6 +101,8 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
     bool reach_back = feed->placed;
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         reach_back = reach_back && ring_reaches_back(feed, partition);
+    if (store_is_ready(feed->store))
+        bigs_ask(feed); /* first: reads wait for the other answer while a ring does not reach back */
     if (store_is_ready(feed->store) && (!reach_back || feed_lag_ms(feed) > 0))
         tail_sample_applied(feed);
     store_settle(feed->store, clock_now_ms());
@@ -204,6 +207,7 @@ void feed_free(struct feed *feed)
         ring_done(feed, partition);
     bodies_done(feed);
     readers_done(feed);
+    bigs_done(feed);
     idmap_done(&feed->streams);
     idmap_done(&feed->shares_streamed);
     idmap_done(&feed->deleted);

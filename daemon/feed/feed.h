@@ -115,6 +115,8 @@ void feed_delete_comment(struct feed *feed, struct text subject, uint64_t share,
                          void *context);
 /* Follows or unfollows; done when the subject's log holds the edge and the backfill is merged. */
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context);
+/* Unfollows, and what the reader could see of the subject until then stays visible. */
+void feed_unfollow_keeping(struct feed *feed, struct text reader, struct text subject, feed_write_fn *fn, void *context);
 
 /* Mutes or unmutes. LIMIT_EXCEEDED: as many are muted as may be. */
 void feed_mute(struct feed *feed, bool mute, struct text reader, struct text subject, feed_write_fn *fn, void *context);

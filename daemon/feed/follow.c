@@ -6,6 +6,7 @@
  *   3  the backfill, if the reader has a timeline: the subject's shares are read, after the follower was added, so that none
  *      falls between backfill and fan-out, and merged into the timeline. If they are many it is dropped, and built anew by the
  *      next read; so is, after an unfollow, one that was cut at its cap: what is no longer followed takes the place of what is.
+ *      After an unfollow that keeps what there was, that is merged as well: a fan-out under way may not have come to the reader.
  *
  * The daemon that took the request takes all three steps at once and answers then. The same entry also comes along as a job:
  * `follows` remembers what is under way or done here, so that the job need not do it again. Steps 1 and 2 are taken for many
@@ -30,6 +31,7 @@ struct follow {
     uint64_t version;     /* id of the follow entry */
     uint64_t position;    /* to be answered */
     bool repeated;        /* to be answered */
+    uint64_t kept;        /* of an unfollow: up to which id the subject's shares stay visible, 0: none do */
     struct follow *next;  /* waiting for the turn's end */
     size_t reader_bytes;
     size_t subject_bytes;
@@ -133,23 +135,26 @@ static void on_exists(void *context, const struct reply *reply)
 
     if (error != FEED_OK || reply_number(reply) == 0)
         follow_end(op, error);
-    else if (store_profile_ids(op->feed->store, subject_of(op), 0, 0, op->feed->settings.backfill + 1, on_profile, op) < 0)
+    else if (store_profile_ids(op->feed->store, subject_of(op), op->kept == 0 ? 0 : op->kept + 1, 0,
+                               op->feed->settings.backfill + 1, on_profile, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
-static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *follows)
+static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *follows,
+                          const struct reply *none)
 {
+    (void)none;
     if (error == FEED_OK && reply_id(position) != 0) {
         op->position = reply_id(position);
         store_saw(op->feed->store, op->position);
     }
-    if (error == FEED_OK && !op->follow) {
+    if (error == FEED_OK && !op->follow && op->kept == 0) {
         if (store_timeline_unfollow(op->feed->store, reader_of(op), on_merged, op) < 0)
             follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
         return;
     }
     /* What a repeated follow may lack is brought by the first one's job. */
-    if (error != FEED_OK || op->repeated || reply_number(follows) == 0)
+    if (error != FEED_OK || (op->follow && (op->repeated || reply_number(follows) == 0)))
         follow_end(op, error);
     else if (store_timeline_exists(op->feed->store, reader_of(op), on_exists, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
@@ -163,7 +168,8 @@ static void committed(struct follow *op)
         idmap_set(&op->feed->follows, op->version, op);
 }
 
-static void follow_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *outcome)
+static void follow_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *outcome,
+                            const struct reply *kept)
 {
     if (error == FEED_OK && reply_number(outcome) == 2)
         error = FEED__ERROR_CODE__LIMIT_EXCEEDED;
@@ -176,6 +182,7 @@ static void follow_answered(struct follow *op, Feed__ErrorCode error, const stru
     }
     /* What stands already may have been left half done: it goes on. */
     op->version = op->position = reply_id(position);
+    op->kept = reply_id(kept);
     store_saw(op->feed->store, op->version);
     if (!op->repeated)
         committed(op);
@@ -187,11 +194,13 @@ static void follow_answered(struct follow *op, Feed__ErrorCode error, const stru
 /* The steps that are one script for many follows: how it is called, and who takes each answer. */
 static const struct {
     int (*call)(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
-    void (*answered)(struct follow *op, Feed__ErrorCode error, const struct reply *first, const struct reply *second);
+    size_t values; /* that are answered for each */
+    void (*answered)(struct follow *op, Feed__ErrorCode error, const struct reply *first, const struct reply *second,
+                     const struct reply *third);
     Feed__ErrorCode unsent; /* the error if it could not even be sent */
 } steps[FOLLOW_STEPS] = {
-    [FOLLOW_COMMIT] = {store_follows, follow_answered, FEED__ERROR_CODE__UNAVAILABLE},
-    [FOLLOW_EDGE] = {store_edges, edge_answered, FEED__ERROR_CODE__OUTCOME_UNKNOWN},
+    [FOLLOW_COMMIT] = {store_follows, 3, follow_answered, FEED__ERROR_CODE__UNAVAILABLE},
+    [FOLLOW_EDGE] = {store_edges, 2, edge_answered, FEED__ERROR_CODE__OUTCOME_UNKNOWN},
 };
 
 struct batch {
@@ -208,12 +217,13 @@ static void on_batch(void *context, const struct reply *reply)
 
     batch->feed->follow_batches--;
     for (size_t i = 0; i < batch->count; i++) {
-        const struct reply *first = reply_at(reply, 2 * i);
+        size_t values = steps[batch->step].values;
+        const struct reply *first = reply_at(reply, values * i), *third = values > 2 ? reply_at(reply, values * i + 2) : NULL;
 
         if (reply_error(first) < 0 && first)
             store_note_error(batch->feed->store, first);
         steps[batch->step].answered(batch->ops[i], error == FEED_OK ? error_of_reply(first, true) : error, first,
-                                    reply_at(reply, 2 * i + 1));
+                                    reply_at(reply, values * i + 1), third);
     }
     free(batch);
 }
@@ -225,14 +235,14 @@ static void send_batch(struct feed *feed, struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         const struct follow *op = batch->ops[i];
 
-        follows[i] = (struct store_follow){op->follow, op->repeated, reader_of(op), subject_of(op), op->version};
+        follows[i] = (struct store_follow){op->follow, op->repeated, reader_of(op), subject_of(op), op->version, op->kept};
     }
     if (steps[batch->step].call(feed->store, follows, batch->count, on_batch, batch) == 0) {
         feed->follow_batches++;
         return;
     }
     for (size_t i = 0; i < batch->count; i++)
-        steps[batch->step].answered(batch->ops[i], steps[batch->step].unsent, NULL, NULL);
+        steps[batch->step].answered(batch->ops[i], steps[batch->step].unsent, NULL, NULL, NULL);
     free(batch);
 }
 
@@ -280,13 +290,14 @@ void follow_stop(struct feed *feed)
                 struct follow *op = waiting->first;
 
                 waiting->first = op->next;
-                steps[step].answered(op, steps[step].unsent, NULL, NULL);
+                steps[step].answered(op, steps[step].unsent, NULL, NULL, NULL);
             }
             waiting->last = NULL;
         }
 }
 
-void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context)
+static void begin(struct feed *feed, bool follow, uint64_t kept, struct text reader, struct text subject, feed_write_fn *fn,
+                  void *context)
 {
     struct follow *op;
 
@@ -301,7 +312,19 @@ void feed_follow(struct feed *feed, bool follow, struct text reader, struct text
     }
     op->fn = fn;
     op->context = context;
+    op->kept = kept;
     queue(op, FOLLOW_COMMIT);
+}
+
+void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context)
+{
+    begin(feed, follow, 0, reader, subject, fn, context);
+}
+
+/* What this daemon has seen of the subject's log stays visible, even if the clocks of two partitions differ. */
+void feed_unfollow_keeping(struct feed *feed, struct text reader, struct text subject, feed_write_fn *fn, void *context)
+{
+    begin(feed, false, tail_position(feed, partition_of_subject(subject)) | 1, reader, subject, fn, context);
 }
 
 void follow_end_edge(struct feed *feed, struct text reader, struct text subject, uint64_t version, feed_write_fn *fn,
@@ -355,6 +378,7 @@ void follow_begin_job(struct feed *feed, struct job *job)
         return;
     }
     op->version = job->id;
+    op->kept = job->kept;
     op->job = job;
     if (store_following_id(feed->store, reader_of(op), subject_of(op), on_standing, op) < 0)
         follow_end(op, FEED__ERROR_CODE__UNAVAILABLE);

@@ -22,6 +22,7 @@
 #include "feed/markers.h"
 #include "feed/names.h"
 #include "feed/presence.h"
+#include "feed/readers.h"
 #include "feed/sharers.h"
 #include "feed/streams.h"
 #include "feed/timelines.h"
@@ -38,12 +39,14 @@ struct subject {
     uint32_t hash;
     struct reader *reader;           /* NULL unless its following set is in memory */
     struct idset online;             /* readers (slots) who follow it and listen on this daemon */
+    struct idset keepers;            /* those who do not, keep what it has shared once, and listen: see kept.c */
     struct subscription *streams;    /* that are found by the subject: see streams.c */
     struct display_name *display_name; /* NULL: it has none, or it is not known */
     uint64_t erased_at;              /* it was deleted at this position: its shares from before are gone. 0: it was not */
     uint32_t name_stamp;             /* of the display name, 0: it is not known */
     uint32_t watched;                /* streams of its profile */
     uint32_t name_holders;           /* frames of its shares, in memory or in use */
+    uint64_t unpushed_until;         /* its latest share that was not pushed, 0: there is none */
     uint8_t name_bytes;
     char name[];
 };
@@ -125,6 +128,12 @@ struct ring {
     uint64_t floor; /* the ring holds every entry above this id */
 };
 
+/* The share that an entry made or is about, 0: none. */
+static inline uint64_t share_of_entry(const struct ring_entry *entry)
+{
+    return entry->kind == LOG_SHARE ? entry->id : entry->share;
+}
+
 int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry);
 /* Whether the ring holds everything that is not known to be applied. It does not for a while after it was dropped. */
 bool ring_reaches_back(const struct feed *feed, unsigned partition);
@@ -159,55 +168,6 @@ void joins_collect(const struct ring *ring, size_t from, uint32_t reader, struct
 bool joins_backfilled(const struct joins *joins, const struct ring_entry *share);
 void joins_done(struct joins *joins);
 
-/* ---- readers.c: who follows whom, of readers in use ---- */
-
-struct reader {
-    uint32_t slot;
-    uint32_t pins;            /* streams and operations that use it */
-    bool listed;              /* among the `online` of those whom it follows: while there are streams or `recent` */
-    struct recent *recent;    /* its timeline, NULL if that is not in memory */
-    uint64_t settled_at;      /* its timeline is as it should be once this id is applied */
-    struct idset following;   /* slots of subjects, the reader itself included; each holds a reference */
-    struct hidden hidden;     /* whom it does not see, although it may follow them */
-    uint64_t loaded_at;       /* what the reader's log says up to this id is in `following` and `hidden` */
-    int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
-    bool telling;             /* where its marker stands is being looked up for its streams */
-    bool stale;               /* to be loaded anew: the store has lost some of it */
-    struct reader_load *load; /* while it is loaded */
-    struct rebuild *rebuild;  /* while its timeline is built by this daemon */
-    struct subscription *subscriptions;
-    struct reader *older; /* among readers without pins */
-    struct reader *newer;
-    size_t idle_bytes;    /* counted for it there */
-};
-
-struct readers {
-    struct reader *oldest;
-    struct reader *newest;
-    size_t idle_bytes;
-    size_t recents; /* readers whose timelines are in memory */
-};
-
-/* Calls back with the reader, pinned, or an error. */
-typedef void reader_fn(void *context, Feed__ErrorCode error, struct reader *reader);
-void reader_get(struct feed *feed, struct text name, reader_fn *fn, void *context);
-void reader_pin(struct feed *feed, struct reader *reader);
-void reader_unpin(struct feed *feed, struct reader *reader);
-/* An edge came along the log. */
-void reader_edge(struct feed *feed, bool follow, uint32_t reader, uint32_t subject, uint64_t version);
-/* Whether the reader sees what a subject does: it follows the subject, or is it, and neither has muted it nor does one of the
- * two block the other. Nothing else decides that. */
-bool reader_sees(const struct feed *feed, const struct reader *reader, uint32_t subject);
-/* The reader's log says that it does not see a subject, or does again: 0 or -ENOMEM. */
-int reader_hide(struct feed *feed, uint32_t reader, uint32_t subject, enum hidden_reason reason, bool is_hidden, uint64_t id);
-/* Lists the reader with those whom it sees, if it is not: 0, or -ENOMEM and nothing is changed. */
-int reader_join(struct feed *feed, struct reader *reader);
-/* Takes it off again, unless something listens still. */
-void reader_leave(struct feed *feed, struct reader *reader);
-/* Loads the readers in use anew, and forgets the others; not `all`: only those that still wait for it. The tail goes on when
- * that is done. */
-void readers_reload(struct feed *feed, bool all);
-void readers_done(struct feed *feed);
 
 /* ---- token.c ---- */
 
@@ -340,6 +300,7 @@ struct feed {
     struct hot hot;
     struct jobs jobs;
     struct collects collects;
+    struct bigs bigs;
     struct pressure pressure;
     struct presence presence;
     struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];

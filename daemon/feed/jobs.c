@@ -144,6 +144,8 @@ static struct job *job_new(const struct log_entry *entry)
     job->id = entry->id;
     job->kind = entry->kind;
     job->other = entry->other;
+    job->is_merged = entry->is_merged;
+    job->kept = entry->kept;
     job->renewed_ms = clock_now_ms();
     job->subject_bytes = entry->subject.size;
     memcpy(job->subject, entry->subject.data, entry->subject.size);
@@ -175,7 +177,7 @@ static void take(struct feed *feed, const struct log_entry *entry, bool fresh)
             job_free(job);
         return; /* it stays pending, and will be claimed */
     }
-    job->suspect = !fresh && (job->record || has_effects(job->kind));
+    job->suspect = !fresh && (job->record || (has_effects(job->kind) && !job->is_merged));
     begin(feed, job);
 }
 

@@ -15,6 +15,7 @@ struct job {
     int64_t renewed_ms;  /* when Redis was last told that there is work on it */
     int64_t retry_at_ms; /* 0: not waiting to be tried again */
     struct job *next;    /* in one of the queues of jobs */
+    bool is_merged;      /* a share that is not pushed: nothing is to be done */
     bool suspect;        /* it was pending when it was taken, and has not got on since */
     bool counted;        /* the count of this try stands in Redis */
     bool taken_over;     /* fan-out: another daemon has it */
@@ -31,6 +32,7 @@ struct job {
     uint32_t page_pushed, page_away; /* of this page */
     struct record *record; /* share and delete: who shared what, NULL if that is not known */
     char *reader;        /* follow and unfollow */
+    uint64_t kept;       /* unfollow: up to which id the subject's shares stay visible, 0: none do */
     size_t reader_bytes;
     size_t subject_bytes;
     char subject[];      /* the author of a share */

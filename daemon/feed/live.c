@@ -147,10 +147,11 @@ static void note_sent(struct live_count *count, bool sent)
     count->behind += !sent;
 }
 
-static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream)
+/* `all`: the stream is one for all that the subject does. */
+static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream, bool all)
 {
     const struct stream_row *row = &stream_rows[stream->kind];
-    bool whole = (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE;
+    bool whole = all && (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE;
     struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
@@ -182,6 +183,16 @@ static void account(struct feed *feed, const struct live_run *run)
     hot_note(&feed->hot, subject_name(&feed->subjects, run->subject), subject->hash, 0, deliveries);
 }
 
+static void deliver_to_readers(struct feed *feed, struct live_run *run, const struct idset *readers, bool all)
+{
+    for (uint32_t i = 0; i < readers->count; i++) {
+        const struct reader *reader = feed->subjects.slots[readers->items[i]]->reader;
+
+        for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
+            deliver_run(feed, run, stream, all);
+    }
+}
+
 /* Whether the event is the first one of the run about its share. */
 static bool is_first_of_share(const struct live_run *run, uint32_t index)
 {
@@ -201,17 +212,15 @@ void live_flush(struct feed *feed)
     subject = feed->subjects.slots[run->subject];
     for (struct subscription *stream = subject->streams; stream; stream = stream->next)
         if (run->kinds & stream_rows[stream->kind].entries)
-            deliver_run(feed, run, stream);
-    for (uint32_t i = 0; i < subject->online.count && (run->kinds & stream_rows[STREAM_HOME].entries); i++) {
-        const struct reader *reader = feed->subjects.slots[subject->online.items[i]]->reader;
-
-        for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
-            deliver_run(feed, run, stream);
-    }
+            deliver_run(feed, run, stream, true);
+    if (run->kinds & stream_rows[STREAM_HOME].entries)
+        deliver_to_readers(feed, run, &subject->online, true);
+    if (run->kinds & stream_rows[STREAM_HOME].entries & ~(UINT32_C(1) << LOG_SHARE))
+        deliver_to_readers(feed, run, &subject->keepers, false);
     for (uint32_t i = 0; i < run->count && feed->shares_streamed.count > 0; i++)
         if (is_first_of_share(run, i))
             for (struct subscription *stream = streams_of_share(feed, run->events[i].share); stream; stream = stream->next)
-                deliver_run(feed, run, stream);
+                deliver_run(feed, run, stream, true);
     account(feed, run);
     for (uint32_t i = 0; i < run->count; i++) {
         frame_unref(run->events[i].frame);
@@ -243,7 +252,7 @@ void live_deliver(struct feed *feed, const struct live_event *event)
     struct live_run *run = &feed->run;
     const struct subject *subject = feed->subjects.slots[event->subject];
 
-    if (!subject->streams && subject->online.count == 0 && !streams_of_share(feed, event->share))
+    if (!subject->streams && subject->online.count == 0 && subject->keepers.count == 0 && !streams_of_share(feed, event->share))
         return;
     if (run->count == 0)
         run->subject = subject_ref(&feed->subjects, event->subject);

@@ -75,7 +75,7 @@ static void on_hydrated(void *context, Feed__ErrorCode error)
     for (size_t i = first; i < first + read->fetching; i++) {
         struct feed_item item = read->items[i];
 
-        if (item.frame && (!read->reader || reader_sees(read->feed, read->reader, item.author)))
+        if (item.frame && (!read->reader || reader_sees_share(read->feed, read->reader, item.author, item.id)))
             read->items[read->count++] = item;
         else
             items_done(read->feed, &item, 1);

@@ -1,4 +1,5 @@
-/* Readers in memory: whom each follows, and whom of them it does not see. Loaded when a stream or a read needs it, kept true
+/* Readers in memory: whom each follows, whom of them it does not see, and what it keeps of
+ * those it followed once. Loaded when a stream or a read needs it, kept true
  * by the edges that come along the log, and forgotten, longest unused first, when no stream or read needs it and memory does.
  *
  * What is loaded is true as of a position in the reader's own log (`loaded_at`). Each edge names the follow entry it stems
@@ -16,6 +17,7 @@ struct delta {
     enum hidden_reason reason; /* 0: it is about the follow */
     bool on;
     uint64_t version;
+    uint64_t kept;
 };
 
 struct reader_waiter {
@@ -38,7 +40,7 @@ struct reader_load {
 
 static size_t reader_bytes(const struct reader *reader)
 {
-    return sizeof(*reader) + SUBJECT_BYTES + reader->following.count * (size_t)SUBJECT_BYTES +
+    return sizeof(*reader) + SUBJECT_BYTES + (reader->following.count + reader->kept_count) * (size_t)SUBJECT_BYTES +
            hidden_bytes(&reader->hidden) + recent_bytes(reader);
 }
 
@@ -70,6 +72,7 @@ static void reader_free(struct feed *feed, struct reader *reader)
         subject_unref(&feed->subjects, reader->following.items[i]);
     idset_done(&reader->following);
     hidden_done(&reader->hidden);
+    kept_done(feed, reader);
     feed->subjects.slots[reader->slot]->reader = NULL;
     subject_unref(&feed->subjects, reader->slot);
     free(reader);
@@ -94,10 +97,20 @@ void reader_unpin(struct feed *feed, struct reader *reader)
     }
 }
 
+static bool is_hidden_from(const struct feed *feed, const struct reader *reader, uint32_t subject)
+{
+    return reader->hidden.count > 0 && hidden_has(&reader->hidden, subject_name(&feed->subjects, subject));
+}
+
 bool reader_sees(const struct feed *feed, const struct reader *reader, uint32_t subject)
 {
-    return idset_has(&reader->following, subject) &&
-           (reader->hidden.count == 0 || !hidden_has(&reader->hidden, subject_name(&feed->subjects, subject)));
+    return idset_has(&reader->following, subject) && !is_hidden_from(feed, reader, subject);
+}
+
+bool reader_sees_share(const struct feed *feed, const struct reader *reader, uint32_t subject, uint64_t share)
+{
+    return (idset_has(&reader->following, subject) || (reader->kept_count > 0 && share <= kept_until(reader, subject))) &&
+           !is_hidden_from(feed, reader, subject);
 }
 
 /* Takes over the caller's reference to the subject. */
@@ -141,10 +154,12 @@ static int apply(struct feed *feed, struct reader *reader, const struct delta *d
         return 0;
     if (delta->reason != 0)
         return hide(feed, reader, delta);
-    if (delta->on)
-        return add_subject(feed, reader, subject_ref(&feed->subjects, delta->subject));
-    remove_subject(feed, reader, delta->subject);
-    return 0;
+    if (!delta->on) {
+        remove_subject(feed, reader, delta->subject);
+        return kept_set(feed, reader, delta->subject, delta->kept);
+    }
+    kept_set(feed, reader, delta->subject, 0);
+    return add_subject(feed, reader, subject_ref(&feed->subjects, delta->subject));
 }
 
 /* Now, or when the reader is loaded. */
@@ -167,7 +182,7 @@ static int change(struct feed *feed, struct reader *reader, struct delta delta)
     return 0;
 }
 
-void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject, uint64_t version)
+void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject, uint64_t version, uint64_t kept)
 {
     struct reader *reader = feed->subjects.slots[slot]->reader;
 
@@ -175,7 +190,7 @@ void reader_edge(struct feed *feed, bool follow, uint32_t slot, uint32_t subject
         return;
     if (version > reader->settled_at)
         reader->settled_at = version;
-    change(feed, reader, (struct delta){.subject = subject, .on = follow, .version = version});
+    change(feed, reader, (struct delta){.subject = subject, .on = follow, .version = version, .kept = kept});
 }
 
 /* Where memory ends, what is to be hidden cannot be: nothing is served to the reader before it is loaded anew. */
@@ -185,7 +200,7 @@ int reader_hide(struct feed *feed, uint32_t slot, uint32_t subject, enum hidden_
     int error = 0;
 
     if (reader)
-        error = change(feed, reader, (struct delta){subject, reason, is_hidden, id});
+        error = change(feed, reader, (struct delta){.subject = subject, .reason = reason, .on = is_hidden, .version = id});
     if (error < 0) {
         reader->stale = true;
         readers_reload(feed, false);
@@ -247,7 +262,8 @@ static Feed__ErrorCode fill(struct feed *feed, struct reader *reader, const stru
 
     if (error == 0)
         error = add_names(feed, reader, reply_at(reply, 1));
-
+    if (error >= 0)
+        error = kept_take(feed, reader, reply_at(reply, 5));
     reader->loaded_at = reply_id(reply_at(reply, 0));
     if (reader->loaded_at > reader->settled_at)
         reader->settled_at = reader->loaded_at;
@@ -261,6 +277,7 @@ static void forget_following(struct feed *feed, struct reader *reader)
     hidden_done(&reader->hidden);
     while (reader->following.count > 0)
         remove_subject(feed, reader, reader->following.items[reader->following.count - 1]);
+    kept_done(feed, reader);
 }
 
 /* The loading anew has ended. Should it have failed, it is done when the store is open again. */
@@ -368,6 +385,7 @@ static void unlist(struct feed *feed, struct reader *reader)
 {
     for (uint32_t i = 0; i < reader->following.count; i++)
         idset_remove(&feed->subjects.slots[reader->following.items[i]]->online, reader->slot);
+    kept_unlist(feed, reader);
     reader->listed = false;
 }
 
@@ -379,6 +397,10 @@ int reader_join(struct feed *feed, struct reader *reader)
             unlist(feed, reader);
             return -ENOMEM;
         }
+    if (!reader->listed && kept_list(feed, reader) < 0) {
+        unlist(feed, reader);
+        return -ENOMEM;
+    }
     reader->listed = true;
     return 0;
 }

@@ -57,12 +57,6 @@ static void on_finished(void *context, const struct reply *reply)
     rebuild_end(rebuild, error, error == FEED_OK && reply_number(reply) == 0);
 }
 
-/* What is complete has nothing below it; whatever else there is, or was, reads find out from the profiles. */
-static uint64_t floor_of(const struct collected *collected)
-{
-    return collected->more ? collected->ids[collected->count - 1] - 1 : collected->cut;
-}
-
 static void on_collected(void *context, Feed__ErrorCode error, struct collected *collected)
 {
     struct rebuild *rebuild = context;
@@ -72,30 +66,40 @@ static void on_collected(void *context, Feed__ErrorCode error, struct collected 
         return;
     }
     struct text mark = {rebuild->mark, strlen(rebuild->mark)};
-    int sent = store_timeline_finish(rebuild->feed->store, reader_name(rebuild), mark, floor_of(collected), collected->ids,
+    int sent = store_timeline_finish(rebuild->feed->store, reader_name(rebuild), mark, collected_floor(collected), collected->ids,
                                      collected->count, on_finished, rebuild);
     free(collected->ids);
     if (sent < 0)
         rebuild_end(rebuild, FEED__ERROR_CODE__UNAVAILABLE, false);
 }
 
+static int add(struct collect *collect, struct feed *feed, const struct reply *name, uint64_t before)
+{
+    uint32_t subject = subject_intern(&feed->subjects, reply_text(name));
+
+    if (subject == NO_SUBJECT)
+        return -ENOMEM;
+    collect_add(collect, subject, before);
+    return 0;
+}
+
 /* Collects what the timeline is to hold. 0 or -ENOMEM. */
-static int collect(struct rebuild *rebuild, const struct reply *names)
+static int collect(struct rebuild *rebuild, const struct reply *names, const struct reply *kept)
 {
     struct feed *feed = rebuild->feed;
-    struct collect *collect = collect_new(feed, reply_count(names) + 1, 0, (size_t)feed->settings.timeline_cap);
+    struct collect *collect = collect_new(feed, reply_count(names) + reply_count(kept) / 2 + 1, 0, (size_t)feed->settings.timeline_cap);
 
     if (!collect)
         return -ENOMEM;
     collect_add(collect, subject_ref(&feed->subjects, rebuild->reader->slot), 0);
-    for (size_t i = 0; i < reply_count(names); i++) {
-        uint32_t subject = subject_intern(&feed->subjects, reply_text(reply_at(names, i)));
-
-        if (subject == NO_SUBJECT) {
-            collect_free(collect);
-            return -ENOMEM;
-        }
-        collect_add(collect, subject, 0);
+    int error = 0;
+    for (size_t i = 0; i < reply_count(names) && error == 0; i++)
+        error = add(collect, feed, reply_at(names, i), 0);
+    for (size_t i = 0; i + 1 < reply_count(kept) && error == 0; i += 2)
+        error = add(collect, feed, reply_at(kept, i), reply_id(reply_at(kept, i + 1)) + 1);
+    if (error < 0) {
+        collect_free(collect);
+        return error;
     }
     collect_run(collect, on_collected, rebuild);
     return 0;
@@ -115,7 +119,7 @@ static void on_begun(void *context, const struct reply *reply)
     rebuild->mark = strndup(mark.data, mark.size);
     if (!rebuild->mark) /* else rebuild_end() does it: what is begun is given up, so that the next call may begin */
         store_timeline_abandon(rebuild->feed->store, reader_name(rebuild), mark, reply_ignore, NULL);
-    if (!rebuild->mark || collect(rebuild, reply_at(reply, 2)) < 0)
+    if (!rebuild->mark || collect(rebuild, reply_at(reply, 2), reply_at(reply, 3)) < 0)
         rebuild_end(rebuild, FEED__ERROR_CODE__UNAVAILABLE, false);
 }
 

@@ -31,6 +31,7 @@ void tail_forget(struct feed *feed, unsigned partition, uint64_t position)
     uint64_t seen = tail_position(feed, partition);
 
     ring_done(feed, partition);
+    bigs_want(feed, partition);
     names_forget(feed, partition);
     feed->rings[partition].floor = position;
     if (seen > position)
@@ -117,9 +118,11 @@ void feed_reopen(struct feed *feed)
             feed->marks[partition] = store_mark(feed->store, partition);
         feed->token_generation++;
         readers_reload(feed, lost);
+        bigs_reset(feed);
     } else {
         readers_reload(feed, false);
     }
+    bigs_ask(feed);
     tail_sample_applied(feed);
 }
 

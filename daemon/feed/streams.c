@@ -88,7 +88,7 @@ bool stream_concerns(const struct feed *feed, const struct subscription *stream,
     switch (row->place) {
     case PLACE_READER:
         return event->kind == LOG_ERASE || /* the follow went with the subject */
-               reader_sees(feed, stream->reader, event->subject);
+               reader_sees_share(feed, stream->reader, event->subject, event->share);
     case PLACE_SUBJECT:
         return event->subject == stream->subject;
     case PLACE_SHARE:

@@ -39,7 +39,7 @@ void stream_remove(struct feed *feed, struct subscription *stream);
 struct live_event {
     enum log_kind kind;
     uint32_t subject;
-    uint64_t share; /* that it is about, 0: none, or it is one itself */
+    uint64_t share; /* that it is or is about, 0: none */
     struct frame *frame;
 };
 

@@ -134,6 +134,7 @@ void subject_unref(struct subjects *subjects, uint32_t slot)
         return;
     remove_from_table(subjects, slot);
     idset_done(&subject->online);
+    idset_done(&subject->keepers);
     free(subject->display_name);
     free(subject);
     subjects->slots[slot] = NULL;
@@ -154,6 +155,7 @@ void subjects_done(struct subjects *subjects)
         if (!subjects->slots[slot])
             continue;
         idset_done(&subjects->slots[slot]->online);
+        idset_done(&subjects->slots[slot]->keepers);
         free(subjects->slots[slot]->display_name);
         free(subjects->slots[slot]);
     }

@@ -40,13 +40,15 @@ static void on_hole(struct feed *feed, const struct log_entry *entry)
 
 static void deliver(struct feed *feed, const struct ring_entry *kept)
 {
-    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, kept->share, kept->frame});
+    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, share_of_entry(kept), kept->frame});
 }
 
 static int take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     struct feed_item item = {.id = entry->id, .author = kept->subject};
 
+    if (entry->is_merged && big_note(feed, kept->subject, entry->id) < 0)
+        return -ENOMEM;
     if (entry->name.data && name_set(feed, kept->subject, entry->name) < 0)
         return -ENOMEM;
     item.name_stamp = kept->name_stamp = name_stamp(feed, kept->subject);
@@ -152,7 +154,7 @@ static int take_edge(struct feed *feed, const struct log_entry *entry, struct ri
     kept->reader = subject_intern(&feed->subjects, entry->reader);
     if (kept->reader == NO_SUBJECT)
         return -ENOMEM;
-    reader_edge(feed, entry->kind == LOG_EDGE, kept->reader, kept->subject, entry->other);
+    reader_edge(feed, entry->kind == LOG_EDGE, kept->reader, kept->subject, entry->other, entry->kept);
     return 0;
 }
 
@@ -247,6 +249,7 @@ static void lose_entry(struct feed *feed, const struct log_entry *entry, struct 
     subject_unref(&feed->subjects, kept->reader);
     ring_done(feed, entry->partition);
     names_forget(feed, entry->partition);
+    bigs_want(feed, entry->partition);
     feed->rings[entry->partition].floor = entry->id;
     if (!shown)
         report_loss(feed, range, 1);

@@ -18,6 +18,9 @@ struct timeline_call {
     bool may_keep;       /* in memory: see recent.c */
     uint64_t settled_at; /* the reader's and the feed's, when it was asked for */
     uint64_t generation;
+    struct timeline timeline; /* while it is put together */
+    size_t capacity;
+    uint64_t *positions;      /* of the tail when the list came, while more than that is collected */
 };
 
 static void fetch(void *context);
@@ -86,30 +89,91 @@ static int add_id(struct timeline *timeline, size_t *capacity, uint64_t id)
     return 0;
 }
 
-/* Adds the shares of the rings that may not be fanned out yet, of those whom the reader follows since before them. -EAGAIN
- * while a ring does not hold all of them. */
-static int add_unapplied(const struct feed *feed, const struct reader *reader, struct timeline *timeline, size_t *capacity)
+/* Adds the shares of the rings above these positions, of those whom the reader follows since before them. -EAGAIN while a ring does
+ * not hold all of them. */
+static int add_from_rings(const struct feed *feed, const struct reader *reader, const uint64_t *above, struct timeline *timeline,
+                          size_t *capacity)
 {
     int error = 0;
 
     for (unsigned partition = 0; partition < feed->partitions; partition++) {
         const struct ring *ring = &feed->rings[partition];
-        size_t from = ring_above(ring, feed->applied[partition]);
+        size_t from = ring_above(ring, above[partition]);
         struct joins joins;
 
-        if (!ring_reaches_back(feed, partition))
+        if (ring->floor > above[partition])
             return -EAGAIN;
         joins_collect(ring, from, reader->slot, &joins);
         for (size_t i = from; i < ring->count && error == 0; i++) {
             const struct ring_entry *entry = ring_at(ring, i);
 
-            if (entry->kind == LOG_SHARE && reader_sees(feed, reader, entry->subject) &&
+            if (entry->kind == LOG_SHARE && reader_sees_share(feed, reader, entry->subject, entry->id) &&
                 !joins_backfilled(&joins, entry))
                 error = add_id(timeline, capacity, entry->id);
         }
         joins_done(&joins);
     }
     return error;
+}
+
+/* All that the timeline consists of is there. */
+static void complete(struct timeline_call *call)
+{
+    struct feed *feed = call->feed;
+    struct timeline timeline = call->timeline;
+
+    normalize(&timeline, (size_t)feed->settings.timeline_cap);
+    if (call->may_keep && call->settled_at == call->reader->settled_at && call->generation == feed->recent_generation)
+        recent_keep(feed, call->reader, &timeline);
+    call_end(call, FEED_OK, &timeline, false);
+}
+
+static void fail(struct timeline_call *call, Feed__ErrorCode error)
+{
+    free(call->timeline.ids);
+    call_end(call, error, NULL, false);
+}
+
+/* What was shared since the list came belongs to it as well, if it is to be kept: then it is true as of now. */
+static void on_collected(void *context, Feed__ErrorCode error, struct collected *collected)
+{
+    struct timeline_call *call = context;
+    struct timeline *timeline = &call->timeline;
+    uint64_t *positions = call->positions, floor = error == FEED_OK ? collected_floor(collected) : 0;
+    int failed = error == FEED_OK ? add_from_rings(call->feed, call->reader, positions, timeline, &call->capacity) : 0;
+
+    for (size_t i = 0; error == FEED_OK && failed == 0 && i < collected->count; i++)
+        failed = add_id(timeline, &call->capacity, collected->ids[i]);
+    timeline->floor = timeline->floor > floor ? timeline->floor : floor;
+    free(positions);
+    if (error == FEED_OK)
+        free(collected->ids);
+    if (error == FEED_OK && failed == 0)
+        complete(call);
+    else
+        fail(call, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+/* Adds what was not pushed, if there is any. */
+static void merge_bigs(struct timeline_call *call)
+{
+    struct feed *feed = call->feed;
+    struct collect *collect = NULL;
+    int error = big_collect(feed, call->reader, call->timeline.floor, &collect);
+
+    if (error == 0 && !collect) {
+        complete(call);
+        return;
+    }
+    call->positions = collect ? malloc(sizeof(feed->positions)) : NULL;
+    if (!call->positions) {
+        if (collect)
+            collect_free(collect);
+        fail(call, FEED__ERROR_CODE__UNAVAILABLE);
+        return;
+    }
+    memcpy(call->positions, feed->positions, sizeof(feed->positions));
+    collect_run(collect, on_collected, call);
 }
 
 /* The answer to LRANGE was given after every answer that moved `applied`: what lies above is in the ring. */
@@ -133,18 +197,15 @@ static void on_list(void *context, const struct reply *reply)
     struct timeline timeline = {.floor = (uint64_t)llabs(strtoll(header.data, NULL, 10))};
     size_t capacity = listed + 16;
     timeline.ids = malloc(capacity * sizeof(uint64_t));
-    int failed = timeline.ids ? add_unapplied(feed, call->reader, &timeline, &capacity) : -ENOMEM;
+    int failed = timeline.ids ? add_from_rings(feed, call->reader, feed->applied, &timeline, &capacity) : -ENOMEM;
     for (size_t i = 0; i < listed && failed == 0; i++)
         failed = add_id(&timeline, &capacity, reply_id(reply_at(reply, i)));
-    if (failed < 0) {
-        free(timeline.ids);
-        call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
-        return;
-    }
-    normalize(&timeline, (size_t)feed->settings.timeline_cap);
-    if (call->may_keep && call->settled_at == call->reader->settled_at && call->generation == feed->recent_generation)
-        recent_keep(feed, call->reader, &timeline);
-    call_end(call, FEED_OK, &timeline, false);
+    call->timeline = timeline;
+    call->capacity = capacity;
+    if (failed < 0)
+        fail(call, FEED__ERROR_CODE__UNAVAILABLE);
+    else
+        merge_bigs(call);
 }
 
 static void fetch(void *context)

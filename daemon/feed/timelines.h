@@ -2,6 +2,7 @@
 #ifndef FEED_FEED_TIMELINES_H
 #define FEED_FEED_TIMELINES_H
 
+#include "base/idset.h"
 #include "feed/feed.h"
 
 /* ---- timeline.c, rebuild.c ---- */
@@ -50,13 +51,41 @@ struct collects {
 struct collect *collect_new(struct feed *feed, size_t sources, uint64_t floor, size_t limit);
 /* Adds a profile, of which shares below `before` count (0: all). Takes over a reference to the subject. */
 void collect_add(struct collect *collect, uint32_t subject, uint64_t before);
-/* The newest `limit` shares below `before` of all whom a reader follows. */
+/* The newest `limit` shares below `before` of all whom a reader follows, and of what it keeps. */
 struct collect *collect_of_reader(struct feed *feed, const struct reader *reader, uint64_t before, size_t limit);
 /* Takes the collection. */
 typedef void collect_fn(void *context, Feed__ErrorCode error, struct collected *collected);
 void collect_run(struct collect *collect, collect_fn *fn, void *context);
 /* For one that was not run. */
 void collect_free(struct collect *collect);
+
+/* The floor of a timeline that holds what was collected: what is complete has nothing below it; whatever else there is, or was,
+ * reads find out from the profiles. */
+static inline uint64_t collected_floor(const struct collected *collected)
+{
+    return collected->more ? collected->ids[collected->count - 1] - 1 : collected->cut;
+}
+
+/* ---- big.c: subjects whose shares were not all pushed ---- */
+
+struct bigs {
+    struct idset slots;    /* each holds a reference */
+    /* A bit for each partition: the store has said which there are, since it was opened anew; it is to be asked; it is asked. */
+    uint64_t known, wanted, asked;
+};
+
+/* A share of the subject was not pushed. 0 or -ENOMEM. */
+int big_note(struct feed *feed, uint32_t subject, uint64_t id);
+/* Asks the store what it is to be asked. */
+void bigs_ask(struct feed *feed);
+bool bigs_are_known(const struct feed *feed);
+/* Entries of a partition may have been missed: the store is to be asked before a read can do without them. */
+void bigs_want(struct feed *feed, unsigned partition);
+/* The same of all, and nothing is served before. */
+void bigs_reset(struct feed *feed);
+void bigs_done(struct feed *feed);
+/* A collection of what the reader's timeline may lack above its floor; NULL if it lacks nothing. 0 or -ENOMEM. */
+int big_collect(struct feed *feed, const struct reader *reader, uint64_t floor, struct collect **ret_collect);
 
 /* ---- recent.c: timelines in memory ---- */
 

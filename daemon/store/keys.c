@@ -27,6 +27,7 @@ static const char *const kind_names[] = {
     [KEY_POPULAR] = "popular",
     [KEY_ASKED] = "asked",         [KEY_PRESENCE] = "presence",
     [KEY_MARKERS] = "markers",
+    [KEY_BIG] = "big",             [KEY_KEPT] = "kept",
 };
 
 static unsigned partition_mask;

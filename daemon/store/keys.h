@@ -23,8 +23,10 @@ enum key_kind {
     KEY_DELETIONS,   /* sorted set: `share:author` by the position of the deletion */
     KEY_PROFILE,     /* sorted set of a subject's share ids, by id; `capped` with score 0 if older ones were dropped */
     KEY_FOLLOWING,   /* sorted set of the subjects that a reader follows, by follow id: authoritative */
+    KEY_KEPT,        /* sorted set of subjects that a reader followed once, by the id up to which their shares stay visible */
     KEY_FOLLOWERS,   /* sorted set of a subject's followers, by edge id: derived */
     KEY_VERSIONS,    /* sorted set of followers and former ones, by the newest follow id applied */
+    KEY_BIG,         /* sorted set of subjects with shares that were not pushed, by the id of the latest */
     KEY_TIMELINE,    /* list of share ids and a header */
     KEY_SHARE,       /* a share's body, by id */
     KEY_COUNTS,      /* what is counted of a share, by its id: the entry that changed it last, comments */

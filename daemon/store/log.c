@@ -40,8 +40,8 @@ static bool is_about_share(enum log_kind kind)
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment), q(uantities). An entry that was trimmed while it was pending has
- * none: it is unknown. */
+ * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment), q(uantities), m(erged at read), h(istory kept). An entry that was
+ * trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
@@ -89,6 +89,12 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             break;
         case 'n':
             entry.name = reply_text(value);
+            break;
+        case 'h':
+            entry.kept = reply_id(value);
+            break;
+        case 'm':
+            entry.is_merged = true;
             break;
         default:
             break;

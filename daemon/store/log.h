@@ -46,9 +46,11 @@ struct log_entry {
     uint64_t other;
     uint64_t share; /* that it is about, 0: none, or it is one itself */
     struct share_counts counts;
+    uint64_t kept; /* of LOG_UNFOLLOW and LOG_UNEDGE: up to which id the subject's shares stay visible, 0: none do */
     struct text subject;
     struct text reader;
     struct text body;
+    bool is_merged; /* a share: it is not pushed, reads merge it */
     struct text name;
 };
 

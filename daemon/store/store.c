@@ -310,12 +310,14 @@ int store_share(struct store *store, struct text author, struct text body, struc
                 void *context)
 {
     unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_share, key.size > 0 ? 6 : 5);
+    struct command *command = store_script(store, SCRIPT_share, key.size > 0 ? 8 : 7);
 
     store_add_log_keys(command, partition);
     command_add_subject_key(command, KEY_PROFILE, author);
     command_add_subject_key(command, KEY_SUBJECT, author);
     command_add_subject_key(command, KEY_ERASURE, author);
+    command_add_subject_key(command, KEY_FOLLOWERS, author);
+    command_add_partition_key(command, KEY_BIG, partition);
     if (key.size > 0)
         command_add_idempotency_key(command, author, key);
     store_add_log_arguments(store, command, partition);
@@ -329,6 +331,7 @@ int store_share(struct store *store, struct text author, struct text body, struc
     command_add_id_key_prefix(command, KEY_DIALOGUE, partition);
     command_add_id_key_prefix(command, KEY_COMMENTS, partition);
     command_add_id_key_prefix(command, KEY_COUNTS, partition);
+    command_add_number(command, store->settings.push_limit);
     return store_client_call(store, command, fn, context);
 }
 
@@ -356,13 +359,14 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_subject(follows[0].reader);
-    struct command *command = store_script(store, SCRIPT_follow, 2 + 3 * (int)count);
+    struct command *command = store_script(store, SCRIPT_follow, 2 + 4 * (int)count);
 
     store_add_log_keys(command, partition);
     for (size_t i = 0; i < count; i++) {
         command_add_subject_key(command, KEY_FOLLOWING, follows[i].reader);
         command_add_subject_key(command, KEY_BLOCKED, follows[i].reader);
         command_add_subject_key(command, KEY_BLOCKERS, follows[i].reader);
+        command_add_subject_key(command, KEY_KEPT, follows[i].reader);
     }
     store_add_log_arguments(store, command, partition);
     command_add_number(command, store->settings.max_following);
@@ -370,6 +374,7 @@ int store_follows(struct store *store, const struct store_follow *follows, size_
         command_add_string(command, follows[i].follow ? "follow" : "unfollow");
         command_add_text(command, follows[i].reader);
         command_add_text(command, follows[i].subject);
+        command_add_id(command, follows[i].kept);
     }
     return store_client_call(store, command, fn, context);
 }
@@ -392,19 +397,21 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
         command_add_text(command, edges[i].reader);
         command_add_text(command, edges[i].subject);
         command_add_id(command, edges[i].version);
+        command_add_id(command, edges[i].kept);
     }
     return store_client_call(store, command, fn, context);
 }
 
 int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_reader_load, 5);
+    struct command *command = store_script(store, SCRIPT_reader_load, 6);
 
     command_add_partition_key(command, KEY_META, partition_of_subject(reader));
     command_add_subject_key(command, KEY_FOLLOWING, reader);
     command_add_subject_key(command, KEY_MUTED, reader);
     command_add_subject_key(command, KEY_BLOCKED, reader);
     command_add_subject_key(command, KEY_BLOCKERS, reader);
+    command_add_subject_key(command, KEY_KEPT, reader);
     return store_client_call(store, command, fn, context);
 }
 

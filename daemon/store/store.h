@@ -36,6 +36,7 @@ struct store_settings {
     int64_t max_following;
     int64_t max_comments;
     int64_t max_blocked;
+    int64_t push_limit;
     int64_t timeline_cap;
     int64_t timeline_slack;
     int64_t timeline_idle_ttl_s;
@@ -127,10 +128,12 @@ struct store_follow {
     struct text reader;
     struct text subject;
     uint64_t version; /* of an edge: the id of the follow entry; of a repeated unfollow, a position at or after it */
+    uint64_t kept;    /* of an unfollow: 0, or shares of the subject stay visible up to this id, and at least to the unfollow's */
 };
 
-/* Follows of readers of one partition, in one step. Answers [position, 0 done | 1 nothing to do | 2 too many | 3 blocked, …],
- * two values for each; the first one may be an error of its own. */
+/* Follows of readers of one partition, in one step. Answers [position, 0 done | 1 nothing to do | 2 too many | 3 blocked, up to
+ * which id shares of the subject stay visible though it is not followed, …], three values for each; the first one may be an error
+ * of its own. */
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
 /* Edges of subjects of one partition, in one step. Answers [position or 0, 1 if the follow is to be backfilled, …], two values
  * for each; the first one may be an error of its own. */
@@ -138,7 +141,8 @@ int store_edges(struct store *store, const struct store_follow *edges, size_t co
 
 /* ---- reads (command link) ---- */
 
-/* Answers [last id of the reader's partition, [followed], [muted], [blocked], [those who have blocked it]]. */
+/* Answers [last id of the reader's partition, [followed], [muted], [blocked], [those who have blocked it], [former subject, up to
+ * which id its shares stay visible, …]]. */
 int store_reader_load(struct store *store, struct text reader, reply_fn *fn, void *context);
 /* Answers the score of `subject` in the reader's following set, or null. */
 int store_following_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
@@ -172,6 +176,8 @@ int store_around(struct store *store, struct text subject, uint64_t lowest, uint
  * after < position <= until, in order, at most DELETIONS_PAGE. */
 #define DELETIONS_PAGE 500
 int store_deletions(struct store *store, unsigned partition, uint64_t after, uint64_t until, reply_fn *fn, void *context);
+/* Answers [subject, id of its latest share that was not pushed, …] of the subjects of one partition that have such shares. */
+int store_bigs(struct store *store, unsigned partition, reply_fn *fn, void *context);
 /* Answers the last id of a partition, as digits. */
 int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, void *context);
 
@@ -251,7 +257,8 @@ int store_timeline_exists(struct store *store, struct text reader, reply_fn *fn,
 /* Adds ids to a timeline if there is one (command link). Answers 1 if there is. */
 int store_timeline_merge(struct store *store, struct text reader, const uint64_t *ids, size_t count, reply_fn *fn,
                          void *context);
-/* Begins to build a timeline (command link). Answers [0 it exists | 1 begun, mark, [subjects] | 2 somebody else builds]. */
+/* Begins to build a timeline (command link). Answers [0 it exists | 1 begun, mark, [subjects], [former subject,
+ * up to which id its shares stay visible, …] | 2 somebody else builds]. */
 int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, reply_fn *fn, void *context);
 /* Answers 1 if the timeline was still ours to write (command link). */
 int store_timeline_finish(struct store *store, struct text reader, struct text mark, uint64_t floor, const uint64_t *ids,

@@ -47,10 +47,11 @@ int store_timeline_merge(struct store *store, struct text reader, const uint64_t
 
 int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_timeline_begin, 2);
+    struct command *command = store_script(store, SCRIPT_timeline_begin, 3);
 
     command_add_subject_key(command, KEY_TIMELINE, reader);
     command_add_subject_key(command, KEY_FOLLOWING, reader);
+    command_add_subject_key(command, KEY_KEPT, reader);
     command_add_id(command, nonce);
     command_add_number(command, BUILDER_PATIENCE_MS);
     command_add_number(command, store->settings.timeline_idle_ttl_s);
@@ -103,6 +104,17 @@ int store_profile_ids(struct store *store, struct text subject, uint64_t before,
 
     command_add_subject_key(command, KEY_PROFILE, subject);
     store_add_newest_first(command, before, lowest, limit);
+    return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
+}
+
+int store_bigs(struct store *store, unsigned partition, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("ZRANGE");
+
+    command_add_partition_key(command, KEY_BIG, partition);
+    command_add_number(command, 0);
+    command_add_number(command, -1);
+    command_add_string(command, "WITHSCORES");
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 

@@ -35,7 +35,7 @@ static void merge_late(void *context)
         return;
     }
     free(context);
-    if (add_unapplied(feed, late.call->reader, &late.timeline, &late.capacity) < 0) {
+    if (add_from_rings(feed, late.call->reader, feed->applied, &late.timeline, &late.capacity) < 0) {
         free(late.timeline.ids);
         call_end(late.call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
         return;
@@ -50,7 +50,7 @@ static void merge_late(void *context)
 BREAKS = {
     "no-edge-entry": [(
         "daemon/store/lua/edge.lua",
-        "text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version))",
+        "text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version, 'h', kept))",
         "text(log.last)",
     )],
     "no-rebuild-marker": [(
@@ -77,16 +77,13 @@ BREAKS = {
         LATE_WATERMARK,
     ), (
         "daemon/feed/timeline.c",
-        "    int failed = timeline.ids ? add_unapplied(feed, call->reader, &timeline, &capacity) : -ENOMEM;\n",
+        "    int failed = timeline.ids ? add_from_rings(feed, call->reader, feed->applied, &timeline, &capacity) : -ENOMEM;\n",
         "    int failed = timeline.ids ? 0 : -ENOMEM;\n",
     ), (
         "daemon/feed/timeline.c",
-        "    normalize(&timeline, (size_t)feed->settings.timeline_cap);\n"
-        "    if (call->may_keep && call->settled_at == call->reader->settled_at && call->generation == "
-        "feed->recent_generation)\n"
-        "        recent_keep(feed, call->reader, &timeline);\n"
-        "    call_end(call, FEED_OK, &timeline, false);\n",
+        "    if (failed < 0)\n        fail(call, FEED__ERROR_CODE__UNAVAILABLE);\n    else\n        merge_bigs(call);\n",
         "    struct late *late = malloc(sizeof(*late));\n"
+        "    (void)merge_bigs;\n"
         "    *late = (struct late){call, timeline, capacity, false};\n"
         "    feed_call_later(feed, merge_late, late);\n",
     )],

@@ -230,8 +230,8 @@ class Client:
     def follow(self, reader, subject):
         return self.call(pb.FollowRequest(reader=reader, subject=subject))
 
-    def unfollow(self, reader, subject):
-        return self.call(pb.UnfollowRequest(reader=reader, subject=subject))
+    def unfollow(self, reader, subject, keep_history=False):
+        return self.call(pb.UnfollowRequest(reader=reader, subject=subject, keep_history=keep_history))
 
     def follow_many(self, pairs):
         return self.call(pb.FollowManyRequest(pairs=[pb.FollowPair(reader=r, subject=s) for r, s in pairs]))

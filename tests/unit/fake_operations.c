@@ -41,6 +41,7 @@ static int follows_called(struct fake_call call, const struct store_follow *foll
         call.follows[i].follow = follows[i].follow;
         call.follows[i].repeated = follows[i].repeated;
         call.follows[i].version = follows[i].version;
+        call.follows[i].kept = follows[i].kept;
         fake_copy(call.follows[i].reader, sizeof(call.follows[i].reader), follows[i].reader);
         fake_copy(call.follows[i].subject, sizeof(call.follows[i].subject), follows[i].subject);
     }
@@ -289,6 +290,12 @@ int store_ask_last_id(struct store *store, unsigned partition, reply_fn *fn, voi
     (void)store;
     return ready_called((struct fake_call){.op = FAKE_LAST_ID, .partition = partition, .fn = fn, .context = context},
                         (struct text){"", 0});
+}
+
+int store_bigs(struct store *store, unsigned partition, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){FAKE_BIGS, .partition = partition, .fn = fn, .context = context}, (struct text){"", 0});
 }
 
 int store_timeline_exists(struct store *store, struct text reader, reply_fn *fn, void *context)

@@ -42,6 +42,7 @@ enum fake_op {
     FAKE_BODIES,
     FAKE_DELETIONS,
     FAKE_LAST_ID,
+    FAKE_BIGS,
     FAKE_TIMELINE_EXISTS,
     FAKE_TIMELINE_MERGE,
     FAKE_TIMELINE_BEGIN,
@@ -78,6 +79,7 @@ struct fake_follow {
     bool follow;
     bool repeated;
     uint64_t version;
+    uint64_t kept;
     char reader[64];
     char subject[64];
 };

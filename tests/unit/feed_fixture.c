@@ -89,6 +89,8 @@ struct world *world_new(const struct feed_settings *settings, unsigned partition
     fake.handlers->on_ready(fake.context);
     for (unsigned partition = 0; partition < partitions; partition++)
         FAKE_ANSWER(FAKE_APPLIED, ":0");
+    for (unsigned partition = 0; partition < partitions; partition++)
+        FAKE_ANSWER(FAKE_BIGS, "[]");
     fake_tail_end(0);
     assert_int_equal(world->ready, 1);
     return world;

@@ -117,7 +117,7 @@ static void answer_follows(const struct fake_call *call)
         } else {
             put_id(*standing ? *standing : fake.last_id[0]);
         }
-        put(":%d", repeated);
+        put(":%d 0 ", repeated);
     }
     put("]");
 }
@@ -324,6 +324,12 @@ static void answer_last_id(const struct fake_call *call)
     put_id(fake.last_id[0]);
 }
 
+static void answer_bigs(const struct fake_call *call)
+{
+    (void)call;
+    put("[]");
+}
+
 static void answer_applied(const struct fake_call *call)
 {
     uint64_t applied = 0;
@@ -369,6 +375,7 @@ static void (*const answers[FAKE_OPS])(const struct fake_call *call) = {
     [FAKE_TIMELINE] = answer_timeline,
     [FAKE_DELETIONS] = answer_deletions,
     [FAKE_LAST_ID] = answer_last_id,
+    [FAKE_BIGS] = answer_bigs,
     [FAKE_TIMELINE_EXISTS] = answer_timeline_exists,
     [FAKE_TIMELINE_MERGE] = answer_timeline_merge,
     [FAKE_TIMELINE_BEGIN] = answer_timeline_begin,

@@ -32,6 +32,7 @@ static struct fake_call *expect_shares(uint64_t below)
 {
     fake_answer(expect_slice(KEY_FOLLOWERS, below), "[ ]");
     fake_answer(expect_slice(KEY_FOLLOWING, below), "[ ]");
+    fake_answer(expect_slice(KEY_KEPT, below), "[ ]");
     return expect_slice(KEY_PROFILE, below);
 }
 
@@ -65,7 +66,7 @@ static void a_slice_takes_away_what_it_finds_and_hands_on_to_the_next_one(void *
 
 static void when_nothing_is_left_of_any_kind_it_ends(void **state)
 {
-    static const enum key_kind kinds[] = {KEY_FOLLOWERS, KEY_FOLLOWING, KEY_PROFILE, KEY_BLOCKED, KEY_MUTED};
+    static const enum key_kind kinds[] = {KEY_FOLLOWERS, KEY_FOLLOWING, KEY_KEPT, KEY_PROFILE, KEY_BLOCKED, KEY_MUTED};
     struct world *world = *state;
     struct log_entry entry = deal(world, LOG_ERASING, 6400);
 

@@ -185,6 +185,52 @@ static void an_unfollow_has_an_edge_and_no_backfill(void **state)
     assert_int_equal(outcome.position, EDGE);
 }
 
+static void an_unfollow_that_keeps_what_there_was_merges_it_and_drops_nothing(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcome = {0};
+    uint64_t seen = tail_share("bob"), kept = seen + 640;
+
+    feed_unfollow_keeping(world->feed, text_of("ann"), text_of("bob"), on_write, &outcome);
+    feed_turn(world->feed);
+    struct fake_call *call = fake_expect(FAKE_FOLLOWS);
+    assert_false(call->follows[0].follow);
+    assert_true(call->follows[0].kept >= seen); /* what this daemon has seen of the subject's log */
+    fake_answer(call, "[# :0 #]", VERSION, kept);
+    feed_turn(world->feed);
+    call = fake_expect(FAKE_EDGES);
+    assert_int_equal(call->follows[0].kept, kept);
+    fake_answer(call, "[# :0]", EDGE);
+    FAKE_ANSWER(FAKE_TIMELINE_EXISTS, ":1");
+    call = fake_expect(FAKE_PROFILE_IDS);
+    assert_int_equal(call->id, kept + 1);
+    fake_answer(call, "[#]", seen);
+    assert_int_equal(outcome.count, 0);
+    FAKE_ANSWER(FAKE_TIMELINE_MERGE, ":1");
+    expect_outcome(&outcome, FEED_OK);
+    assert_int_equal(fake_waiting(FAKE_TIMELINE_UNFOLLOW), 0);
+}
+
+static void the_job_of_an_unfollow_keeps_what_its_entry_says(void **state)
+{
+    struct world *world = *state;
+    struct log_entry entry = fake_entry(LOG_UNFOLLOW, "bob", "ann", 0);
+
+    entry.kept = entry.id + 128;
+    fake.handlers->on_jobs_up(fake.context);
+    fake_deal(fake_expect(FAKE_JOBS_OWN), NULL, 0);
+    world_tick(world, 0);
+    fake_deal(fake_expect(FAKE_JOBS_NEW), &entry, 1);
+    FAKE_ANSWER(FAKE_FOLLOWING_ID, "nil");
+    feed_turn(world->feed);
+    struct fake_call *call = fake_expect(FAKE_EDGES);
+    assert_int_equal(call->follows[0].kept, entry.kept);
+    fake_answer(call, "[# :0]", EDGE);
+    FAKE_ANSWER(FAKE_TIMELINE_EXISTS, ":0");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_JOBS_ACK, ":1");
+}
+
 static void an_unfollow_of_what_is_not_followed_still_sees_to_its_edge(void **state)
 {
     struct world *world = *state;
@@ -230,7 +276,7 @@ static void follows_of_one_turn_travel_together_and_each_gets_its_own_answer(voi
 
             snprintf(name, sizeof(name), "s%zu", answered);
             assert_string_equal(call->follows[i].subject, name); /* in order */
-            at += snprintf(at, 16, "0 :%d ", answered % 2 == 0 ? 1 : 2);
+            at += snprintf(at, 16, "0 :%d 0 ", answered % 2 == 0 ? 1 : 2);
         }
         snprintf(at, 2, "]");
         fake_answer(call, format);
@@ -421,6 +467,8 @@ int main(void)
         WITH_WORLD(a_refusal_of_a_later_step_does_not_say_that_nothing_was_done),
         WITH_WORLD(what_was_followed_already_and_what_is_too_many_are_said),
         WITH_WORLD(an_unfollow_has_an_edge_and_no_backfill),
+        WITH_WORLD(an_unfollow_that_keeps_what_there_was_merges_it_and_drops_nothing),
+        WITH_WORLD(the_job_of_an_unfollow_keeps_what_its_entry_says),
         WITH_WORLD(an_unfollow_of_what_is_not_followed_still_sees_to_its_edge),
         WITH_WORLD(follows_of_one_turn_travel_together_and_each_gets_its_own_answer),
         WITH_WORLD(what_waits_behind_scripts_that_are_not_answered_is_refused_when_the_store_stalls),

@@ -178,10 +178,11 @@ static void restart_store(struct world *world, uint64_t epoch, uint64_t end)
     assert_false(feed_is_ready(world->feed));
 }
 
-/* What the feed asks before it goes on: how far the log is applied, and whom the reader follows. */
+/* What the feed asks before it goes on: how far the log is applied, what was not pushed, and whom the reader follows. */
 static void serve_restart(struct world *world, const char *following)
 {
     FAKE_ANSWER(FAKE_APPLIED, ":0");
+    FAKE_ANSWER(FAKE_BIGS, "[]");
     if (following)
         FAKE_ANSWER(FAKE_READER_LOAD, following, fake.last_id[0]);
     fake_tail_end(0);
@@ -252,6 +253,7 @@ static void what_was_applied_and_then_lost_is_read_again_without_being_delivered
     world->feed->rings[0].floor = first.id;
     restart_store(world, fake.epoch, first.id);
     FAKE_ANSWER(FAKE_APPLIED, ":0");
+    FAKE_ANSWER(FAKE_BIGS, "[]");
     assert_false(feed_is_ready(world->feed));
     fake_tail(&first);
     fake_tail_end(1);
@@ -275,6 +277,7 @@ static void a_backlog_that_is_met_at_the_start_is_as_old_as_its_ids_say(void **s
     world->feed->rings[0].floor = 1; /* it holds nothing of what is not applied */
     restart_store(world, fake.epoch, entries[1].id);
     FAKE_ANSWER(FAKE_APPLIED, ":0");
+    FAKE_ANSWER(FAKE_BIGS, "[]");
     for (int i = 0; i < 2; i++)
         fake_tail(&entries[i]);
     fake_tail_end(2);

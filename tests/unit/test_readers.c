@@ -108,6 +108,58 @@ static void edges_that_come_afterwards_are_judged_by_the_same_rule(void **state)
     reader_unpin(world->feed, got.reader);
 }
 
+static uint64_t kept(const struct world *world, const struct got *got, const char *subject)
+{
+    uint32_t slot = subject_find(&world->feed->subjects, text_of(subject));
+
+    return slot == NO_SUBJECT ? 0 : kept_until(got->reader, slot);
+}
+
+static void tail_unedge(const char *reader, const char *subject, uint64_t version, uint64_t until)
+{
+    struct log_entry entry = fake_entry(LOG_UNEDGE, subject, reader, version);
+
+    entry.kept = until;
+    fake_tail(&entry);
+}
+
+static void what_is_kept_is_loaded_and_changed_by_edges_of_either_kind(void **state)
+{
+    struct world *world = *state;
+    struct got got = {0};
+    uint64_t loaded = 64064;
+
+    reader_get(world->feed, text_of("ann"), on_reader, &got);
+    tail_unedge("ann", "eve", loaded, 6400);       /* what was loaded says more */
+    tail_unedge("ann", "fred", loaded + 64, 6464);
+    FAKE_ANSWER(FAKE_READER_LOAD, "[# [bob carl fred] [] [] [] [dan 640 eve 704]]", loaded);
+    assert_int_equal(kept(world, &got, "dan"), 640);
+    assert_int_equal(kept(world, &got, "eve"), 704);
+    assert_int_equal(kept(world, &got, "fred"), 6464);
+    assert_false(follows(world, &got, "fred"));
+    assert_int_equal(kept(world, &got, "bob"), 0);
+
+    uint32_t dan = subject_find(&world->feed->subjects, text_of("dan"));
+    assert_true(reader_sees_share(world->feed, got.reader, dan, 640));
+    assert_false(reader_sees_share(world->feed, got.reader, dan, 704));
+    tail_edge(true, "ann", "dan", loaded + 128); /* followed again: all of it shows */
+    assert_true(reader_sees_share(world->feed, got.reader, dan, 704));
+    assert_int_equal(kept(world, &got, "dan"), 0);
+    for (uint64_t i = 2; i < 40; i++) { /* many, and the same again */
+        char name[16];
+
+        snprintf(name, sizeof(name), "s%u", (unsigned)i % 20);
+        tail_unedge("ann", name, loaded + 64 * (i + 1), 640 * i);
+        assert_int_equal(kept(world, &got, name), 640 * i);
+    }
+    tail_unedge("ann", "dan", loaded + 64 * 50, 0);
+    assert_false(reader_sees_share(world->feed, got.reader, dan, 640));
+    tail_unedge("ann", "s7", loaded + 64 * 51, 0); /* kept no longer */
+    assert_int_equal(kept(world, &got, "s7"), 0);
+    assert_int_equal(kept(world, &got, "s8"), 640 * 28);
+    reader_unpin(world->feed, got.reader);
+}
+
 static void an_edge_of_a_reader_without_streams_keeps_him_off_the_live_index(void **state)
 {
     struct world *world = *state;
@@ -295,6 +347,7 @@ int main(void)
         WITH_WORLD(those_who_asked_first_are_answered_first),
         WITH_WORLD(an_edge_that_comes_during_loading_counts_only_if_it_is_newer_than_what_was_loaded),
         WITH_WORLD(edges_that_come_afterwards_are_judged_by_the_same_rule),
+        WITH_WORLD(what_is_kept_is_loaded_and_changed_by_edges_of_either_kind),
         WITH_WORLD(an_edge_of_a_reader_without_streams_keeps_him_off_the_live_index),
         WITH_WORLD(a_lost_answer_fails_everybody_who_waited_and_the_next_one_loads_anew),
         WITH_WORLD(a_store_that_takes_no_questions_is_said_at_once),

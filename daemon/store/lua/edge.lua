@@ -5,13 +5,13 @@
 -- KEYS: meta, log, then for each: followers, versions
 -- ARGV: daemon, generation, partition, how long versions are kept in ms, prefix of the keys of popular subjects, then for each: `follow`, `unfollow` or `gone`, reader,
 --       subject, version (the id of the follow entry; of `gone`: the reader did not follow at this position, and whoever
---       unfollowed may have left the edge)
+--       unfollowed may have left the edge), up to which id the subject's shares stay visible although it is not followed (0: none)
 -- Returns for each the edge's position ('0' if a newer version was applied before, or there is no edge) and 1 if the subject is
 -- followed by that version, so that its shares are to be backfilled; or an error, if one of its keys is of another kind.
 local log, refusal = log_open()
 if not log then return refusal end
 
-local function apply(followers, versions, kind, reader, subject, version)
+local function apply(followers, versions, kind, reader, subject, version, kept)
   local stands = redis.call('ZSCORE', followers, reader) -- and an error comes before the first write
   if kind == 'gone' and not stands then return text(log.last), 0 end
   local follow = kind == 'follow'
@@ -21,7 +21,7 @@ local function apply(followers, versions, kind, reader, subject, version)
     return edge and text(tonumber(edge)) or '0', follow and 1 or 0
   end
   -- An entry for every version, even if the followers stay as they are: some daemon may have read what stood in between.
-  local id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version))
+  local id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version, 'h', kept))
   if follow then
     redis.call('ZADD', followers, id, reader)
     popular_note(ARGV[5], followers, subject, id)
@@ -34,9 +34,9 @@ end
 
 local results = {}
 for i = 3, #KEYS, 2 do
-  local at = 6 + (i - 3) / 2 * 4
+  local at = 6 + (i - 3) / 2 * 5
   local done, first, second =
-    pcall(apply, KEYS[i], KEYS[i + 1], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+    pcall(apply, KEYS[i], KEYS[i + 1], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
   results[#results + 1], results[#results + 2] = done and first or redis.error_reply(first), second or 0
 end
 log_close(log)
