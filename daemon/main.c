@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "server.h"
 
-static int run(const struct config *config)
+static int run(struct config *config)
 {
     enum log_level level;
 
@@ -23,6 +23,7 @@ int main(int argc, char **argv)
     char error[1024];
     int status = 0;
 
+    log_begin();
     if (config_load(argc, argv, &config, &action, error, sizeof(error)) < 0) {
         fprintf(stderr, "feedd: %s\n", error);
         return 2;
@@ -39,6 +40,9 @@ int main(int argc, char **argv)
         break;
     case CONFIG_PRINT:
         config_print(&config, stdout);
+        break;
+    case CONFIG_DEFAULTS:
+        config_print_defaults(stdout);
         break;
     case CONFIG_CHECK:
         puts("the configuration is sound");

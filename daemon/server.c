@@ -3,14 +3,11 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,8 +16,11 @@
 #include "base/metrics.h"
 #include "commands/commands.h"
 #include "feed/feed.h"
+#include "listen.h"
 #include "monitor/monitor.h"
 #include "net/net.h"
+#include "service.h"
+#include "settings.h"
 #include "store/private_redis.h"
 #include "store/seen.h"
 #include "store/store.h"
@@ -29,8 +29,8 @@
 #define PRIVATE_REDIS_STOP_MS 30000
 #define FIRST_COMPLAINT_MS 500
 #define COMPLAIN_S 5
+#define LOADING_SHOWS_MS 3000 /* by then a private Redis that reads its file has said so, and says so again and again */
 #define CLOSING_MS 1500 /* at least this long for the clients to be told */
-#define SPARE_DESCRIPTORS 64 /* links, listeners, files */
 
 enum server_state {
     SERVER_RUNNING,
@@ -40,11 +40,15 @@ enum server_state {
 };
 
 struct server {
-    const struct config *config;
+    struct config *config;
+    struct settings settings;
     struct event_base *base;
     struct event *terminate;
     struct event *interrupt;
+    struct event *hangup;
     struct event *complain;
+    struct event *look; /* the next word to the service manager; NULL: there is none */
+    struct service service;
     struct private_redis *redis;
     struct seen *seen;
     struct redis_address address;
@@ -56,12 +60,65 @@ struct server {
     struct feed_outlet outlet;
     enum server_state state;
     int64_t deadline_ms; /* of the state, when draining or closing */
-    size_t max_connections;
     int lock_fd;
     int status;
     bool was_ready;
+    int64_t started_ms;
     char daemon_id[DAEMON_ID_BYTES];
 };
+
+/* ---- what the service manager is told ---- */
+
+/* Whether the start is not over yet, as the private Redis reads its file. With one that does not come up it is over: that may
+ * take any time, and clients are told. */
+static bool is_starting(const struct server *server)
+{
+    return !server->was_ready && server->redis && private_redis_is_running(server->redis) &&
+           (clock_now_ms() - server->started_ms < LOADING_SHOWS_MS || feed_is_loading(server->feed));
+}
+
+static void tell_manager(struct server *server)
+{
+    struct service_look look = {.state = SERVICE_WAITING,
+                                .redis = server->redis ? private_redis_socket(server->redis)
+                                         : server->address.path ? server->address.path : server->address.host,
+                                .connections = net_connections(server->net),
+                                .shares = metrics.shares,
+                                .lag_ms = feed_lag_ms(server->feed)};
+
+    if (!server->look)
+        return;
+    if (server->state != SERVER_RUNNING)
+        look.state = SERVICE_STOPPING;
+    else if (feed_is_ready(server->feed))
+        look.state = SERVICE_SERVING;
+    else if (is_starting(server))
+        look.state = SERVICE_STARTING;
+    service_tell(&server->service, &look);
+}
+
+static void on_look(evutil_socket_t fd, short events, void *context)
+{
+    (void)fd;
+    (void)events;
+    tell_manager(context);
+}
+
+/* Without a manager nothing wakes the loop up. */
+static int begin_to_tell(struct server *server)
+{
+    uint32_t ms = service_interval_ms();
+    struct timeval interval = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+    if (ms == 0)
+        return 0;
+    server->look = event_new(server->base, -1, EV_PERSIST, on_look, server);
+    if (!server->look)
+        return -ENOMEM;
+    event_add(server->look, &interval);
+    tell_manager(server);
+    return 0;
+}
 
 /* ---- stopping ---- */
 
@@ -73,6 +130,7 @@ static void change_state(struct server *server, enum server_state state)
     case SERVER_RUNNING:
         break;
     case SERVER_DRAINING:
+        tell_manager(server);
         net_stop_listening(server->net);
         commands_stop(server->commands);
         feed_stop_jobs(server->feed);
@@ -126,7 +184,73 @@ static void on_admin_drain(void *context)
     drain(server);
 }
 
-static const struct admin_hooks admin_hooks = {on_admin_drain};
+/* ---- reloading ---- */
+
+/* Whom to tell of each change, beside the log. */
+struct reload_audience {
+    void (*on_change)(void *context, const struct config_change *change);
+    void *context;
+    unsigned changed, needs_restart;
+};
+
+static void on_option_changed(void *context, const struct config_change *change)
+{
+    struct reload_audience *audience = context;
+
+    if (change->needs_restart) {
+        audience->needs_restart++;
+        log_warning("option-needs-restart", "option=%s from=%s to=%s", change->key, log_quote(change->from),
+                    log_quote(change->to));
+    } else {
+        audience->changed++;
+        log_info("option-changed", "option=%s from=%s to=%s", change->key, log_quote(change->from), log_quote(change->to));
+    }
+    audience->on_change(audience->context, change);
+}
+
+static int reload(void *context, void (*on_change)(void *context, const struct config_change *change), void *change_context,
+                  char *ret_error, size_t error_bytes)
+{
+    struct server *server = context;
+    struct reload_audience audience = {on_change, change_context, 0, 0};
+    enum log_level before = LOG_LEVEL_INFO, after = LOG_LEVEL_INFO;
+    int error;
+
+    (void)config_log_level(server->config->log_level, &before);
+    service_reloading();
+    error = config_reload(server->config, on_option_changed, &audience, ret_error, error_bytes);
+    if (error < 0) {
+        service_reloaded();
+        log_error("reload-refused", "reason=%s advice=\"nothing has changed: mend it and reload again\"", log_quote(ret_error));
+        return error;
+    }
+    settings_fill(&server->settings, server->config);
+    server->outlet.soft_limit_bytes = server->settings.net.queue_soft_limit_bytes;
+    metrics.connections_max = server->settings.net.max_connections;
+    (void)config_log_level(server->config->log_level, &after);
+    if (after != before)
+        log_set_level(after); /* else an operator's choice stands */
+    service_reloaded();
+    log_info("reloaded", "changed=%u needs_restart=%u", audience.changed, audience.needs_restart);
+    return 0;
+}
+
+static void ignore_change(void *context, const struct config_change *change)
+{
+    (void)context;
+    (void)change; /* it is in the log */
+}
+
+static void on_hangup(evutil_socket_t number, short events, void *context)
+{
+    char error[1024];
+
+    (void)number;
+    (void)events;
+    (void)reload(context, ignore_change, NULL, error, sizeof(error));
+}
+
+static const struct admin_hooks admin_hooks = {on_admin_drain, reload};
 
 static const char *trouble(void *context)
 {
@@ -144,6 +268,7 @@ static void on_ready(void *context)
     struct server *server = context;
 
     server->was_ready = true;
+    tell_manager(server);
     log_info("ready", "daemon=%s partitions=%u", server->daemon_id, feed_partitions(server->feed));
 }
 
@@ -192,41 +317,16 @@ static size_t outlet_queued(void *context, uint64_t conn)
 
 /* ---- starting ---- */
 
-/* The daemon's name among those on its store: made once, kept in the state directory. */
-static int load_daemon_id(struct server *server)
-{
-    char path[4096];
-    uint64_t number;
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/daemon-id", server->config->state_dir);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    ssize_t got = read(fd, server->daemon_id, DAEMON_ID_BYTES - 1);
-    if (got != DAEMON_ID_BYTES - 1) {
-        if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
-            close(fd);
-            return -EIO;
-        }
-        snprintf(server->daemon_id, sizeof(server->daemon_id), "%016" PRIx64, number);
-        if (pwrite(fd, server->daemon_id, DAEMON_ID_BYTES - 1, 0) != DAEMON_ID_BYTES - 1 || fsync(fd) < 0) {
-            close(fd);
-            return -EIO;
-        }
-    }
-    close(fd);
-    return 0;
-}
-
 static int find_redis(struct server *server)
 {
     const struct config *config = server->config;
-    char error[256];
+    char error[1024] = "out of memory";
 
     if (config->redis_url[0] != '\0') {
         int result = redis_address_parse(config->redis_url, &server->address, error, sizeof(error));
 
+        if (result == 0 && config->redis_password_file[0] != '\0')
+            result = redis_address_read_password(config->redis_password_file, &server->address, error, sizeof(error));
         if (result < 0)
             log_error("bad-option", "reason=%s", log_quote(error));
         return result;
@@ -238,111 +338,24 @@ static int find_redis(struct server *server)
 static int make_rooms(struct server *server)
 {
     const struct config *config = server->config;
-    const struct store_settings store = {.address = server->address,
-                                         .times = {.timeout_ms = (uint32_t)config->redis_timeout_ms,
-                                                   .stall_ms = (uint32_t)config->redis_stall_ms},
-                                         .partitions = (unsigned)config->store_partitions,
-                                         .daemon_id = server->daemon_id,
-                                         .seen = server->seen,
-                                         .vouch_patience_ms = (uint32_t)config->vouch_patience_ms,
-                                         .idempotency_ttl_s = config->idempotency_ttl_s,
-                                         .profile_cap = config->profile_cap,
-                                         .push_limit = config->push_limit,
-                                           .retention_s = config->log_retention_s,
-                                         .max_following = config->max_following,
-                                         .max_comments = config->max_comments,
-                                         .max_blocked = config->max_blocked,
-                                         .timeline_cap = config->timeline_cap,
-                                         .timeline_slack = config->timeline_slack,
-                                         .timeline_idle_ttl_s = config->timeline_idle_ttl_s};
-    const struct feed_settings feed = {.backfill = config->backfill,
-                                       .timeline_cap = config->timeline_cap,
-                                       .timeline_slack = config->timeline_slack,
-                                       .timeline_idle_ttl_s = config->timeline_idle_ttl_s,
-                                       .push_window = config->push_window,
-                                       .push_quantum = config->push_quantum,
-                                       .claim_after_ms = config->claim_after_ms,
-                                       .retry_parked_s = config->retry_parked_s,
-                                       .lag_limit_ms = config->lag_limit_ms,
-                                       .ring_bytes = (size_t)config->ring_bytes,
-                                       .body_bytes = (size_t)config->body_bytes,
-                                       .reader_bytes = (size_t)config->reader_bytes};
-    const struct net_limits limits = {.max_connections = server->max_connections,
-                                      .max_frame_bytes = (size_t)config->max_frame_bytes,
-                                      .queue_soft_limit_bytes = (size_t)config->queue_soft_limit_bytes,
-                                      .queue_budget_bytes = (size_t)config->queue_budget_bytes,
-                                      .hello_timeout_ms = (uint32_t)config->hello_timeout_ms,
-                                      .silence_limit_ms = (uint32_t)config->silence_limit_ms,
-                                      .stall_limit_ms = (uint32_t)config->stall_limit_ms,
-                                      .heartbeat_interval_ms = (uint32_t)config->heartbeat_interval_ms};
+    struct settings *settings = &server->settings;
 
-    server->outlet = (struct feed_outlet){outlet_send, outlet_queued, limits.queue_soft_limit_bytes};
+    settings->store.address = server->address;
+    settings->store.daemon_id = server->daemon_id;
+    settings->store.seen = server->seen;
+    server->outlet = (struct feed_outlet){outlet_send, outlet_queued, settings->net.queue_soft_limit_bytes};
     server->commands = commands_new(config);
-    server->feed = feed_new(server->base, &feed, &store, &server->outlet, &feed_events, server);
+    server->feed = feed_new(server->base, &settings->feed, &settings->store, &server->outlet, &feed_events, server);
     if (!server->commands || !server->feed)
         return -ENOMEM;
-    server->net = net_new(server->base, &limits, &commands_net_handlers, server->commands);
+    server->net = net_new(server->base, &settings->net, &commands_net_handlers, server->commands);
     if (!server->net)
         return -ENOMEM;
     commands_attach(server->commands, server->feed, server->net);
-    server->admin = admin_new(server->base, config, server->commands, &admin_hooks, server);
+    server->admin = admin_new(server->base, config, &settings->admin, server->commands, &admin_hooks, server);
     server->monitor = monitor_new(server->base, &monitor_hooks, server);
-    metrics.connections_max = limits.max_connections;
+    metrics.connections_max = settings->net.max_connections;
     return server->admin && server->monitor && commands_keep_closed(server->commands) == 0 ? 0 : -ENOMEM;
-}
-
-static int listen_on(struct server *server)
-{
-    const struct config *config = server->config;
-    uint16_t port = 0;
-
-    if (config->listen[0] != '\0') {
-        int error = net_listen_tcp(server->net, config->listen, config->insecure, &port);
-
-        if (error == -EPERM) {
-            log_error("listen-refused",
-                      "address=%s reason=\"beyond loopback, and there is no authentication: use a loopback address, or "
-                      "--insecure where the network is yours\"",
-                      log_quote(config->listen));
-            return error;
-        }
-        if (error < 0) {
-            log_error("listen-failed", "address=%s reason=%s", log_quote(config->listen), log_quote(strerror(-error)));
-            return error;
-        }
-        log_info("listening", "address=%.*s:%u", (int)(strrchr(config->listen, ':') - config->listen), config->listen, port);
-    }
-    if (config->unix_path[0] != '\0') {
-        int error = net_listen_unix(server->net, config->unix_path, 0660, NET_OWN_GROUP);
-
-        if (error < 0) {
-            log_error("listen-failed", "unix=%s reason=%s", log_quote(config->unix_path), log_quote(strerror(-error)));
-            return error;
-        }
-        log_info("listening", "unix=%s", log_quote(config->unix_path));
-    }
-    int error = admin_listen(server->admin);
-    return error < 0 ? error : monitor_listen(server->monitor, config->http_listen, config->insecure);
-}
-
-/* As many descriptors as may be; too few for what is configured is worth a word. Clients beyond them are told that the server
- * is full: the daemon's own links need theirs. Returns how many connections there may be. */
-static size_t raise_descriptors(const struct config *config)
-{
-    size_t wanted = (size_t)config->max_connections, possible;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return wanted;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    possible = limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS : limit.rlim_cur / 2;
-    if (wanted <= possible)
-        return wanted;
-    log_warning("few-descriptors", "limit=%llu needed=%zu connections=%zu advice=\"raise the limit of open files "
-                "(LimitNOFILE= of the unit), or lower limits.max_connections\"",
-                (unsigned long long)limit.rlim_cur, wanted + SPARE_DESCRIPTORS, possible);
-    return possible;
 }
 
 static int start(struct server *server)
@@ -350,11 +363,12 @@ static int start(struct server *server)
     struct timeval complain = {.tv_usec = FIRST_COMPLAINT_MS * 1000};
     int error;
 
-    server->max_connections = raise_descriptors(server->config);
+    server->started_ms = clock_now_ms();
+    settings_fill(&server->settings, server->config);
     error = state_lock(server->config->state_dir, LOCK_WAIT_MS, &server->lock_fd);
     if (error < 0)
         return error;
-    error = load_daemon_id(server);
+    error = state_daemon_id(server->config->state_dir, server->daemon_id);
     if (error < 0) {
         log_error("no-identity", "file=%s/daemon-id reason=%s", server->config->state_dir, log_quote(strerror(-error)));
         return error;
@@ -369,18 +383,26 @@ static int start(struct server *server)
         return -ENOMEM;
     server->terminate = evsignal_new(server->base, SIGTERM, on_signal, server);
     server->interrupt = evsignal_new(server->base, SIGINT, on_signal, server);
+    server->hangup = evsignal_new(server->base, SIGHUP, on_hangup, server);
     server->complain = event_new(server->base, -1, 0, on_complain, server);
-    if (!server->terminate || !server->interrupt || !server->complain)
+    if (!server->terminate || !server->interrupt || !server->hangup || !server->complain)
         return -ENOMEM;
     error = find_redis(server);
     if (error == 0)
         error = make_rooms(server);
     if (error == 0)
-        error = listen_on(server);
+        error = listen_for_clients(server->net, server->config);
+    if (error == 0)
+        error = admin_listen(server->admin);
+    if (error == 0)
+        error = monitor_listen(server->monitor, server->config->http_listen, server->config->insecure);
+    if (error == 0)
+        error = begin_to_tell(server);
     if (error < 0)
         return error;
     event_add(server->terminate, NULL);
     event_add(server->interrupt, NULL);
+    event_add(server->hangup, NULL);
     event_add(server->complain, &complain);
     feed_start(server->feed);
     return 0;
@@ -394,8 +416,11 @@ static void finish(struct server *server)
         event_free(server->terminate);
     if (server->interrupt)
         event_free(server->interrupt);
+    if (server->hangup)
+        event_free(server->hangup);
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     if (server->net)
         feed_stop(server->feed);
     monitor_free(server->monitor);
@@ -410,6 +435,8 @@ static void finish(struct server *server)
     seen_close(server->seen);
     if (server->complain)
         event_free(server->complain);
+    if (server->look)
+        event_free(server->look);
     if (server->base)
         event_base_free(server->base);
     if (server->lock_fd >= 0)
@@ -428,7 +455,7 @@ static void log_counters(void)
     log_info("stopped", "%s", line);
 }
 
-int server_run(const struct config *config)
+int server_run(struct config *config)
 {
     struct server server = {.config = config, .lock_fd = -1};
 

@@ -5,6 +5,6 @@
 struct config;
 
 /* Runs until SIGTERM or SIGINT. Returns the process's exit status: 0 after a clean stop, 1 if it could not start. */
-int server_run(const struct config *config);
+int server_run(struct config *config);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/config_internal.h"
 #include "base/log.h"
@@ -39,10 +40,7 @@ int config_set(struct config_loader *loader, size_t row, const char *text, enum 
     if (!copy)
         return config_fail_memory(loader);
     free(source->text);
-    *source = (struct config_source){.origin = origin,
-                                     .line = loader->line,
-                                     .file = loader->config.sources[CONFIG_SOURCE_FILE].text,
-                                     .text = copy};
+    *source = (struct config_source){.origin = origin, .line = loader->line, .text = copy};
     wrong = config_set_member[option->type](option, copy, (char *)&loader->config + option->offset);
     if (wrong) {
         char where[CONFIG_SOURCE_BYTES];
@@ -106,6 +104,21 @@ static int resolve_admin_path(struct config_loader *loader)
     return config_set(loader, OPTION_ROW_admin_path, path, CONFIG_FROM_DEFAULT);
 }
 
+/* And, under systemd, that of redis.password_file. */
+static int resolve_password_file(struct config_loader *loader)
+{
+    const char *systemd = getenv("CREDENTIALS_DIRECTORY");
+    char path[CONFIG_TEXT_MAX_BYTES + 1];
+    int length;
+
+    if (loader->config.redis_password_file[0] != '\0' || !systemd)
+        return 0;
+    length = snprintf(path, sizeof(path), "%s/feedd.redis-password", systemd);
+    if (length < 0 || (size_t)length >= sizeof(path) || access(path, F_OK) < 0)
+        return 0;
+    return config_set(loader, OPTION_ROW_redis_password_file, path, CONFIG_FROM_DEFAULT);
+}
+
 /* ------------------------------------------------------------------------------------------------ checks */
 
 /* The source of a row for an error: the file and line or the flag, with the key. */
@@ -152,7 +165,7 @@ static bool is_file_mode(const char *word)
     return config_file_mode(word, &mode) == 0;
 }
 
-static int check(struct config_loader *loader)
+int config_check(struct config_loader *loader)
 {
     const struct config *config = &loader->config;
 
@@ -191,24 +204,26 @@ int config_log_level(const char *word, enum log_level *ret_level)
 
 /* -------------------------------------------------------------------------------------------------- load */
 
-/* --help and --version need no configuration; what they would read is not even looked at. */
+/* --help, --version and --print-defaults need no configuration; what they would read is not even looked at. */
 static int load(struct config_loader *loader, int argc, char **argv)
 {
     if (set_defaults(loader) < 0 || config_read_flags(loader, argc, argv, false) < 0)
         return loader->result;
-    if (loader->action == CONFIG_HELP || loader->action == CONFIG_VERSION)
+    if (loader->action == CONFIG_HELP || loader->action == CONFIG_VERSION || loader->action == CONFIG_DEFAULTS)
         return 0;
     if (loader->file_path && config_read_file(loader) < 0)
         return loader->result;
-    if (config_read_flags(loader, argc, argv, true) < 0 || resolve_state_dir(loader) < 0 || resolve_admin_path(loader) < 0)
+    if (config_read_flags(loader, argc, argv, true) < 0 || resolve_state_dir(loader) < 0 || resolve_admin_path(loader) < 0 ||
+        resolve_password_file(loader) < 0)
         return loader->result;
-    return check(loader);
+    return config_check(loader);
 }
 
 int config_load(int argc, char **argv, struct config *ret_config, enum config_action *ret_action, char *ret_error,
                 size_t error_bytes)
 {
-    struct config_loader loader = {.action = CONFIG_RUN, .error = ret_error, .error_bytes = error_bytes};
+    struct config_loader loader = {
+        .config = {.argc = argc, .argv = argv}, .action = CONFIG_RUN, .error = ret_error, .error_bytes = error_bytes};
 
     loader.config.sources = calloc(CONFIG_SOURCES, sizeof(*loader.config.sources));
     if (!loader.config.sources)

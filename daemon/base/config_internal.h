@@ -14,10 +14,12 @@
 #define CONFIG_SOURCE_BYTES 600
 
 enum option_type { OPTION_STRING, OPTION_BOOL, OPTION_NUMBER };
+enum option_change { OPTION_RELOAD, OPTION_RESTART };
 
 struct option {
     const char *key;
     enum option_type type;
+    enum option_change change;
     size_t offset; /* in struct config */
     const char *default_value;
     int64_t min, max;
@@ -25,7 +27,7 @@ struct option {
 };
 
 enum {
-#define OPTION(member, key, type, default_value, min, max, help) OPTION_ROW_##member,
+#define OPTION(member, key, type, change, default_value, min, max, help) OPTION_ROW_##member,
 #include "base/options.def"
 #undef OPTION
     OPTION_ROWS
@@ -37,9 +39,8 @@ enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_FLAG };
 
 struct config_source {
     enum config_origin origin;
-    unsigned line;    /* CONFIG_FROM_FILE */
-    const char *file; /* CONFIG_FROM_FILE; shared by all rows, owned by the table of sources */
-    char *text;       /* the value as it was written; what a STRING member points to */
+    unsigned line; /* CONFIG_FROM_FILE */
+    char *text;    /* the value as it was written; what a STRING member points to */
 };
 
 /* The table of sources has a row more than there are options: its text is the file's name. */
@@ -66,6 +67,12 @@ size_t config_nearest_option(const char *name, bool is_flag);
  * STRING member points to `text` from then on. */
 extern const char *(*const config_set_member[])(const struct option *option, const char *text, void *member);
 
+/* The value of a row as it would be written in a file. */
+void config_write_value(const struct config *config, size_t row, char *out, size_t size);
+
+/* An address of Redis may hold a password: stars it out. */
+void config_hide_password(char *url);
+
 struct config_loader {
     struct config config;
     const char *file_path; /* of --config */
@@ -83,6 +90,9 @@ int config_fail_memory(struct config_loader *loader);
 
 /* Sets one option and remembers where from. */
 int config_set(struct config_loader *loader, size_t row, const char *text, enum config_origin origin);
+
+/* Whether the values go together. */
+int config_check(struct config_loader *loader);
 
 /* Reads loader->file_path. */
 int config_read_file(struct config_loader *loader);

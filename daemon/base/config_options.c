@@ -6,8 +6,8 @@
 #include "base/config_internal.h"
 
 const struct option config_options[OPTION_ROWS] = {
-#define OPTION(member, key, type, default_value, min, max, help)                                                       \
-    {key, OPTION_##type, offsetof(struct config, member), default_value, min, max, help},
+#define OPTION(member, key, type, change, default_value, min, max, help)                                                       \
+    {key, OPTION_##type, OPTION_##change, offsetof(struct config, member), default_value, min, max, help},
 #include "base/options.def"
 #undef OPTION
 };
@@ -34,7 +34,7 @@ const char *config_source_name(const struct config *config, size_t row, char out
     const struct config_source *source = config->sources ? &config->sources[row] : NULL;
 
     if (source && source->origin == CONFIG_FROM_FILE)
-        snprintf(out, CONFIG_SOURCE_BYTES, "%s:%u", source->file, source->line);
+        snprintf(out, CONFIG_SOURCE_BYTES, "%s:%u", config->sources[CONFIG_SOURCE_FILE].text, source->line);
     else if (source && source->origin == CONFIG_FROM_FLAG)
         config_flag_name(&config_options[row], out);
     else

@@ -1,4 +1,4 @@
-/* What --help and --print-config show, out of the table of options. */
+/* What --help, --print-config and --print-defaults show, out of the table of options. */
 #include <string.h>
 
 #include "base/config_internal.h"
@@ -27,18 +27,19 @@ static void print_wrapped(FILE *out, const char *indent, const char *text)
     }
 }
 
-/* The option's help with its range and default. */
+/* The option's help with its range and default, and whether a reload applies it. */
 static void describe(const struct option *option, char *out, size_t size)
 {
     const char *value = option->default_value;
+    const char *change = option->change == OPTION_RELOAD ? "reloadable" : "needs a restart";
 
     if (option->type == OPTION_NUMBER)
-        snprintf(out, size, "%s (%lld to %lld; default %s)", option->help, (long long)option->min,
-                 (long long)option->max, value);
+        snprintf(out, size, "%s (%lld to %lld; default %s; %s)", option->help, (long long)option->min,
+                 (long long)option->max, value, change);
     else if (value[0] != '\0')
-        snprintf(out, size, "%s (default %s)", option->help, value);
+        snprintf(out, size, "%s (default %s; %s)", option->help, value, change);
     else
-        snprintf(out, size, "%s", option->help);
+        snprintf(out, size, "%s (%s)", option->help, change);
 }
 
 static bool starts_section(size_t row)
@@ -62,6 +63,8 @@ void config_help(FILE *out)
           "      flags win over it\n"
           "  --print-config\n"
           "      print every option with its value and where that came from, as a file for --config\n"
+          "  --print-defaults\n"
+          "      print a file for --config in which every option stands as a comment, with its default\n"
           "  --check-config\n"
           "      check the options and end\n"
           "  --help, --version\n",
@@ -85,7 +88,7 @@ void config_help(FILE *out)
     }
 }
 
-static void write_value(const struct config *config, size_t row, char *out, size_t size)
+void config_write_value(const struct config *config, size_t row, char *out, size_t size)
 {
     const struct option *option = &config_options[row];
     const void *member = (const char *)config + option->offset;
@@ -103,34 +106,87 @@ static void write_value(const struct config *config, size_t row, char *out, size
     }
 }
 
+void config_hide_password(char *url)
+{
+    char *begin = strstr(url, "password="), *end;
+
+    if (begin) {
+        begin += strlen("password=");
+        end = begin + strcspn(begin, "&");
+    } else {
+        begin = strstr(url, "://");
+        end = begin ? strchr(begin, '@') : NULL;
+        begin = end ? begin + 3 + strcspn(begin + 3, ":") : NULL;
+        if (!begin || begin >= end)
+            return;
+        begin++;
+    }
+    if (end - begin >= 3) {
+        memmove(begin + 3, end, strlen(end) + 1);
+        memcpy(begin, "***", 3);
+    } else {
+        memset(begin, '*', (size_t)(end - begin));
+    }
+}
+
 bool config_look(const struct config *config, size_t row, struct config_look *ret_look)
 {
     if (row >= OPTION_ROWS)
         return false;
     ret_look->key = config_options[row].key;
     ret_look->default_value = config_options[row].default_value;
-    write_value(config, row, ret_look->value, sizeof(ret_look->value));
+    ret_look->reloadable = config_options[row].change == OPTION_RELOAD;
+    config_write_value(config, row, ret_look->value, sizeof(ret_look->value));
+    if (row == OPTION_ROW_redis_url)
+        config_hide_password(ret_look->value);
     config_source_name(config, row, ret_look->origin);
     return true;
+}
+
+/* The lines of an option before its own: its section, if it begins one, and what it is. */
+static void print_lead(size_t row, FILE *out)
+{
+    const struct option *option = &config_options[row];
+    size_t section = config_section_bytes(option->key);
+    char text[512];
+
+    fputc('\n', out);
+    if (starts_section(row) && section > 0)
+        fprintf(out, "[%.*s]\n", (int)section, option->key);
+    describe(option, text, sizeof(text));
+    print_wrapped(out, "# ", text);
+}
+
+static const char *name_in_section(size_t row)
+{
+    size_t section = config_section_bytes(config_options[row].key);
+
+    return config_options[row].key + (section > 0 ? section + 1 : 0);
 }
 
 void config_print(const struct config *config, FILE *out)
 {
     fputs("# The configuration of feedd " FEEDD_VERSION ". `feedd --config FILE` reads it.\n", out);
     for (size_t row = 0; row < OPTION_ROWS; row++) {
-        const struct option *option = &config_options[row];
-        size_t section = config_section_bytes(option->key);
-        char text[512];
-        struct config_look look;
+        char origin[CONFIG_SOURCE_BYTES], value[CONFIG_TEXT_MAX_BYTES + 1];
 
-        fputc('\n', out);
-        if (starts_section(row) && section > 0)
-            fprintf(out, "[%.*s]\n", (int)section, option->key);
-        describe(option, text, sizeof(text));
-        print_wrapped(out, "# ", text);
+        print_lead(row, out);
+        config_source_name(config, row, origin);
+        config_write_value(config, row, value, sizeof(value));
         /* Quoted, because a file's name may hold anything, and this must stay one comment. */
-        config_look(config, row, &look);
-        fprintf(out, "# from: %s\n", log_quote(look.origin));
-        fprintf(out, "%s = %s\n", option->key + (section > 0 ? section + 1 : 0), look.value);
+        fprintf(out, "# from: %s\n%s = %s\n", log_quote(origin), name_in_section(row), value);
+    }
+}
+
+void config_print_defaults(FILE *out)
+{
+    fputs("# Options of feedd. What stands here as a comment is the default: remove the `#` to change it. Then\n"
+          "# `feedd --config FILE --check-config` says whether all is well, and a reload applies what it can.\n"
+          "# feedd.conf(5) describes the format.\n",
+          out);
+    for (size_t row = 0; row < OPTION_ROWS; row++) {
+        print_lead(row, out);
+        fprintf(out, "#%s =%s%s\n", name_in_section(row), config_options[row].default_value[0] != '\0' ? " " : "",
+                config_options[row].default_value);
     }
 }

@@ -112,6 +112,7 @@ static bool is_action(struct config_loader *loader, const struct argument *argum
         {"--help", CONFIG_HELP},
         {"--version", CONFIG_VERSION},
         {"--print-config", CONFIG_PRINT},
+        {"--print-defaults", CONFIG_DEFAULTS},
         {"--check-config", CONFIG_CHECK},
     };
 

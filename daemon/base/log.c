@@ -9,6 +9,7 @@
 #include <unistr.h>
 
 #include "base/clock.h"
+#include "base/log_journal.h"
 
 #define LINE_MAX_BYTES 2048
 #define QUOTE_MAX_BYTES 512
@@ -17,6 +18,7 @@
 #define LIMIT_MS 60000
 
 static enum log_level max_level = LOG_LEVEL_INFO;
+static bool to_journal;
 
 static const char *const level_names[] = {
     [LOG_LEVEL_ERROR] = "error",
@@ -24,6 +26,11 @@ static const char *const level_names[] = {
     [LOG_LEVEL_INFO] = "info",
     [LOG_LEVEL_DEBUG] = "debug",
 };
+
+void log_begin(void)
+{
+    to_journal = log_journal_is_there();
+}
 
 void log_set_level(enum log_level level)
 {
@@ -40,6 +47,7 @@ const char *log_level_name(enum log_level level)
     return level_names[level];
 }
 
+/* The journal has time and level of its own. */
 static size_t write_prefix(char *line, size_t size, enum log_level level, const char *event)
 {
     struct timespec now;
@@ -47,6 +55,10 @@ static size_t write_prefix(char *line, size_t size, enum log_level level, const 
     char date[32];
     int length;
 
+    if (to_journal) {
+        length = snprintf(line, size, "event=%s", event);
+        return length < 0 ? 0 : (size_t)length;
+    }
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
@@ -84,6 +96,9 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
         if ((unsigned char)line[i] < ' ')
             line[i] = ' ';
     }
+    line[used] = '\0';
+    if (to_journal && log_journal_send(level, line) == 0)
+        return;
     line[used++] = '\n';
     written = write(STDERR_FILENO, line, used);
     (void)written; /* there is nowhere to complain to */

@@ -1,7 +1,8 @@
-/* The log: one line per event on standard error, `key=value`, made for grep and for the journal.
+/* The log: one line per event on standard error, `key=value`, made for grep:
  *
  *     2026-03-01T12:00:00.123Z level=info event=listening address=127.0.0.1:7420
- */
+ *
+ * Where standard error is the journal, each event goes there with its pairs as fields (FEEDD_EVENT, FEEDD_ADDRESS). */
 #ifndef FEED_BASE_LOG_H
 #define FEED_BASE_LOG_H
 
@@ -10,6 +11,9 @@
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Looks where standard error leads to. Before it is called that is no journal. */
+void log_begin(void);
 
 /* Lines above `level` are dropped. The default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);

@@ -13,8 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define ADMIN_CONNECTIONS_MAX 32
-#define ADMIN_FIRST_ID (UINT32_C(1) << 31) /* above all of clients */
 #define REPLY_HEAD_BYTES 64 /* around the JSON in its frame */
 
 enum admin_options { NONE, LIMIT, SORT };
@@ -186,18 +184,9 @@ const struct command_row command_admin = {
 
 /* ---- the socket ---- */
 
-struct admin *admin_new(struct event_base *base, const struct config *config, struct commands *clients,
-                        const struct admin_hooks *hooks, void *context)
+struct admin *admin_new(struct event_base *base, const struct config *config, const struct net_limits *limits,
+                        struct commands *clients, const struct admin_hooks *hooks, void *context)
 {
-    const struct net_limits limits = {.first_id = ADMIN_FIRST_ID,
-                                      .max_connections = ADMIN_CONNECTIONS_MAX,
-                                      .max_frame_bytes = (size_t)config->max_frame_bytes,
-                                      .queue_soft_limit_bytes = (size_t)config->queue_soft_limit_bytes,
-                                      .queue_budget_bytes = (size_t)config->queue_budget_bytes,
-                                      .hello_timeout_ms = (uint32_t)config->hello_timeout_ms,
-                                      .silence_limit_ms = (uint32_t)config->silence_limit_ms,
-                                      .stall_limit_ms = (uint32_t)config->stall_limit_ms,
-                                      .heartbeat_interval_ms = (uint32_t)config->heartbeat_interval_ms};
     struct admin *admin = calloc(1, sizeof(*admin));
 
     if (!admin)
@@ -210,7 +199,7 @@ struct admin *admin_new(struct event_base *base, const struct config *config, st
     admin->started_ms = clock_now_ms();
     admin->commands = commands_new(config);
     admin->slice = event_new(base, -1, 0, admin_on_slice, admin);
-    admin->net = admin->commands ? net_new(base, &limits, &commands_net_handlers, admin->commands) : NULL;
+    admin->net = admin->commands ? net_new(base, limits, &commands_net_handlers, admin->commands) : NULL;
     if (!admin->net || !admin->slice) {
         admin_free(admin);
         return NULL;

@@ -339,7 +339,7 @@ void admin_run_kill(struct admin_call *call)
     }
     json_t *answer = json_pack("{s:o, s:s, s:I}", "killed", admin_id(conn), "name", session->name ? session->name : "",
                                "streams", (json_int_t)session->subscriber.count);
-    log_info("client-killed", "conn=%" PRIu64 " name=%s", conn, log_quote(session->name));
+    log_info("client-killed", "client=%" PRIu64 " name=%s", conn, log_quote(session->name));
     net_close(net, conn, NET_CLOSE_KILLED);
     admin_reply(call, answer);
 }

@@ -53,30 +53,6 @@ void admin_run_stats(struct admin_call *call)
 
 /* ---- config ---- */
 
-/* An address of Redis may hold a password, which is nobody's business here. */
-static void hide_password(char *url)
-{
-    char *begin = strstr(url, "password="), *end;
-
-    if (begin) {
-        begin += strlen("password=");
-        end = begin + strcspn(begin, "&");
-    } else {
-        begin = strstr(url, "://");
-        end = begin ? strchr(begin, '@') : NULL;
-        begin = end ? begin + 3 + strcspn(begin + 3, ":") : NULL;
-        if (!begin || begin >= end)
-            return;
-        begin++;
-    }
-    if (end - begin >= 3) {
-        memmove(begin + 3, end, strlen(end) + 1);
-        memcpy(begin, "***", 3);
-    } else {
-        memset(begin, '*', (size_t)(end - begin));
-    }
-}
-
 void admin_run_config(struct admin_call *call)
 {
     const char *wanted = call->argument ? call->argument : "";
@@ -86,10 +62,8 @@ void admin_run_config(struct admin_call *call)
     for (size_t row = 0; config_look(call->admin->config, row, &look); row++) {
         if (strncmp(look.key, wanted, strlen(wanted)) != 0)
             continue;
-        if (strcmp(look.key, "redis.url") == 0)
-            hide_password(look.value);
-        admin_append(&rows, json_pack("{s:s, s:s, s:s, s:s}", "key", look.key, "value", look.value, "default",
-                                      look.default_value, "origin", look.origin));
+        admin_append(&rows, json_pack("{s:s, s:s, s:s, s:s, s:b}", "key", look.key, "value", look.value, "default",
+                                      look.default_value, "origin", look.origin, "reloadable", (int)look.reloadable));
     }
     if (rows && json_array_size(rows) == 0) {
         json_decref(rows);
@@ -97,6 +71,28 @@ void admin_run_config(struct admin_call *call)
         return;
     }
     admin_reply(call, json_pack("{s:o}", "options", rows));
+}
+
+/* ---- reload ---- */
+
+static void note_change(void *context, const struct config_change *change)
+{
+    admin_append(context, json_pack("{s:s, s:s, s:s, s:b}", "key", change->key, "from", change->from, "to", change->to,
+                                    "needs_restart", (int)change->needs_restart));
+}
+
+void admin_run_reload(struct admin_call *call)
+{
+    const struct admin *admin = call->admin;
+    char error[1024];
+    json_t *changes = json_array();
+
+    if (admin->hooks->reload(admin->hooks_context, note_change, &changes, error, sizeof(error)) < 0) {
+        json_decref(changes);
+        admin_refuse(call, FEED__ERROR_CODE__INVALID, "", "nothing has changed: %s", error);
+        return;
+    }
+    admin_reply(call, json_pack("{s:o}", "changes", changes));
 }
 
 /* ---- log-level ---- */

@@ -1,8 +1,10 @@
 /* The sessions that ended last: who it was, why it ended, how long it lasted. A ring of a fixed size. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "commands/admin.h"
 
 #define CLOSED_MAX 256 /* a power of two */
@@ -71,4 +73,18 @@ void admin_run_closed(struct admin_call *call)
     for (size_t i = 0; i < count && i < call->limit; i++)
         admin_append(&rows, closed_row(&closed->sessions[(closed->count - 1 - i) & (CLOSED_MAX - 1)]));
     admin_reply(call, json_pack("{s:I, s:o}", "ended_in_all", (json_int_t)closed->count, "closed", rows));
+}
+
+void closed_log(const struct commands *commands, const struct session *session, enum net_close_reason reason,
+                const struct net_look *last)
+{
+    enum log_level level = commands->admin || reason == NET_CLOSE_SHUTDOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    char peer[NET_PEER_NAME_BYTES];
+
+    if (level > log_get_level())
+        return;
+    log_event(level, commands->admin ? "operator-closed" : "client-closed",
+              "client=%" PRIu64 " name=%s peer=%s reason=%s lasted_ms=%" PRId64 " sent_bytes=%" PRIu64 " unanswered=%u", last->conn,
+              log_quote(session->name), net_peer_name(last->peer, peer), net_close_reason_name(reason),
+              clock_now_ms() - last->opened_ms, last->sent_bytes, session->unanswered);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/metrics.h"
 #include "commands/internal.h"
 #include "commands/wire.h"
@@ -430,8 +429,8 @@ static void on_closed(void *context, uint64_t conn, void *session_pointer, enum 
     struct commands *commands = context;
     struct session *session = session_pointer;
 
-    log_event(reason == NET_CLOSE_PEER || reason == NET_CLOSE_SHUTDOWN ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, commands->admin ? "operator-closed" : "client-closed",
-              "conn=%" PRIu64 " reason=%s unanswered=%u", conn, net_close_reason_name(reason), session->unanswered);
+    (void)conn;
+    closed_log(commands, session, reason, last);
     if (commands->closed)
         closed_add(commands->closed, session, reason, last);
     feed_subscriber_done(commands->feed, &session->subscriber);

@@ -13,6 +13,7 @@
 
 struct commands;
 struct config;
+struct config_change;
 struct feed;
 
 /* `config` is borrowed. NULL when memory ends. */
@@ -41,12 +42,15 @@ struct event_base;
 struct admin_hooks {
     /* The daemon stops in good order. */
     void (*drain)(void *context);
+    /* Reads the configuration anew, as config_reload() does; every room goes by it from then on. */
+    int (*reload)(void *context, void (*on_change)(void *context, const struct config_change *change), void *change_context,
+                  char *ret_error, size_t error_bytes);
 };
 
-/* The admin socket, with connections of its own. `clients` are those whose sessions are looked at; it, `config` and `hooks` are
- * borrowed. NULL when memory ends. */
-struct admin *admin_new(struct event_base *base, const struct config *config, struct commands *clients,
-                        const struct admin_hooks *hooks, void *context);
+/* The admin socket, with connections of its own. `clients` are those whose sessions are looked at; it, `config`, `limits`
+ * and `hooks` are borrowed. NULL when memory ends. */
+struct admin *admin_new(struct event_base *base, const struct config *config, const struct net_limits *limits,
+                        struct commands *clients, const struct admin_hooks *hooks, void *context);
 /* NULL is allowed. */
 void admin_free(struct admin *admin);
 /* 0, or a negative errno that has been logged. */

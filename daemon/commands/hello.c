@@ -25,7 +25,7 @@ static void run_hello(struct request *request)
         session->greeted = true;
         session->name = hello->client_name[0] != '\0' ? strdup(hello->client_name) : NULL; /* without memory it has none */
         net_admit(request->commands->net, request->conn);
-        log_debug(request->commands->admin ? "operator" : "client", "conn=%llu name=%s", (unsigned long long)request->conn, log_quote(hello->client_name));
+        log_debug(request->commands->admin ? "operator" : "client", "client=%llu name=%s", (unsigned long long)request->conn, log_quote(hello->client_name));
     }
     limits.max_frame_bytes = (uint32_t)config->max_frame_bytes;
     limits.max_in_flight = (uint32_t)config->max_in_flight;

@@ -133,6 +133,9 @@ struct closed *closed_new(void); /* NULL when memory ends */
 void closed_free(struct closed *closed);
 void closed_add(struct closed *closed, const struct session *session, enum net_close_reason reason,
                 const struct net_look *last);
+/* The one line of a connection in the log. What the end of the daemon does to all of them is one line by itself. */
+void closed_log(const struct commands *commands, const struct session *session, enum net_close_reason reason,
+                const struct net_look *last);
 
 /* Remembers a position that is about to be acknowledged, for reads that follow. */
 void request_acknowledge(struct request *request, uint64_t position);

@@ -110,7 +110,7 @@ static int add(struct feed *feed, const struct reader *reader, uint32_t slot, ui
     const struct idset *bigs = &feed->bigs.slots;
 
     if (!*collect)
-        *collect = collect_new(feed, bigs->count, floor, (size_t)feed->settings.timeline_cap);
+        *collect = collect_new(feed, bigs->count, floor, (size_t)feed->settings->timeline_cap);
     if (!*collect)
         return -ENOMEM;
     uint64_t kept = idset_has(&reader->following, slot) ? 0 : kept_until(reader, slot);

@@ -65,7 +65,7 @@ void bodies_put(struct feed *feed, const struct feed_item *item)
     name_hold(feed, item->author);
     link_newest(bodies, body);
     bodies->bytes += body_bytes(body);
-    while (bodies->bytes > feed->settings.body_bytes)
+    while (bodies->bytes > feed->settings->body_bytes)
         bodies_drop(feed, bodies->first->item.id);
 }
 

@@ -244,7 +244,7 @@ static bool job_turn(struct feed *feed, struct job *job, int64_t deadline_ms)
     bool goes_on = true;
 
     job->in_flight++; /* until it has had its turn its page does not end */
-    for (int64_t added = 1; job->page_at < job->page_bytes && added <= feed->settings.push_quantum && goes_on; added++) {
+    for (int64_t added = 1; job->page_at < job->page_bytes && added <= feed->settings->push_quantum && goes_on; added++) {
         uint8_t size = job->page[job->page_at];
         int error;
 

@@ -77,6 +77,11 @@ static void on_jobs_up(void *context)
 static const struct store_handlers store_handlers = {on_store_ready, on_store_away, on_store_refused,
                                                      on_bulk_up,     on_tail_up,    on_jobs_up,       on_store_stall};
 
+bool feed_is_loading(const struct feed *feed)
+{
+    return store_is_loading(feed->store);
+}
+
 bool feed_is_ready(const struct feed *feed)
 {
     return feed->ready;
@@ -166,7 +171,7 @@ struct feed *feed_new(struct event_base *base, const struct feed_settings *setti
     if (!feed)
         return NULL;
     health_init();
-    feed->settings = *settings;
+    feed->settings = settings;
     feed->outlet = outlet;
     feed->events = events;
     feed->context = context;

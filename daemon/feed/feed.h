@@ -52,7 +52,8 @@ struct feed_events {
     void (*on_refused)(void *context, const char *explanation);
 };
 
-/* `store_settings` says where the store is; `outlet` and `events` are borrowed. NULL when memory ends. */
+/* `store_settings` says where the store is. Everything is borrowed. The settings, but for the cap of timelines, and the outlet's
+ * limit may change between turns of the loop; store.h says which of the store's. NULL when memory ends. */
 struct feed *feed_new(struct event_base *base, const struct feed_settings *settings,
                       const struct store_settings *store_settings, const struct feed_outlet *outlet,
                       const struct feed_events *events, void *context);
@@ -79,6 +80,8 @@ void feed_flush(struct feed *feed);
 bool feed_is_ready(const struct feed *feed);
 /* Why a share would not get through or not be delivered, in words; NULL if it would, as far as is known. */
 const char *feed_trouble(const struct feed *feed);
+/* Whether Redis said lately that it reads its data. */
+bool feed_is_loading(const struct feed *feed);
 unsigned feed_partitions(const struct feed *feed);
 /* Age of the oldest entry that is not yet known to be fully applied. */
 int64_t feed_lag_ms(const struct feed *feed);

@@ -110,7 +110,7 @@ static void on_profile(void *context, const struct reply *reply)
     struct follow *op = context;
     struct store *store = op->feed->store;
     Feed__ErrorCode error = error_of_reply(reply, true);
-    size_t most = (size_t)op->feed->settings.backfill, count = reply_count(reply);
+    size_t most = (size_t)op->feed->settings->backfill, count = reply_count(reply);
     uint64_t ids[BACKFILL_MAX + 1];
     int sent;
 
@@ -136,7 +136,7 @@ static void on_exists(void *context, const struct reply *reply)
     if (error != FEED_OK || reply_number(reply) == 0)
         follow_end(op, error);
     else if (store_profile_ids(op->feed->store, subject_of(op), op->kept == 0 ? 0 : op->kept + 1, 0,
-                               op->feed->settings.backfill + 1, on_profile, op) < 0)
+                               op->feed->settings->backfill + 1, on_profile, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 

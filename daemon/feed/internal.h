@@ -245,7 +245,7 @@ struct again;
 struct opening;
 
 struct feed {
-    struct feed_settings settings;
+    const struct feed_settings *settings; /* the upper room's, which may change them between turns */
     const struct feed_outlet *outlet;
     const struct feed_events *events;
     void *context;

@@ -292,7 +292,7 @@ static void renew_due(struct feed *feed, int64_t now_ms)
         struct job *job = feed->jobs.map.slots[i].value;
         unsigned partition = partition_of_id(feed->jobs.map.slots[i].id);
 
-        if (feed->jobs.map.slots[i].id == 0 || now_ms - job->renewed_ms <= feed->settings.claim_after_ms / 3 ||
+        if (feed->jobs.map.slots[i].id == 0 || now_ms - job->renewed_ms <= feed->settings->claim_after_ms / 3 ||
             (feed->jobs.renewing >> partition & 1) || counts[partition] == RENEW_MAX)
             continue;
         job->renewed_ms = now_ms;
@@ -323,7 +323,7 @@ static void claim(struct feed *feed, unsigned partition)
     if (!question)
         return;
     *question = (struct jobs_question){feed, partition};
-    if (store_jobs_claim(feed->store, partition, feed->settings.claim_after_ms, READ_COUNT, &claim_handlers, on_claimed,
+    if (store_jobs_claim(feed->store, partition, feed->settings->claim_after_ms, READ_COUNT, &claim_handlers, on_claimed,
                          question) < 0)
         free(question);
     else
@@ -356,7 +356,7 @@ void jobs_tick(struct feed *feed, int64_t now_ms)
     if (jobs->map.count > 0 && store_bulk_is_up(feed->store))
         renew_due(feed, now_ms);
     if (now_ms >= jobs->claim_at_ms && !jobs->stopped && store_bulk_is_up(feed->store)) {
-        jobs->claim_at_ms = now_ms + feed->settings.claim_after_ms / 2;
+        jobs->claim_at_ms = now_ms + feed->settings->claim_after_ms / 2;
         for (unsigned partition = 0; partition < feed->partitions; partition++)
             claim(feed, partition);
         parked_tick(feed);

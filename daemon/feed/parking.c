@@ -172,10 +172,10 @@ void feed_retry_parked(struct feed *feed, feed_retried_fn *fn, void *context)
 
 void parked_tick(struct feed *feed)
 {
-    if (feed->settings.retry_parked_s == 0)
+    if (feed->settings->retry_parked_s == 0)
         return;
     for (unsigned partition = 0; partition < feed->partitions; partition++)
-        store_jobs_unpark(feed->store, partition, feed->settings.retry_parked_s * 1000, TRIES_MAX - 1, on_unparked, feed);
+        store_jobs_unpark(feed->store, partition, feed->settings->retry_parked_s * 1000, TRIES_MAX - 1, on_unparked, feed);
 }
 
 /* ---- trials ---- */
@@ -197,7 +197,7 @@ static void hand_back(struct feed *feed, struct job *job)
 /* It ends before another daemon may claim the entry: to stand still is not to die of it. */
 static int64_t trial_ms(const struct feed *feed)
 {
-    return feed->settings.claim_after_ms / 2 < TRIAL_MS ? feed->settings.claim_after_ms / 2 : TRIAL_MS;
+    return feed->settings->claim_after_ms / 2 < TRIAL_MS ? feed->settings->claim_after_ms / 2 : TRIAL_MS;
 }
 
 static void on_taken(void *context, const struct reply *reply)

@@ -34,19 +34,19 @@ static void note_refusal(struct feed *feed)
                 "lag_ms=%" PRId64 " lag_limit_ms=%" PRId64 " unapplied_bytes=%zu unapplied_limit_bytes=%zu "
                 "advice=\"writes come faster than they are fanned out: see whether Redis is slow; if not, publish less at "
                 "once, or raise fanout.lag_limit_ms or cache.ring_bytes\"",
-                feed_lag_ms(feed), feed->settings.lag_limit_ms, feed_unapplied_bytes(feed), feed->settings.ring_bytes);
+                feed_lag_ms(feed), feed->settings->lag_limit_ms, feed_unapplied_bytes(feed), feed->settings->ring_bytes);
 }
 
 bool feed_is_behind(const struct feed *feed, bool share)
 {
-    return feed_unapplied_bytes(feed) > feed->settings.ring_bytes || (share && feed_lag_ms(feed) > feed->settings.lag_limit_ms);
+    return feed_unapplied_bytes(feed) > feed->settings->ring_bytes || (share && feed_lag_ms(feed) > feed->settings->lag_limit_ms);
 }
 
 bool feed_is_busy(struct feed *feed, bool share)
 {
     bool busy = feed_is_behind(feed, share);
 
-    if (feed_unapplied_bytes(feed) > feed->settings.ring_bytes / 2)
+    if (feed_unapplied_bytes(feed) > feed->settings->ring_bytes / 2)
         tail_sample_applied(feed); /* it may be less by now */
     if (busy)
         note_refusal(feed);

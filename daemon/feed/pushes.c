@@ -126,7 +126,7 @@ static void answer(struct push *push, int result)
 static void on_pushed(void *context, const struct reply *reply)
 {
     struct push *push = context;
-    const struct feed_settings *settings = &push->feed->settings;
+    const struct feed_settings *settings = push->feed->settings;
     struct text name = {push->name, push->name_bytes};
     int error = reply_error(reply);
     int64_t length = reply_number(reply);
@@ -186,7 +186,7 @@ static bool send(struct feed *feed, struct push *push)
 
 static bool has_room(const struct feed *feed)
 {
-    return feed->jobs.pushes.in_flight < feed->settings.push_window;
+    return feed->jobs.pushes.in_flight < feed->settings->push_window;
 }
 
 /* The next one to be sent; NULL if none waits. */

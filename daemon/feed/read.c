@@ -180,7 +180,7 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
 
 void read_timeline_above(struct feed *feed, struct reader *reader, uint64_t after, feed_page_fn *fn, void *context)
 {
-    struct read *read = read_new(feed, 0, (size_t)feed->settings.timeline_cap, fn, context);
+    struct read *read = read_new(feed, 0, (size_t)feed->settings->timeline_cap, fn, context);
 
     if (!read)
         return;

@@ -89,7 +89,7 @@ void reader_unpin(struct feed *feed, struct reader *reader)
     if (--reader->pins > 0)
         return;
     lru_add(feed, reader);
-    while (feed->readers.idle_bytes > feed->settings.reader_bytes) {
+    while (feed->readers.idle_bytes > feed->settings->reader_bytes) {
         struct reader *oldest = feed->readers.oldest;
 
         lru_remove(feed, oldest);

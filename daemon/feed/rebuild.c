@@ -87,7 +87,7 @@ static int add(struct collect *collect, struct feed *feed, const struct reply *n
 static int collect(struct rebuild *rebuild, const struct reply *names, const struct reply *kept)
 {
     struct feed *feed = rebuild->feed;
-    struct collect *collect = collect_new(feed, reply_count(names) + reply_count(kept) / 2 + 1, 0, (size_t)feed->settings.timeline_cap);
+    struct collect *collect = collect_new(feed, reply_count(names) + reply_count(kept) / 2 + 1, 0, (size_t)feed->settings->timeline_cap);
 
     if (!collect)
         return -ENOMEM;

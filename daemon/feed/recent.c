@@ -72,7 +72,7 @@ static void forget_page(struct recent *recent)
 static struct recent *make_room(struct feed *feed, struct reader *reader)
 {
     struct recent *recent = reader->recent, *larger;
-    uint32_t most = (uint32_t)feed->settings.timeline_cap + ROOM, surplus;
+    uint32_t most = (uint32_t)feed->settings->timeline_cap + ROOM, surplus;
 
     if (recent->capacity < most) {
         uint32_t capacity = recent->capacity < most / 2 ? recent->capacity * 2 : most;
@@ -86,7 +86,7 @@ static struct recent *make_room(struct feed *feed, struct reader *reader)
         reader->recent = larger;
         return larger;
     }
-    surplus = recent->count - (uint32_t)feed->settings.timeline_cap;
+    surplus = recent->count - (uint32_t)feed->settings->timeline_cap;
     recent->floor = recent->ids[surplus - 1];
     recent->count -= surplus;
     memmove(recent->ids, recent->ids + surplus, recent->count * sizeof(uint64_t));
@@ -136,7 +136,7 @@ bool recent_may_keep(const struct feed *feed, const struct reader *reader)
 /* Without memory for it the next read fetches it again. */
 void recent_keep(struct feed *feed, struct reader *reader, struct timeline *timeline)
 {
-    size_t capacity = timeline->count + timeline->count / 4 + ROOM, most = (size_t)feed->settings.timeline_cap + ROOM;
+    size_t capacity = timeline->count + timeline->count / 4 + ROOM, most = (size_t)feed->settings->timeline_cap + ROOM;
     struct recent *recent;
 
     recent_drop(feed, reader);
@@ -162,7 +162,7 @@ void recent_keep(struct feed *feed, struct reader *reader, struct timeline *time
 int recent_timeline(const struct feed *feed, const struct reader *reader, struct timeline *ret_timeline)
 {
     const struct recent *recent = find(feed, reader);
-    size_t cap = (size_t)feed->settings.timeline_cap;
+    size_t cap = (size_t)feed->settings->timeline_cap;
     struct timeline timeline;
 
     if (!recent)

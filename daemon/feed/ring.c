@@ -108,7 +108,7 @@ bool ring_reaches_back(const struct feed *feed, unsigned partition)
 int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry)
 {
     struct ring *ring = &feed->rings[partition];
-    size_t budget = feed->settings.ring_bytes / feed->partitions;
+    size_t budget = feed->settings->ring_bytes / feed->partitions;
 
     while (ring->count > 0 && ring->bytes + entry_bytes(entry) > budget && ring_at(ring, 0)->id <= feed->applied[partition])
         drop_first(feed, ring);

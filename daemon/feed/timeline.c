@@ -122,7 +122,7 @@ static void complete(struct timeline_call *call)
     struct feed *feed = call->feed;
     struct timeline timeline = call->timeline;
 
-    normalize(&timeline, (size_t)feed->settings.timeline_cap);
+    normalize(&timeline, (size_t)feed->settings->timeline_cap);
     if (call->may_keep && call->settled_at == call->reader->settled_at && call->generation == feed->recent_generation)
         recent_keep(feed, call->reader, &timeline);
     call_end(call, FEED_OK, &timeline, false);
@@ -220,7 +220,7 @@ static void fetch(void *context)
     call->settled_at = call->reader->settled_at;
     call->generation = feed->recent_generation;
     if (renew) /* often enough for a tenth of its time to live */
-        call->reader->renew_at_ms = now_ms + feed->settings.timeline_idle_ttl_s * 100;
+        call->reader->renew_at_ms = now_ms + feed->settings->timeline_idle_ttl_s * 100;
     if (store_timeline(feed->store, subject_name(&feed->subjects, call->reader->slot), renew, on_list, call) < 0)
         call_end(call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
 }

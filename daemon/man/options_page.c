@@ -5,10 +5,12 @@
 #include <string.h>
 
 enum option_type { OPTION_STRING, OPTION_BOOL, OPTION_NUMBER };
+enum option_change { OPTION_RELOAD, OPTION_RESTART };
 
 struct option_row {
     const char *key;
     enum option_type type;
+    enum option_change change;
     const char *default_value;
     int64_t min;
     int64_t max;
@@ -16,7 +18,7 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {
-#define OPTION(member, key, type, default_value, min, max, help) {key, OPTION_##type, default_value, min, max, help},
+#define OPTION(member, key, type, change, default_value, min, max, help) {key, OPTION_##type, OPTION_##change, default_value, min, max, help},
 #include "base/options.def"
 #undef OPTION
 };
@@ -48,6 +50,8 @@ static const char head[] =
     "says so without starting, and\n"
     ".B feedd \\-\\-print\\-config\n"
     "prints such a file, with where each value comes from.\n"
+    ".B feedd \\-\\-print\\-defaults\n"
+    "prints one to begin with, in which every option is a comment.\n"
     ".PP\n"
     "Each option is also a flag of feedd: its key with \\(dq\\-\\(dq in place of \\(dq.\\(dq and \\(dq_\\(dq.\n"
     "Options ending in\n"
@@ -56,6 +60,16 @@ static const char head[] =
     "and\n"
     ".B _bytes\n"
     "are milliseconds, seconds and bytes.\n"
+    ".SS Reloading\n"
+    "At SIGHUP and at\n"
+    ".B feedctl admin reload\n"
+    "feedd reads the file again.\n"
+    "If anything in it is wrong, or does not go together with what only a restart changes, nothing is changed, and the\n"
+    "log says what is wrong.\n"
+    "Otherwise every option that is marked as reloadable has its new value from then on, all at the same moment; the log\n"
+    "names each that changed, and each that would need a restart.\n"
+    "Flags win over the file then, too.\n"
+    "What clients were told at their greeting holds for those who come later.\n"
     ".SH OPTIONS\n";
 
 static const char tail[] = ".SH EXAMPLE\n"
@@ -144,6 +158,7 @@ int main(void)
         print_escaped(rows[i].help);
         puts(".");
         print_type(&rows[i]);
+        puts(rows[i].change == OPTION_RELOAD ? "Reloadable." : "Needs a restart.");
     }
     fputs(tail, stdout);
     return ferror(stdout) ? 1 : 0;

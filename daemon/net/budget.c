@@ -17,7 +17,7 @@
 
 bool budget_has_room(const struct conn *conn)
 {
-    return conn->queue.count == 0 || conn->net->queued_bytes <= conn->net->limits.queue_budget_bytes;
+    return conn->queue.count == 0 || conn->net->queued_bytes <= conn->net->limits->queue_budget_bytes;
 }
 
 static bool may_drop(void *context, const struct frame_entry *entry)
@@ -76,7 +76,7 @@ static void shed_until(struct net *net, size_t goal)
     log_limited(&net->shed_limit, LOG_LEVEL_WARNING, "queue-budget-reached",
                 "bytes=%zu left=%zu budget=%zu connections=%llu advice=\"clients read too slowly; theirs wait in the log: raise "
                 "limits.queue_budget_bytes if memory allows\"",
-                before, net->queued_bytes, net->limits.queue_budget_bytes, (unsigned long long)connections);
+                before, net->queued_bytes, net->limits->queue_budget_bytes, (unsigned long long)connections);
 }
 
 void budget_measure(struct net *net)
@@ -89,7 +89,7 @@ void budget_measure(struct net *net)
 
 void budget_keep(struct net *net)
 {
-    size_t budget = net->limits.queue_budget_bytes, goal = budget - budget / 4;
+    size_t budget = net->limits->queue_budget_bytes, goal = budget - budget / 4;
 
     budget_measure(net);
     if (net->queued_bytes > budget && clock_now_ms() >= net->shed_again_ms) {

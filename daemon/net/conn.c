@@ -41,7 +41,7 @@ void conn_open(struct net *net, int fd, const struct net_peer *peer)
     conn_set_state(conn, CONN_GREETING);
     result = net->handlers->on_open(net->context, conn->id, &conn->session);
     if (result < 0) {
-        log_debug("connection-refused", "conn=%" PRIx64 " error=%d", conn->id, -result);
+        log_debug("connection-refused", "client=%" PRIu64 " error=%d", conn->id, -result);
         conn_end(conn, NET_CLOSE_PEER);
         return;
     }
@@ -56,7 +56,7 @@ bool conn_is_open(const struct conn *conn)
 
 void conn_set_state(struct conn *conn, enum conn_state state)
 {
-    const struct net_limits *limits = &conn->net->limits;
+    const struct net_limits *limits = conn->net->limits;
     const int64_t patience_ms[] = {
         [CONN_GREETING] = limits->hello_timeout_ms,
         [CONN_ADMITTED] = limits->heartbeat_interval_ms,
@@ -112,7 +112,7 @@ void conn_free(struct conn *conn)
     net_slot_give(net, conn->id);
     if (conn->has_session) {
         metrics.connections_closed[conn->reason]++;
-        log_debug("connection-closed", "conn=%" PRIx64 " reason=%s", conn->id, net_close_reason_name(conn->reason));
+        log_debug("connection-closed", "client=%" PRIu64 " reason=%s", conn->id, net_close_reason_name(conn->reason));
         net->handlers->on_closed(net->context, conn->id, conn->session, (enum net_close_reason)conn->reason,
                                  &last);
     }
@@ -156,7 +156,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 void conn_schedule(struct conn *conn)
 {
-    const struct net_limits *limits = &conn->net->limits;
+    const struct net_limits *limits = conn->net->limits;
     int64_t due_ms = conn->deadline_ms;
 
     if (conn->state == CONN_ENDED) {
@@ -181,7 +181,7 @@ static bool has_unread(const struct conn *conn)
 
 static bool is_silent(struct conn *conn, int64_t now_ms)
 {
-    if (!counts_silence(conn) || now_ms - conn->received_ms < conn->net->limits.silence_limit_ms)
+    if (!counts_silence(conn) || now_ms - conn->received_ms < conn->net->limits->silence_limit_ms)
         return false;
     if (!has_unread(conn))
         return true;
@@ -191,7 +191,7 @@ static bool is_silent(struct conn *conn, int64_t now_ms)
 
 static bool is_stalled(const struct conn *conn, int64_t now_ms)
 {
-    return counts_stall(conn) && now_ms - conn->progress_ms >= conn->net->limits.stall_limit_ms;
+    return counts_stall(conn) && now_ms - conn->progress_ms >= conn->net->limits->stall_limit_ms;
 }
 
 static void on_deadline(struct conn *conn, int64_t now_ms)
@@ -203,7 +203,7 @@ static void on_deadline(struct conn *conn, int64_t now_ms)
         conn_close(conn, NET_CLOSE_NO_HELLO);
         return;
     case CONN_ADMITTED:
-        conn->deadline_ms = now_ms + net->limits.heartbeat_interval_ms;
+        conn->deadline_ms = now_ms + net->limits->heartbeat_interval_ms;
         net->handlers->on_heartbeat(net->context, conn->id, conn->session);
         return;
     case CONN_CLOSING:

@@ -23,7 +23,7 @@ static bool may_hand_up(const struct conn *conn)
 
 static size_t frame_limit(const struct conn *conn)
 {
-    return conn->state == CONN_GREETING ? GREETING_FRAME_MAX_BYTES : conn->net->limits.max_frame_bytes;
+    return conn->state == CONN_GREETING ? GREETING_FRAME_MAX_BYTES : conn->net->limits->max_frame_bytes;
 }
 
 static size_t input_bytes(const struct conn *conn)

@@ -57,7 +57,7 @@ static void report_drained(struct conn *conn)
 {
     struct net *net = conn->net;
 
-    if (!conn->owes_drained || !conn_is_open(conn) || conn->queue.held_bytes >= net->limits.queue_soft_limit_bytes / 2 ||
+    if (!conn->owes_drained || !conn_is_open(conn) || conn->queue.held_bytes >= net->limits->queue_soft_limit_bytes / 2 ||
         !budget_has_room(conn))
         return;
     conn->owes_drained = false;

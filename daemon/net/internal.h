@@ -98,7 +98,7 @@ struct listener;
 
 struct net {
     struct event_base *base;
-    struct net_limits limits;
+    const struct net_limits *limits;
     const struct net_handlers *handlers;
     void *context;
 
@@ -191,6 +191,8 @@ void conn_look(const struct conn *conn, struct net_look *ret_look);
 
 /* listener.c */
 
+/* Lets in who waits at the sockets that end with this process: closing one would reset them. */
+void listener_empty_all(struct net *net);
 void listener_free_all(struct net *net);
 
 #endif

@@ -34,6 +34,7 @@ struct listener {
     struct listener *next;
     int fd;
     bool is_tcp;
+    bool handed_over; /* somebody else has it, too: who waits in its queue is served by whom it is handed to next */
     struct log_limit complaints; /* about rests */
     dev_t device;    /* of the Unix socket's file, which is removed only if it is still ours */
     ino_t inode;
@@ -143,34 +144,39 @@ static struct net_peer peer_of(const struct sockaddr_storage *address)
     return peer;
 }
 
-static void on_acceptable(evutil_socket_t listener_fd, short what, void *context)
+/* Accepts one of those who wait. False: there is nobody, or no room for them in this process. */
+static bool accept_one(struct listener *listener)
 {
-    struct listener *listener = context;
     struct net *net = listener->net;
+    struct sockaddr_storage address = {0};
+    socklen_t address_bytes = sizeof(address);
+    int fd = accept4(listener->fd, (struct sockaddr *)&address, &address_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct net_peer peer;
 
-    (void)what;
-    for (int i = 0; i < ACCEPTS_PER_CALL; i++) {
-        struct sockaddr_storage address = {0};
-        socklen_t address_bytes = sizeof(address);
-        int fd = accept4(listener_fd, (struct sockaddr *)&address, &address_bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        struct net_peer peer;
-
-        if (fd < 0) {
-            if (is_of_one_connection(errno))
-                continue;
-            if (errno != EAGAIN)
-                rest(listener, errno);
-            return;
-        }
-        if (net->connections >= net->limits.max_connections) {
-            refuse_full(net, fd);
-            continue;
-        }
-        if (listener->is_tcp)
-            set_options(fd);
-        peer = peer_of(&address);
-        conn_open(net, fd, &peer);
+    if (fd < 0) {
+        if (is_of_one_connection(errno))
+            return true;
+        if (errno != EAGAIN)
+            rest(listener, errno);
+        return false;
     }
+    if (net->connections >= net->limits->max_connections) {
+        refuse_full(net, fd);
+        return true;
+    }
+    if (listener->is_tcp)
+        set_options(fd);
+    peer = peer_of(&address);
+    conn_open(net, fd, &peer);
+    return true;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    for (int i = 0; i < ACCEPTS_PER_CALL && accept_one(context); i++)
+        ;
 }
 
 static void listener_free(struct listener *listener)
@@ -186,6 +192,13 @@ static void listener_free(struct listener *listener)
     free(listener);
 }
 
+void listener_empty_all(struct net *net)
+{
+    for (struct listener *listener = net->listeners; listener; listener = listener->next)
+        for (int i = 0; !listener->handed_over && i < BACKLOG && accept_one(listener); i++)
+            ;
+}
+
 void listener_free_all(struct net *net)
 {
     while (net->listeners) {
@@ -196,8 +209,13 @@ void listener_free_all(struct net *net)
     }
 }
 
-/* Starts to accept on a bound socket, which it takes, also on failure. `path` is the Unix socket's, or "". */
-static int listener_add(struct net *net, int fd, const char *path)
+struct listener_kind {
+    const char *path; /* of a Unix socket's file that is ours, or "" */
+    bool is_tcp, handed_over;
+};
+
+/* Starts to accept on a bound socket, which it takes, also on failure. */
+static int listener_add(struct net *net, int fd, const struct listener_kind *kind)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
     struct stat file = {0};
@@ -208,9 +226,10 @@ static int listener_add(struct net *net, int fd, const char *path)
     }
     listener->net = net;
     listener->fd = fd;
-    listener->is_tcp = path[0] == '\0';
-    memcpy(listener->path, path, strlen(path) + 1);
-    if (!listener->is_tcp && lstat(path, &file) == 0) {
+    listener->is_tcp = kind->is_tcp;
+    listener->handed_over = kind->handed_over;
+    memcpy(listener->path, kind->path, strlen(kind->path) + 1);
+    if (kind->path[0] != '\0' && lstat(kind->path, &file) == 0) {
         listener->device = file.st_dev;
         listener->inode = file.st_ino;
     }
@@ -327,7 +346,7 @@ int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint
 
     if (result < 0)
         return result;
-    result = listener_add(net, fd, "");
+    result = listener_add(net, fd, &(struct listener_kind){"", true, false});
     if (result == 0)
         *ret_port = port;
     return result;
@@ -394,5 +413,36 @@ int net_listen_unix(struct net *net, const char *path, mode_t mode, gid_t group)
         close(fd);
         return result;
     }
-    return listener_add(net, fd, path);
+    return listener_add(net, fd, &(struct listener_kind){path, false, false});
+}
+
+/* ---------------------------------------------------------------------------------------------- handed over */
+
+int net_listen_on(struct net *net, int fd, bool allow_remote, char ret_name[NET_LISTENER_NAME_BYTES])
+{
+    struct sockaddr_storage address = {0};
+    const struct sockaddr_un *unix_address = (const void *)&address;
+    socklen_t size = sizeof(address), type_bytes = sizeof(int);
+    struct net_peer here;
+    int type = 0;
+    int result = 0;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) < 0)
+        result = -errno;
+    else if (type != SOCK_STREAM || (address.ss_family != AF_INET && address.ss_family != AF_INET6 && address.ss_family != AF_UNIX))
+        result = -EPROTOTYPE;
+    else if (address.ss_family != AF_UNIX && !allow_remote && !is_loopback((const struct sockaddr *)&address))
+        result = -EPERM;
+    else if (evutil_make_socket_nonblocking(fd) < 0)
+        result = -errno;
+    if (result < 0) {
+        close(fd);
+        return result;
+    }
+    here = peer_of(&address);
+    if (address.ss_family == AF_UNIX)
+        snprintf(ret_name, NET_LISTENER_NAME_BYTES, "%s", unix_address->sun_path);
+    else
+        net_peer_name(&here, ret_name);
+    return listener_add(net, fd, &(struct listener_kind){"", address.ss_family != AF_UNIX, true});
 }

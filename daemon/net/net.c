@@ -91,14 +91,14 @@ int net_slot_take(struct net *net, struct conn *conn)
     net->first_free = net->slots[slot].next_free;
     net->slots[slot].conn = conn;
     net->slots[slot].generation++;
-    conn->id = (uint64_t)net->slots[slot].generation << 32 | (net->limits.first_id + slot);
+    conn->id = (uint64_t)net->slots[slot].generation << 32 | (net->limits->first_id + slot);
     net->connections++;
     return 0;
 }
 
 static uint32_t slot_of(const struct net *net, uint64_t id)
 {
-    return (uint32_t)id - net->limits.first_id;
+    return (uint32_t)id - net->limits->first_id;
 }
 
 void net_slot_give(struct net *net, uint64_t id)
@@ -195,7 +195,7 @@ struct net *net_new(struct event_base *base, const struct net_limits *limits, co
     metrics_name(METRIC_connections, state_of_metric);
     metrics_name(METRIC_connections_closed, reason_of_metric);
     net->base = base;
-    net->limits = *limits;
+    net->limits = limits;
     net->handlers = handlers;
     net->context = context;
     net->first_free = NO_SLOT;
@@ -234,6 +234,7 @@ void net_free(struct net *net)
 
 void net_stop_listening(struct net *net)
 {
+    listener_empty_all(net);
     listener_free_all(net);
 }
 
@@ -291,7 +292,7 @@ void net_turn(struct net *net)
 /* What waits for a connection, and at least the soft limit if nothing may be added. */
 static size_t queued_bytes(struct conn *conn)
 {
-    size_t limit = conn->net->limits.queue_soft_limit_bytes, bytes = conn->queue.held_bytes;
+    size_t limit = conn->net->limits->queue_soft_limit_bytes, bytes = conn->queue.held_bytes;
 
     if (bytes < limit && !budget_has_room(conn))
         bytes = limit;
@@ -375,7 +376,7 @@ size_t net_connections(const struct net *net)
 
 size_t net_connections_max(const struct net *net)
 {
-    return net->limits.max_connections;
+    return net->limits->max_connections;
 }
 
 void *net_session(const struct net *net, uint64_t id)

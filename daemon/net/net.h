@@ -91,8 +91,8 @@ struct net_limits {
     uint32_t heartbeat_interval_ms;
 };
 
-/* `base` and `handlers` are borrowed for the life of the net; `context` is handed to each handler. NULL when memory
- * ends. */
+/* `base`, `limits` and `handlers` are borrowed for the life of the net; `context` is handed to each handler. The limits may change
+ * between turns of the loop, but for what clients rely on: the longest frame, heartbeats, silence. NULL when memory ends. */
 struct net *net_new(struct event_base *base, const struct net_limits *limits, const struct net_handlers *handlers,
                     void *context);
 /* Closes what is open without another word (on_closed is called for each) and frees everything. NULL is allowed. */
@@ -109,6 +109,11 @@ int net_bind_tcp(const char *address, bool allow_remote, int *ret_fd, uint16_t *
  * net_free(), if it is still the same. -ENAMETOOLONG if the path does not fit. */
 #define NET_OWN_GROUP ((gid_t)-1)
 int net_listen_unix(struct net *net, const char *path, mode_t mode, gid_t group);
+/* Listens on a socket that was handed over, which it takes also on failure; its file, if it has one, is not ours to remove. Who
+ * waits in its queue when it is given back waits for whom it is handed to next. `allow_remote` as above. -EPROTOTYPE if it is no
+ * stream socket of TCP or of Unix. On success ret_name is what it is bound to. */
+#define NET_LISTENER_NAME_BYTES 128
+int net_listen_on(struct net *net, int fd, bool allow_remote, char ret_name[NET_LISTENER_NAME_BYTES]);
 
 /* Ends the turn of the loop: gathers what each connection has queued and sends it, then frees what ended. To be called
  * after every event_base_loop(EVLOOP_ONCE). */
@@ -138,7 +143,7 @@ void net_resume(struct net *net, uint64_t conn);
  * peer that this was all, and closes when the peer does, or after one second. */
 void net_close(struct net *net, uint64_t conn, enum net_close_reason reason);
 
-/* The two steps of a shutdown: accept nobody else; end every connection as net_close() does. It is over when
+/* The two steps of a shutdown: accept nobody else, but for those who wait already where closing the socket would reset them; end every connection as net_close() does. It is over when
  * net_connections() is 0. */
 void net_stop_listening(struct net *net);
 void net_close_all(struct net *net, enum net_close_reason reason);

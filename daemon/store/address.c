@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PASSWORD_MAX_BYTES 512
+
 void redis_address_done(struct redis_address *address)
 {
     free(address->path);
@@ -16,6 +18,33 @@ void redis_address_done(struct redis_address *address)
     free(address->user);
     free(address->password);
     *address = (struct redis_address){0};
+}
+
+int redis_address_read_password(const char *path, struct redis_address *address, char *ret_error, size_t error_bytes)
+{
+    char text[PASSWORD_MAX_BYTES + 2], *password;
+    FILE *file = fopen(path, "re");
+    size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    int error = file ? 0 : errno;
+
+    if (file)
+        fclose(file);
+    text[size] = '\0';
+    size = strcspn(text, "\n");
+    if (error == 0 && (size == 0 || size > PASSWORD_MAX_BYTES || (text[size] == '\n' && text[size + 1] != '\0')))
+        error = EINVAL;
+    if (error != 0) {
+        snprintf(ret_error, error_bytes, "redis.password_file: %s: %s", path,
+                 error == EINVAL ? "expected one line of 1 to 512 bytes" : strerror(error));
+        return -error;
+    }
+    password = strndup(text, size);
+    explicit_bzero(text, sizeof(text));
+    if (!password)
+        return -ENOMEM;
+    free(address->password);
+    address->password = password;
+    return 0;
 }
 
 int redis_address_of_socket(const char *path, struct redis_address *ret_address)

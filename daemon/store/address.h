@@ -17,6 +17,8 @@ struct redis_address {
  * here, once, which blocks: to be called before the loop runs. 0, or a negative errno and what is wrong in `ret_error`.
  * The address is the caller's, to be given back by redis_address_done(). */
 int redis_address_parse(const char *url, struct redis_address *ret_address, char *ret_error, size_t error_bytes);
+/* Takes the password from the first and only line of a file. 0, or a negative errno as above. */
+int redis_address_read_password(const char *path, struct redis_address *address, char *ret_error, size_t error_bytes);
 int redis_address_of_socket(const char *path, struct redis_address *ret_address);
 void redis_address_done(struct redis_address *address);
 

@@ -12,7 +12,7 @@ int store_mute(struct store *store, bool mute, struct text reader, struct text s
     command_add_string(command, mute ? "mute" : "unmute");
     command_add_text(command, reader);
     command_add_text(command, subject);
-    command_add_number(command, store->settings.max_blocked);
+    command_add_number(command, store->settings->max_blocked);
     return store_client_call(store, command, fn, context);
 }
 
@@ -28,7 +28,7 @@ int store_block(struct store *store, bool block, struct text reader, struct text
     command_add_string(command, block ? "block" : "unblock");
     command_add_text(command, reader);
     command_add_text(command, subject);
-    command_add_number(command, store->settings.max_blocked);
+    command_add_number(command, store->settings->max_blocked);
     return store_client_call(store, command, fn, context);
 }
 

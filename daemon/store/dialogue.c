@@ -27,7 +27,7 @@ int store_edit(struct store *store, struct text author, uint64_t share, struct t
     command_add_text(command, body);
     command_add_text(command, mark);
     command_add_number(command, window_ms);
-    command_add_number(command, store->settings.retention_s * 1000);
+    command_add_number(command, store->settings->retention_s * 1000);
     store_add_popular_prefix(command, POPULAR_SHARES, partition);
     return store_client_call(store, command, fn, context);
 }
@@ -51,8 +51,8 @@ int store_comment(struct store *store, const struct store_comment *comment, repl
     command_add_id(command, comment->share);
     command_add_id(command, comment->parent);
     command_add_text(command, comment->body);
-    command_add_number(command, store->settings.max_comments);
-    command_add_number(command, store->settings.idempotency_ttl_s);
+    command_add_number(command, store->settings->max_comments);
+    command_add_number(command, store->settings->idempotency_ttl_s);
     command_add_number(command, AROUND_CAP);
     store_add_popular_prefix(command, POPULAR_SHARES, partition);
     return store_client_call(store, command, fn, context);
@@ -80,7 +80,7 @@ int store_uncomment(struct store *store, struct text author, struct text subject
     command_add_id(command, share);
     command_add_id(command, comment);
     command_add(command, begins, is_author ? 0 : size + subject.size);
-    command_add_number(command, store->settings.retention_s * 1000);
+    command_add_number(command, store->settings->retention_s * 1000);
     return store_client_call(store, command, fn, context);
 }
 

@@ -70,6 +70,6 @@ int store_erase_end(struct store *store, struct text subject, uint64_t position,
     command_add_subject_key(command, KEY_TIMELINE, subject);
     command_add_subject_key(command, KEY_PROFILE, subject);
     command_add_id(command, position);
-    command_add_number(command, store->settings.idempotency_ttl_s);
+    command_add_number(command, store->settings->idempotency_ttl_s);
     return store_client_call(store, command, fn, context);
 }

@@ -84,7 +84,7 @@ struct partition {
 };
 
 struct store {
-    struct store_settings settings;
+    const struct store_settings *settings;
     const struct store_handlers *handlers;
     void *context;
     struct link *command;
@@ -93,6 +93,7 @@ struct store {
     struct link *jobs;
     bool ready;
     bool loading; /* scripts */
+    int64_t read_file_ms; /* when Redis last said that it reads its data; 0: never */
     bool jobs_stopped;
     bool tailing; /* the logs are being read */
     int64_t refused_ms; /* when Redis last answered with an error, … */
@@ -132,5 +133,6 @@ void store_measure_links(const struct store *store);
 /* store/open.c */
 void store_open(struct store *store);
 void store_reload_scripts(struct store *store);
+void store_note_loading(struct store *store);
 
 #endif

@@ -28,7 +28,7 @@ static void add_entry(struct store *store, struct command *command, uint64_t id)
     char position[STREAM_ID_BYTES];
 
     stream_id_of(id, position);
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     command_add_string(command, position);
 }
 
@@ -37,7 +37,7 @@ int store_jobs_renew(struct store *store, unsigned partition, const uint64_t *id
     struct command *command = store_script(store, SCRIPT_renew, 1);
 
     command_add_partition_key(command, KEY_LOG, partition);
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     for (size_t i = 0; i < count; i++) {
         char position[STREAM_ID_BYTES];
 

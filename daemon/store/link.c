@@ -45,7 +45,7 @@ struct link {
     enum link_state state;
     bool blocking;
     bool was_up;
-    struct link_times times;
+    const struct link_times *times;
     struct log_limit complaints;
     uint32_t backoff_ms;
     uint64_t in_flight;
@@ -61,6 +61,13 @@ struct call {
     int64_t sent_us;
     unsigned kind; /* of the command */
 };
+
+static uint32_t stall_ms_of(const struct link *link)
+{
+    const struct link_times *times = link->times;
+
+    return times->stall_ms < times->timeout_ms ? times->stall_ms : times->timeout_ms;
+}
 
 static void timer_after(struct link *link, uint32_t ms)
 {
@@ -291,13 +298,13 @@ static void connect_now(struct link *link)
     change_state(link, LINK_CONNECTING);
     redisAsyncSetConnectCallback(redis, on_connect);
     redisAsyncSetDisconnectCallback(redis, on_disconnect);
-    timer_after(link, link->times.stall_ms / LOOKS);
+    timer_after(link, stall_ms_of(link) / LOOKS);
 }
 
 /* Of a link that does not block: whether it stalls, and a sign of life where nothing else is asked for. */
 static void look_for_stall(struct link *link)
 {
-    int64_t stall_ms = link->times.stall_ms;
+    int64_t stall_ms = stall_ms_of(link);
 
     if (link->state != LINK_UP || link->blocking)
         return;
@@ -310,7 +317,7 @@ static void look_for_stall(struct link *link)
 static void on_timer(evutil_socket_t fd, short events, void *context)
 {
     struct link *link = context;
-    int64_t limit_ms = (int64_t)link->times.timeout_ms + (link->blocking && is_open(link->state) ? BLOCK_ALLOWANCE_MS : 0);
+    int64_t limit_ms = (int64_t)link->times->timeout_ms + (link->blocking && is_open(link->state) ? BLOCK_ALLOWANCE_MS : 0);
 
     (void)fd;
     (void)events;
@@ -325,11 +332,11 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
         return;
     }
     look_for_stall(link);
-    timer_after(link, link->times.stall_ms / LOOKS);
+    timer_after(link, stall_ms_of(link) / LOOKS);
 }
 
-struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, struct link_times times,
-                      bool blocking, const struct link_handlers *handlers, void *context)
+struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address,
+                      const struct link_times *times, bool blocking, const struct link_handlers *handlers, void *context)
 {
     struct link *link = malloc(sizeof(*link));
 
@@ -344,8 +351,6 @@ struct link *link_new(struct event_base *base, const char *name, const struct re
                           .blocking = blocking,
                           .times = times,
                           .backoff_ms = BACKOFF_FIRST_MS};
-    if (times.stall_ms > times.timeout_ms)
-        link->times.stall_ms = times.timeout_ms;
     link->timer = event_new(base, -1, 0, on_timer, link);
     if (!link->timer) {
         free(link);

@@ -39,9 +39,10 @@ struct link_times {
 };
 
 /* `blocking` links carry commands that wait in Redis for up to a second: the time-out is longer by that, they are not pinged
- * and do not stall. `name`, `address` and `handlers` are borrowed. NULL when memory ends. */
-struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address, struct link_times times,
-                      bool blocking, const struct link_handlers *handlers, void *context);
+ * and do not stall. `name`, `address`, `handlers` and `times` are borrowed; the latter may change between turns of the loop.
+ * NULL when memory ends. */
+struct link *link_new(struct event_base *base, const char *name, const struct redis_address *address,
+                      const struct link_times *times, bool blocking, const struct link_handlers *handlers, void *context);
 /* Calls pending callbacks with no reply. NULL is allowed. */
 void link_free(struct link *link);
 

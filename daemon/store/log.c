@@ -119,13 +119,13 @@ static int hand_up(const struct reply *entries, unsigned partition, const struct
 /* The partition whose log has this key: the keys come back as we sent them. */
 static unsigned partition_of_log(const struct store *store, struct text key)
 {
-    for (unsigned partition = 0; partition + 1 < store->settings.partitions; partition++) {
+    for (unsigned partition = 0; partition + 1 < store->settings->partitions; partition++) {
         struct text name = log_key_name(partition);
 
         if (name.size == key.size && memcmp(name.data, key.data, key.size) == 0)
             return partition;
     }
-    return store->settings.partitions - 1;
+    return store->settings->partitions - 1;
 }
 
 /* [[key, [entry, …]], …] */
@@ -180,7 +180,7 @@ static void on_tail(void *context, const struct reply *reply)
 static int tail_read(struct tail *tail)
 {
     struct command *command = command_begin("XREAD");
-    unsigned partitions = tail->store->settings.partitions;
+    unsigned partitions = tail->store->settings->partitions;
 
     command_add_string(command, "COUNT");
     command_add_number(command, TAIL_BATCH);
@@ -266,7 +266,7 @@ static struct command *begin_readgroup(struct store *store, int64_t count)
 
     command_add_string(command, "GROUP");
     command_add_string(command, "appliers");
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     command_add_string(command, "COUNT");
     command_add_number(command, count);
     return command;
@@ -279,9 +279,9 @@ int store_jobs_new(struct store *store, int64_t count, const struct log_handlers
     command_add_string(command, "BLOCK");
     command_add_number(command, BLOCK_MS);
     command_add_string(command, "STREAMS");
-    for (unsigned partition = 0; partition < store->settings.partitions; partition++)
+    for (unsigned partition = 0; partition < store->settings->partitions; partition++)
         command_add_partition_key(command, KEY_LOG, partition);
-    for (unsigned partition = 0; partition < store->settings.partitions; partition++)
+    for (unsigned partition = 0; partition < store->settings->partitions; partition++)
         command_add_string(command, ">");
     return jobs_call(store->jobs, command, (struct jobs_call){store, 0, false, handlers, fn, context}, on_jobs);
 }
@@ -306,7 +306,7 @@ int store_jobs_claim(struct store *store, unsigned partition, int64_t idle_ms, i
 
     command_add_partition_key(command, KEY_LOG, partition);
     command_add_string(command, "appliers");
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     command_add_number(command, idle_ms);
     command_add_string(command, "0");
     command_add_string(command, "COUNT");
@@ -336,7 +336,7 @@ int store_applied(struct store *store, unsigned partition, reply_fn *fn, void *c
     command_add_partition_key(command, KEY_LOG, partition);
     command_add_partition_key(command, KEY_TRIES, partition);
     command_add_partition_key(command, KEY_PARKED, partition);
-    command_add_number(command, store->settings.retention_s * 1000);
+    command_add_number(command, store->settings->retention_s * 1000);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 

@@ -12,6 +12,8 @@
 #include "store/internal.h"
 #include "store/seen.h"
 
+#define READING_SHOWS_MS 5000 /* a link tries again more often than that */
+
 static const char *const script_text[] = {
 #define SCRIPT(name) [SCRIPT_##name] = lua_##name,
     SCRIPTS(SCRIPT)
@@ -73,12 +75,12 @@ static void on_opened(void *context, const struct reply *reply)
     read_runs(partition, reply_text(reply_at(reply, 3)));
     if (reply_text(reply_at(reply, 4)).size > 0)
         log_error("store-lost-data", "partition=%u seen=%" PRIu64 " found=%" PRIu64 " advice=%s", store->opening,
-                  seen_id(store->settings.seen, store->opening), reply_id(reply_at(reply, 4)),
+                  seen_id(store->settings->seen, store->opening), reply_id(reply_at(reply, 4)),
                   log_quote("clients are told what cannot be vouched for; see appendfsync in redis.conf"));
     partition->owed = reply_text(reply_at(reply, 5)).size > 0;
     if (partition->owed && store->settle_at_ms == 0)
-        store->settle_at_ms = clock_now_ms() + store->settings.vouch_patience_ms;
-    seen_begin(store->settings.seen, store->opening, partition->mark, partition->last_id);
+        store->settle_at_ms = clock_now_ms() + store->settings->vouch_patience_ms;
+    seen_begin(store->settings->seen, store->opening, partition->mark, partition->last_id);
     store->opening++;
     open_partition(store);
 }
@@ -98,7 +100,7 @@ static void open_partition(struct store *store)
 {
     unsigned partition = store->opening;
 
-    if (partition == store->settings.partitions) {
+    if (partition == store->settings->partitions) {
         store->ready = true;
         store->refusal = 0;
         link_settled(store->command);
@@ -109,11 +111,11 @@ static void open_partition(struct store *store)
             link_start(store->jobs);
         return;
     }
-    const struct seen *seen = store->settings.seen;
+    const struct seen *seen = store->settings->seen;
     struct command *command = store_script(store, SCRIPT_open, 3);
     store_add_log_keys(command, partition);
     command_add_partition_key(command, KEY_DELETIONS, partition);
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     command_add_string(command, "");
     command_add_number(command, partition);
     command_add_string(command, store->run_id);
@@ -142,7 +144,7 @@ static void on_identified(void *context, const struct reply *reply)
         refuse(store, explanation);
         return;
     }
-    if (partitions != store->settings.partitions) {
+    if (partitions != store->settings->partitions) {
         snprintf(explanation, sizeof(explanation),
                  "the store was created with %" PRIu64 " partitions: set store.partitions = %" PRIu64
                  ", or use another database",
@@ -153,7 +155,7 @@ static void on_identified(void *context, const struct reply *reply)
     char digits[24];
     snprintf(digits, sizeof(digits), "%.*s", (int)epoch.size, epoch.data);
     store->epoch = strtoull(digits, NULL, 16);
-    seen_set_epoch(store->settings.seen, store->epoch);
+    seen_set_epoch(store->settings->seen, store->epoch);
     store->opening = 0;
     store->settle_at_ms = 0;
     open_partition(store);
@@ -171,7 +173,7 @@ static void identify(struct store *store)
     command_add_string(command, STORE_KEY);
     command_add_string(command, epoch);
     command_add_string(command, STORE_SCHEMA);
-    command_add_number(command, store->settings.partitions);
+    command_add_number(command, store->settings->partitions);
     if (link_call(store->command, command, on_identified, store) < 0)
         link_restart(store->command);
 }
@@ -275,4 +277,14 @@ void store_open(struct store *store)
 
     if (link_call(store->command, command, on_info, store) < 0)
         link_restart(store->command);
+}
+
+void store_note_loading(struct store *store)
+{
+    store->read_file_ms = clock_now_ms();
+}
+
+bool store_is_loading(const struct store *store)
+{
+    return store->read_file_ms != 0 && clock_now_ms() - store->read_file_ms < READING_SHOWS_MS;
 }

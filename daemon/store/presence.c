@@ -15,7 +15,7 @@ int store_presence_ask(struct store *store, struct text subject, reply_fn *fn, v
     command_add_partition_key(command, KEY_META, partition);
     command_add_partition_key(command, KEY_ASKED, partition);
     command_add_subject_key(command, KEY_PRESENCE, subject);
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     command_add_text(command, subject);
     command_add_number(command, REPORTED_FOR_MS);
     command_add_number(command, PRESENCE_STALE_MS);
@@ -39,7 +39,7 @@ int store_presence_report(struct store *store, const struct store_presence *repo
 
     for (size_t i = 0; i < count; i++)
         command_add_subject_key(command, KEY_PRESENCE, reports[i].subject);
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     for (size_t i = 0; i < count; i++) {
         char numbers[48];
 

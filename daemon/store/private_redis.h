@@ -18,6 +18,10 @@ struct private_redis;
  * was not to be had; another negative errno if the directory cannot be made or used. Each failure is logged. */
 int state_lock(const char *state_dir, uint32_t wait_ms, int *ret_fd);
 
+/* The daemon's name among those on its store: made once, kept in the directory. 0 or a negative errno; the name is DAEMON_ID_BYTES
+ * long (store.h). */
+int state_daemon_id(const char *state_dir, char *ret_id);
+
 /* Starts `program` and keeps it running: when it ends, it is started again, after a moment that grows from 100 ms to
  * 5 s while it keeps ending early. That includes a program that is not there; the log says what to do. Borrows
  * `base` and `lock_fd` (of state_lock()). Uses SIGCHLD on `base`. NULL with errno set, after a line in the log:

@@ -1,17 +1,20 @@
-/* The lock on the state directory; see private_redis.h. */
+/* The lock on the state directory, and the name that is kept in it; see private_redis.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/private_redis.h"
+#include "store/store.h"
 
 #define RETRY_MS 20
 #define COMPLAIN_EVERY_MS 1000
@@ -78,5 +81,31 @@ int state_lock(const char *state_dir, uint32_t wait_ms, int *ret_fd)
         return result;
     }
     *ret_fd = fd;
+    return 0;
+}
+
+int state_daemon_id(const char *state_dir, char *ret_id)
+{
+    char path[4096];
+    uint64_t number;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/daemon-id", state_dir);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    if (read(fd, ret_id, DAEMON_ID_BYTES - 1) != DAEMON_ID_BYTES - 1) {
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+            close(fd);
+            return -EIO;
+        }
+        snprintf(ret_id, DAEMON_ID_BYTES, "%016" PRIx64, number);
+        if (pwrite(fd, ret_id, DAEMON_ID_BYTES - 1, 0) != DAEMON_ID_BYTES - 1 || fsync(fd) < 0) {
+            close(fd);
+            return -EIO;
+        }
+    }
+    close(fd);
+    ret_id[DAEMON_ID_BYTES - 1] = '\0';
     return 0;
 }

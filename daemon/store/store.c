@@ -74,6 +74,7 @@ static const struct {
     {"GHOST", reopen},     /* somebody else uses our name, or the store was put back */
     {"READONLY", reopen},  /* a replica: the data may become somebody else's, and the master may be elsewhere by now */
     {"UNBLOCKED", reopen}, /* it has just become one */
+    {"LOADING", store_note_loading},
 };
 
 static void on_link_error(void *context, struct link *link, const struct reply *reply)
@@ -106,15 +107,15 @@ struct store *store_new(struct event_base *base, const struct store_settings *se
     if (!store)
         return NULL;
     store_name_metrics();
-    store->settings = *settings;
+    store->settings = settings;
     store->handlers = handlers;
     store->context = context;
     keys_init(settings->partitions);
-    const struct redis_address *address = &store->settings.address;
-    store->command = link_new(base, "commands", address, settings->times, false, &link_handlers, store);
-    store->bulk = link_new(base, "bulk", address, settings->times, false, &link_handlers, store);
-    store->tail = link_new(base, "tail", address, settings->times, true, &link_handlers, store);
-    store->jobs = link_new(base, "jobs", address, settings->times, true, &link_handlers, store);
+    const struct redis_address *address = &settings->address;
+    store->command = link_new(base, "commands", address, &settings->times, false, &link_handlers, store);
+    store->bulk = link_new(base, "bulk", address, &settings->times, false, &link_handlers, store);
+    store->tail = link_new(base, "tail", address, &settings->times, true, &link_handlers, store);
+    store->jobs = link_new(base, "jobs", address, &settings->times, true, &link_handlers, store);
     if (!store->command || !store->bulk || !store->tail || !store->jobs) {
         store_free(store);
         return NULL;
@@ -157,7 +158,7 @@ static unsigned ask_partitions(struct store *store, enum script script, int keys
 {
     unsigned asked = 0;
 
-    for (unsigned partition = 0; store->ready && partition < store->settings.partitions; partition++) {
+    for (unsigned partition = 0; store->ready && partition < store->settings->partitions; partition++) {
         struct command *command = store_script(store, script, keys);
 
         command_add_partition_key(command, KEY_META, partition);
@@ -231,7 +232,7 @@ bool store_jobs_is_up(const struct store *store)
 
 unsigned store_partitions(const struct store *store)
 {
-    return store->settings.partitions;
+    return store->settings->partitions;
 }
 
 uint64_t store_epoch(const struct store *store)
@@ -267,7 +268,7 @@ bool store_run_end(const struct store *store, unsigned partition, uint32_t mark,
 
 void store_saw(struct store *store, uint64_t id)
 {
-    seen_add(store->settings.seen, id);
+    seen_add(store->settings->seen, id);
 }
 
 struct command *store_script(struct store *store, enum script script, int keys)
@@ -288,7 +289,7 @@ void store_add_log_keys(struct command *command, unsigned partition)
 
 void store_add_log_arguments(struct store *store, struct command *command, unsigned partition)
 {
-    command_add_string(command, store->settings.daemon_id);
+    command_add_string(command, store->settings->daemon_id);
     command_add_id(command, store->partitions[partition].generation);
     command_add_number(command, partition);
 }
@@ -323,15 +324,15 @@ int store_share(struct store *store, struct text author, struct text body, struc
     store_add_log_arguments(store, command, partition);
     command_add_text(command, author);
     command_add_text(command, body);
-    command_add_number(command, import ? 0 : store->settings.idempotency_ttl_s);
-    command_add_number(command, store->settings.profile_cap);
+    command_add_number(command, import ? 0 : store->settings->idempotency_ttl_s);
+    command_add_number(command, store->settings->profile_cap);
     command_add_id_key_prefix(command, KEY_SHARE, partition);
     command_add_id_key_prefix(command, KEY_IMPORT, partition);
-    command_add_number(command, store->settings.idempotency_ttl_s);
+    command_add_number(command, store->settings->idempotency_ttl_s);
     command_add_id_key_prefix(command, KEY_DIALOGUE, partition);
     command_add_id_key_prefix(command, KEY_COMMENTS, partition);
     command_add_id_key_prefix(command, KEY_COUNTS, partition);
-    command_add_number(command, store->settings.push_limit);
+    command_add_number(command, store->settings->push_limit);
     return store_client_call(store, command, fn, context);
 }
 
@@ -351,8 +352,8 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
     store_add_log_arguments(store, command, partition);
     command_add_text(command, author);
     command_add_id(command, share_id);
-    command_add_number(command, store->settings.retention_s * 1000);
-    command_add_number(command, store->settings.idempotency_ttl_s);
+    command_add_number(command, store->settings->retention_s * 1000);
+    command_add_number(command, store->settings->idempotency_ttl_s);
     return store_client_call(store, command, fn, context);
 }
 
@@ -369,7 +370,7 @@ int store_follows(struct store *store, const struct store_follow *follows, size_
         command_add_subject_key(command, KEY_KEPT, follows[i].reader);
     }
     store_add_log_arguments(store, command, partition);
-    command_add_number(command, store->settings.max_following);
+    command_add_number(command, store->settings->max_following);
     for (size_t i = 0; i < count; i++) {
         command_add_string(command, follows[i].follow ? "follow" : "unfollow");
         command_add_text(command, follows[i].reader);

@@ -55,7 +55,8 @@ struct store_handlers {
     void (*on_stall)(void *context);
 };
 
-/* Borrows `handlers`; copies `settings` (its strings are borrowed). NULL when memory ends. */
+/* Borrows `handlers` and `settings`. Of these whatever follows `vouch_patience_ms`, but for the cap of timelines, and the times may
+ * change between turns of the loop. NULL when memory ends. */
 struct store *store_new(struct event_base *base, const struct store_settings *settings, const struct store_handlers *handlers,
                         void *context);
 void store_free(struct store *store);
@@ -77,6 +78,8 @@ void store_settle(struct store *store, int64_t now_ms);
 bool store_is_ready(const struct store *store);
 /* Why it would not take a write, in words; NULL if it would, as far as is known. */
 const char *store_trouble(const struct store *store);
+/* Whether Redis said in the last seconds that it reads its data. */
+bool store_is_loading(const struct store *store);
 bool store_bulk_is_up(const struct store *store);
 bool store_tail_is_up(const struct store *store);
 bool store_jobs_is_up(const struct store *store);

@@ -12,7 +12,7 @@ int store_timeline(struct store *store, struct text reader, bool renew, reply_fn
         struct command *expire = command_begin("EXPIRE");
 
         command_add_subject_key(expire, KEY_TIMELINE, reader);
-        command_add_number(expire, store->settings.timeline_idle_ttl_s);
+        command_add_number(expire, store->settings->timeline_idle_ttl_s);
         int error = link_call(store->command, expire, reply_ignore, NULL);
         if (error < 0)
             return error;
@@ -38,8 +38,8 @@ int store_timeline_merge(struct store *store, struct text reader, const uint64_t
     struct command *command = store_script(store, SCRIPT_timeline_merge, 1);
 
     command_add_subject_key(command, KEY_TIMELINE, reader);
-    command_add_number(command, store->settings.timeline_cap);
-    command_add_number(command, store->settings.timeline_slack);
+    command_add_number(command, store->settings->timeline_cap);
+    command_add_number(command, store->settings->timeline_slack);
     for (size_t i = 0; i < count; i++)
         command_add_id(command, ids[i]);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
@@ -54,7 +54,7 @@ int store_timeline_begin(struct store *store, struct text reader, uint64_t nonce
     command_add_subject_key(command, KEY_KEPT, reader);
     command_add_id(command, nonce);
     command_add_number(command, BUILDER_PATIENCE_MS);
-    command_add_number(command, store->settings.timeline_idle_ttl_s);
+    command_add_number(command, store->settings->timeline_idle_ttl_s);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
@@ -65,7 +65,7 @@ int store_timeline_finish(struct store *store, struct text reader, struct text m
 
     command_add_subject_key(command, KEY_TIMELINE, reader);
     command_add_text(command, mark);
-    command_add_number(command, store->settings.timeline_cap);
+    command_add_number(command, store->settings->timeline_cap);
     command_add_id(command, floor);
     for (size_t i = 0; i < count; i++)
         command_add_id(command, ids[i]);
@@ -209,8 +209,8 @@ int store_trim(struct store *store, struct text reader, const struct store_pushe
     struct command *command = store_script(store, SCRIPT_timeline_trim, 1);
 
     command_add_subject_key(command, KEY_TIMELINE, reader);
-    command_add_number(command, store->settings.timeline_cap);
-    command_add_number(command, store->settings.timeline_slack);
+    command_add_number(command, store->settings->timeline_cap);
+    command_add_number(command, store->settings->timeline_slack);
     command_add_number(command, BUILDER_PATIENCE_MS);
     command_add_id(command, pushed->mark);
     command_add_id(command, pushed->count);

@@ -40,7 +40,7 @@ static void merge_late(void *context)
         call_end(late.call, FEED__ERROR_CODE__UNAVAILABLE, NULL, false);
         return;
     }
-    normalize(&late.timeline, (size_t)feed->settings.timeline_cap);
+    normalize(&late.timeline, (size_t)feed->settings->timeline_cap);
     call_end(late.call, FEED_OK, &late.timeline, false);
 }
 

@@ -6,10 +6,10 @@ import re
 import tree
 
 TABLE = "daemon/base/options.def"
-FLAGS_ONLY = {"config", "help", "version", "print-config", "check-config"}
+FLAGS_ONLY = {"config", "help", "version", "print-config", "print-defaults", "check-config"}
 
 # Files in which every flag is feedd's.
-FEEDD_FILES = ["daemon/man/feedd.8", "systemd/feedd.service.in"]
+FEEDD_FILES = ["daemon/man/feedd.8", "systemd/feedd.service.in", "systemd/feedd@.service.in"]
 
 KEY = re.compile(r'^OPTION\(\w+, "([\w.]+)"', re.MULTILINE)
 FILES = (".c", ".h", ".md", ".lua", ".def", ".sock")  # what looks like an option of a section, and is a file

@@ -54,7 +54,7 @@ def judge_examples(document):
 def judge_defaults(document, limits):
     """The limits that Hello tells are options of the same name."""
     for limit in limits:
-        option = re.search(rf'^OPTION\({limit}, "[\w.]+", NUMBER, "(\d+)"', tree.read(OPTIONS), re.MULTILINE)
+        option = re.search(rf'^OPTION\({limit}, "[\w.]+", NUMBER, RE(?:LOAD|START), "(\d+)"', tree.read(OPTIONS), re.MULTILINE)
         row = re.search(rf"^\| `{limit}` \| ([\d,]+) \|", document, re.MULTILINE)
         if not option or not row or int(option.group(1)) != int(row.group(1).replace(",", "")):
             yield f"{DOCUMENT}: the default of {limit} is not that of {OPTIONS}"

@@ -30,6 +30,7 @@ LIBRARIES = {
     "sys/socket.h": {"net", "store", "libfeed", "feedbench"},
     "event2/http.h": {"monitor"},
     "netinet/": {"net", "store", "libfeed", "feedbench"},
+    "systemd/": {"server", "base"},
 }
 
 # What the build makes, and whose it is.

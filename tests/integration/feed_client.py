@@ -88,15 +88,18 @@ class FrameReader:
 # -------------------------------------------------------------------------------------------------------- connection
 
 class Client:
-    """One connection. `hello=False` leaves the greeting to the caller. Every wait ends after `timeout` seconds."""
+    """One connection, to an address or on a socket that is connected. `hello=False` leaves the greeting to the caller. Every
+    wait ends after `timeout` seconds."""
 
     def __init__(self, address, hello=True, receive_buffer_bytes=None, timeout=20):
-        family = socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        connected = isinstance(address, socket.socket)
+        family = socket.AF_INET if connected or isinstance(address, tuple) else socket.AF_UNIX
+        self.socket = address if connected else socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(timeout)
-        self.socket.connect(address if isinstance(address, tuple) else str(address))
+        if not connected:
+            self.socket.connect(address if isinstance(address, tuple) else str(address))
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout = timeout

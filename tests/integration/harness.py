@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -75,17 +76,34 @@ def check_stored(store, reader, expected):
 
 # --------------------------------------------------------------------------------------------------------- processes
 
-class Server:
-    """A running program, its pid and its log. `environment` adds to ours."""
+# Becomes a program to which sockets are handed over as systemd does it, from descriptor 3 on.
+HAND_OVER = """
+import fcntl, os, sys
+count = int(sys.argv[1])
+kept = [fcntl.fcntl(int(word), fcntl.F_DUPFD, 100) for word in sys.argv[2:2 + count]]
+for place, descriptor in enumerate(kept):
+    os.dup2(descriptor, 3 + place)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(count))
+os.execv(sys.argv[2 + count], sys.argv[2 + count:])
+"""
 
-    def __init__(self, name, command, log_from, environment=None):
+
+def hand_over(sockets, command):
+    descriptors = [str(one.fileno()) for one in sockets]
+    return [sys.executable, "-c", HAND_OVER, str(len(sockets)), *descriptors, *command] if sockets else command
+
+
+class Server:
+    """A running program, its pid and its log. `environment` adds to ours; `sockets` are handed over."""
+
+    def __init__(self, name, command, log_from, environment=None, sockets=()):
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, log_from: subprocess.PIPE}
         self.name = name
         self.lines = []
-        command = ["setpriv", "--pdeathsig", "KILL", *command]  # if this process is killed, nothing stays behind
+        command = ["setpriv", "--pdeathsig", "KILL", *hand_over(sockets, command)]  # if this process is killed, nothing stays behind
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
                                         errors="backslashreplace", env={**ENVIRONMENT, **(environment or {})},
-                                        **streams)
+                                        pass_fds=[one.fileno() for one in sockets], **streams)
         self.pid = self.process.pid
         self._news = threading.Condition()
         self._log_ended = False
@@ -188,11 +206,11 @@ class RedisServer(Server):
 class Feedd(Server):
     """A feedd that listens on a free port of 127.0.0.1. `wait_for` is the log event to wait for, or None."""
 
-    def __init__(self, state_dir, *flags, wait_for="ready", environment=None):
+    def __init__(self, state_dir, *flags, wait_for="ready", environment=None, sockets=()):
         self.state_dir = Path(state_dir)
         self.flags = flags
         command = [FEEDD, "--listen", "127.0.0.1:0", "--http-listen", "", "--state-dir", self.state_dir, *flags]
-        super().__init__("feedd", command, "stderr", environment)
+        super().__init__("feedd", command, "stderr", environment, sockets)
         if wait_for:
             self.wait_for_event(wait_for)
 

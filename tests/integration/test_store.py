@@ -6,7 +6,7 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import Disconnected, share_when_possible
-from harness import free_port, processes_using, wait_until
+from harness import free_port, jobs_done, processes_using, wait_until
 from redis_proxy import RedisProxy
 
 
@@ -220,6 +220,42 @@ def test_a_store_of_another_schema_version_is_refused_with_an_explanation(start_
     start_feedd("--redis-url", redis.url).stop()
     assert redis.client().hset("feedd", "schema", "99") == 0, "the schema version is not there any more"
     check_refused_store(start_feedd("--redis-url", redis.url, wait_for=None), "schema")
+
+
+# What a newer feedd might do in this store: an entry of a kind of its own, under the next id, with fields nobody knows.
+NEWER = """
+local last = tonumber(redis.call('HGET', KEYS[1], 'last'))
+local id = last + 64 * 128 * 10
+redis.call('XADD', KEYS[2], string.format('%d-%d', math.floor(id / 8192), math.floor(id / 64) % 128),
+           'p', string.format('%d', last), 'k', 'novelty', 'something', 'else')
+redis.call('HSET', KEYS[1], 'last', string.format('%d', id))
+return string.format('%d', id)
+"""
+
+
+def test_what_a_newer_feedd_left_in_the_store_is_passed_over_live_and_after_a_downgrade(start_feedd, redis):
+    store = redis.client()
+    daemon = start_feedd("--redis-url", redis.url)
+    with daemon.connect() as client:
+        client.follow("reader", "author")
+        stream = client.follow_stream(home="reader")
+        before = client.share("author").id
+        log, = store.keys("log:*")
+        store.eval(NEWER, 2, log.replace("log:", "meta:"), log)
+        after = client.share("author").id
+        stream.wait_for_share(after)
+        assert stream.ids == [before, after] and not stream.gaps
+        token = stream.token
+    wait_until(lambda: jobs_done(store), what="every entry to be applied")
+    daemon.stop()
+    store.eval(NEWER, 2, log.replace("log:", "meta:"), log)
+    daemon = daemon.restart()
+    with daemon.connect() as client:
+        last = client.share("author").id
+        assert client.timeline_ids("reader") == [last, after, before]
+        assert last in client.resume(token, shares=1, home="reader").ids
+    wait_until(lambda: jobs_done(store), what="every entry to be applied")
+    assert daemon.stop()["gaps"] == 0
 
 
 def test_a_redis_url_may_state_password_and_database(start_feedd, start_redis):

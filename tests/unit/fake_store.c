@@ -341,3 +341,9 @@ struct store_backlog store_read_backlog(const struct reply *reply)
     (void)reply;
     return (struct store_backlog){0};
 }
+
+bool store_is_loading(const struct store *store)
+{
+    (void)store;
+    return false;
+}

@@ -84,7 +84,8 @@ struct world *world_new(const struct feed_settings *settings, unsigned partition
     for (uint64_t conn = 0; conn < CONNS; conn++)
         world->subscribers[conn].conn = conn;
     world->base = event_base_new();
-    world->feed = feed_new(world->base, settings, &store_settings, &world->outlet, &events, world);
+    world->settings = *settings;
+    world->feed = feed_new(world->base, &world->settings, &store_settings, &world->outlet, &events, world);
     assert_non_null(world->feed);
     fake.handlers->on_ready(fake.context);
     for (unsigned partition = 0; partition < partitions; partition++)

@@ -28,6 +28,7 @@ struct outcome {
 struct world {
     struct event_base *base;
     struct feed *feed;
+    struct feed_settings settings; /* the feed goes by these: a test may change them */
     struct feed_outlet outlet;
     unsigned ready; /* how often the feed said so */
     struct sent sent[SENT_MAX];

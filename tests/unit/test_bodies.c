@@ -25,7 +25,7 @@ static void the_longest_unused_goes_first_and_the_bytes_are_kept_to(void **state
     ids[0] = tail_share("bob");
     size_t each = bodies->bytes;
     assert_true(each > 50);
-    world->feed->settings.body_bytes = 4 * each + each / 2;
+    world->settings.body_bytes = 4 * each + each / 2;
     for (int i = 1; i < 4; i++)
         ids[i] = tail_share("bob");
     touch(world, ids[0]);
@@ -60,7 +60,7 @@ static void it_behaves_like_a_plain_list(void **state)
     bodies_put(world->feed, &item);
     each = world->feed->bodies.bytes;
     bodies_drop(world->feed, ids[63]);
-    world->feed->settings.body_bytes = capacity * each;
+    world->settings.body_bytes = capacity * each;
     for (int step = 0; step < 5000; step++) {
         uint64_t id = ids[unit_random(&seed) % 32];
         size_t at = 0;
@@ -93,7 +93,7 @@ static void a_body_larger_than_all_the_room_is_not_kept_but_delivered(void **sta
 {
     struct world *world = *state;
 
-    world->feed->settings.body_bytes = 10;
+    world->settings.body_bytes = 10;
     open_home(world, 1, 10, "ann", "[bob]");
     uint64_t id = tail_share("bob");
     expect_share(world, 1, 10, id);

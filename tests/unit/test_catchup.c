@@ -10,9 +10,9 @@ static void age(struct world *world, uint64_t ids[OLD])
     for (int i = 0; i < OLD; i++)
         ids[i] = tail_share("bob");
     world_applied(world);
-    world->feed->settings.ring_bytes = 0;
+    world->settings.ring_bytes = 0;
     tail_edge(true, "x", "y", 64);
-    world->feed->settings.ring_bytes = world_settings.ring_bytes;
+    world->settings.ring_bytes = world_settings.ring_bytes;
     bodies_done(world->feed);
     assert_int_equal(world->feed->rings[0].count, 1);
 }

@@ -362,7 +362,7 @@ static void what_is_printed_reads_back_identically(void **state)
 #define OPTION_EQUAL_STRING(a, b) assert_string_equal(a, b)
 #define OPTION_EQUAL_BOOL(a, b) assert_int_equal(a, b)
 #define OPTION_EQUAL_NUMBER(a, b) assert_int_equal(a, b)
-#define OPTION(member, key, type, default_value, min, max, help)                                                       \
+#define OPTION(member, key, type, change, default_value, min, max, help)                                                       \
     OPTION_EQUAL_##type(first.config.member, second.config.member);
 #include "base/options.def"
 #undef OPTION
@@ -377,7 +377,7 @@ static void help_shows_every_option_with_default_and_range(void **state)
     char *text = printed(NULL);
 
     (void)state;
-    assert_non_null(strstr(text, "--limits-max-page NUMBER\n      entries of one page (1 to 1000; default 200)\n"));
+    assert_non_null(strstr(text, "--limits-max-page NUMBER\n      entries of one page (1 to 1000; default 200; reloadable)\n"));
     assert_non_null(strstr(text, "--insecure[=yes|no]\n"));
     assert_non_null(strstr(text, "\n[timing]\n"));
     for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1)

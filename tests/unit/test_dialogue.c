@@ -77,9 +77,9 @@ static void expect_comment_deletion(struct world *world, uint64_t conn, uint32_t
 static void empty_ring(struct world *world)
 {
     world_applied(world);
-    world->feed->settings.ring_bytes = 0;
+    world->settings.ring_bytes = 0;
     tail_edge(true, "x", "y", 64);
-    world->feed->settings.ring_bytes = world_settings.ring_bytes;
+    world->settings.ring_bytes = world_settings.ring_bytes;
 }
 
 /* ---- live ---- */

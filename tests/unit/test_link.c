@@ -193,7 +193,7 @@ static void run_for(struct world *world, int64_t ms)
         }                                                                  \
     } while (0)
 
-static void start(struct world *world, bool blocking, struct link_times times)
+static void start(struct world *world, bool blocking, const struct link_times *times)
 {
     world->link = link_new(world->base, "test", &world->address, times, blocking, &handlers, world);
     assert_non_null(world->link);
@@ -208,7 +208,7 @@ static void a_link_that_is_not_answered_stalls_and_sends_nothing_more(void **sta
 {
     struct world *world = *state;
 
-    start(world, false, usual);
+    start(world, false, &usual);
     world->mute = true;
     assert_int_equal(call(world), 0);
     assert_int_equal(call(world), 0);
@@ -238,7 +238,7 @@ static void an_idle_link_sees_that_redis_has_stopped(void **state)
 {
     struct world *world = *state;
 
-    start(world, false, usual);
+    start(world, false, &usual);
     run_for(world, STALL_MS);
     assert_true(world->seen > 1); /* signs of life were asked for */
     world->mute = true;
@@ -251,7 +251,7 @@ static void a_link_that_is_answered_late_but_in_time_does_not_stall(void **state
 {
     struct world *world = *state;
 
-    start(world, false, usual);
+    start(world, false, &usual);
     world->mute = true;
     for (unsigned i = 0; i < 12; i++)
         assert_int_equal(call(world), 0);
@@ -267,7 +267,7 @@ static void a_stall_that_does_not_end_ends_the_connection(void **state)
 {
     struct world *world = *state;
 
-    start(world, false, usual);
+    start(world, false, &usual);
     world->mute = true;
     assert_int_equal(call(world), 0);
     int64_t called_ms = clock_now_ms();
@@ -285,7 +285,7 @@ static void calls_of_a_connection_that_breaks_are_told_after_its_owner(void **st
 {
     struct world *world = *state;
 
-    start(world, false, usual);
+    start(world, false, &usual);
     world->mute = true;
     assert_int_equal(call(world), 0);
     assert_int_equal(call(world), 0);
@@ -303,7 +303,7 @@ static void a_time_out_shorter_than_a_stall_makes_the_stall_as_short(void **stat
 {
     struct world *world = *state;
 
-    start(world, false, (struct link_times){.timeout_ms = STALL_MS, .stall_ms = 10 * TIMEOUT_MS});
+    start(world, false, &(struct link_times){.timeout_ms = STALL_MS, .stall_ms = 10 * TIMEOUT_MS});
     world->mute = true;
     int64_t stopped_ms = clock_now_ms();
     RUN_UNTIL(world, world->downs == 1); /* idle as it was */
@@ -314,7 +314,7 @@ static void a_blocking_link_is_not_pinged_and_does_not_stall(void **state)
 {
     struct world *world = *state;
 
-    start(world, true, usual);
+    start(world, true, &usual);
     unsigned seen = world->seen;
     run_for(world, 2 * STALL_MS);
     assert_int_equal(world->seen, seen);

@@ -1,7 +1,13 @@
 /* The log: one line per event whatever is put in, values quoted where they must be. */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -166,6 +172,80 @@ static void what_comes_over_and_over_gets_eight_lines_a_minute(void **state)
     assert_non_null(strstr(lines, "event=again number=101\n"));
 }
 
+/* ---- the journal ---- */
+
+static char journal[4096]; /* what it was sent, each field in a line */
+static int journal_fails;
+
+/* In place of libsystemd's. */
+int sd_journal_sendv(const struct iovec *iov, int n);
+
+int sd_journal_sendv(const struct iovec *iov, int n)
+{
+    size_t used = strlen(journal);
+
+    if (journal_fails)
+        return journal_fails;
+    for (int i = 0; i < n; i++)
+        used += (size_t)snprintf(journal + used, sizeof(journal) - used, "%.*s|", (int)iov[i].iov_len, (const char *)iov[i].iov_base);
+    snprintf(journal + used, sizeof(journal) - used, "\n");
+    return 0;
+}
+
+static void log_to_the_journal(void)
+{
+    char stream[64];
+    struct stat file;
+
+    journal[0] = '\0';
+    assert_int_equal(fstat(STDERR_FILENO, &file), 0);
+    snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)file.st_dev, (unsigned long long)file.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_begin();
+    log_warning("client-closed", "client=%d subject=%s share=%s reason=%s", 7, "ann",
+                "18446744073709551615", log_quote("it said \"no\"\n\\ \x01"));
+    log_error("full", "x=1");
+    unsetenv("JOURNAL_STREAM");
+}
+
+static void the_journal_gets_fields_in_place_of_a_line(void **state)
+{
+    const char *lines;
+
+    (void)state;
+    journal_fails = 0;
+    lines = logged(log_to_the_journal);
+    log_begin();
+    assert_string_equal(lines, "");
+    assert_string_equal(journal,
+                        "MESSAGE=event=client-closed client=7 subject=ann share=18446744073709551615 "
+                        "reason=\"it said \\\"no\\\"\\n\\\\ \\x01\"|PRIORITY=4|SYSLOG_IDENTIFIER=feedd|FEEDD_EVENT=client-closed|"
+                        "FEEDD_CLIENT=7|FEEDD_SUBJECT=ann|FEEDD_SHARE=18446744073709551615|"
+                        "FEEDD_REASON=it said \"no\"\n\\ \x01|\n"
+                        "MESSAGE=event=full x=1|PRIORITY=3|SYSLOG_IDENTIFIER=feedd|FEEDD_EVENT=full|FEEDD_X=1|\n");
+}
+
+static void a_journal_that_takes_nothing_leaves_the_line_to_standard_error(void **state)
+{
+    const char *lines;
+
+    (void)state;
+    journal_fails = -ENOENT;
+    lines = logged(log_to_the_journal);
+    log_begin();
+    assert_non_null(strstr(lines, "event=client-closed client=7 subject=ann "));
+    assert_non_null(strstr(lines, "\nevent=full x=1\n"));
+}
+
+static void standard_error_elsewhere_is_no_journal(void **state)
+{
+    (void)state;
+    setenv("JOURNAL_STREAM", "1:1", 1);
+    log_begin();
+    unsetenv("JOURNAL_STREAM");
+    a_line_has_time_level_event_and_values(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +257,9 @@ int main(void)
         cmocka_unit_test(a_long_value_is_cut_between_characters),
         cmocka_unit_test(eight_values_fit_into_one_line),
         cmocka_unit_test(what_comes_over_and_over_gets_eight_lines_a_minute),
+        cmocka_unit_test(the_journal_gets_fields_in_place_of_a_line),
+        cmocka_unit_test(a_journal_that_takes_nothing_leaves_the_line_to_standard_error),
+        cmocka_unit_test(standard_error_elsewhere_is_no_journal),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -239,7 +239,7 @@ static void readers_nobody_uses_go_longest_unused_first(void **state)
     struct reader *pinned = load(world, "pinned");
     reader_unpin(world->feed, load(world, "a"));
     settings.reader_bytes = 3 * world->feed->readers.idle_bytes; /* they are all alike */
-    world->feed->settings.reader_bytes = settings.reader_bytes;
+    world->settings.reader_bytes = settings.reader_bytes;
     reader_unpin(world->feed, load(world, "b"));
     reader_unpin(world->feed, load(world, "c"));
     reader_unpin(world->feed, load(world, "a")); /* used again: now b is the oldest */

@@ -28,7 +28,7 @@ static void only_what_is_applied_leaves_however_little_room_there_is(void **stat
     const struct ring *ring = &world->feed->rings[0];
     uint64_t ids[100];
 
-    world->feed->settings.ring_bytes = 0;
+    world->settings.ring_bytes = 0;
     for (int i = 0; i < 100; i++)
         ids[i] = tail_share("bob");
     assert_int_equal(ring->count, 100);
@@ -49,7 +49,7 @@ static void what_lies_above_an_id_is_counted_in_bytes(void **state)
     uint64_t ids[300];
 
     assert_int_equal(ring_bytes_above(ring, 0), 0);
-    world->feed->settings.ring_bytes = 20000;
+    world->settings.ring_bytes = 20000;
     for (int i = 0; i < 300; i++) {
         size_t bytes = 0;
 
@@ -70,7 +70,7 @@ static void it_keeps_as_many_applied_entries_as_there_is_room_for(void **state)
     const struct ring *ring = &world->feed->rings[0];
     size_t most = 0;
 
-    world->feed->settings.ring_bytes = 5000;
+    world->settings.ring_bytes = 5000;
     for (int i = 0; i < 1000; i++) {
         uint64_t id = tail_share("bob");
 
@@ -93,7 +93,7 @@ static void a_deletion_is_forgotten_with_its_entry(void **state)
     tail_delete("bob", share);
     assert_true(share_is_deleted(world->feed, share));
     world_applied(world);
-    world->feed->settings.ring_bytes = 0;
+    world->settings.ring_bytes = 0;
     tail_share("bob");
     assert_false(share_is_deleted(world->feed, share));
     assert_int_equal(world->feed->deleted.count, 0);
@@ -106,7 +106,7 @@ static void names_are_kept_as_long_as_an_entry_refers_to_them(void **state)
     tail_edge(true, "ann", "bob", 64);
     assert_int_equal(world->feed->subjects.count, 2);
     world_applied(world);
-    world->feed->settings.ring_bytes = 0;
+    world->settings.ring_bytes = 0;
     tail_share("carl");
     assert_int_equal(world->feed->subjects.count, 1);
 }

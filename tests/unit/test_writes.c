@@ -90,7 +90,7 @@ static void all_writes_are_refused_while_what_is_not_applied_takes_too_much(void
     struct outcome outcome;
     uint64_t busy = metrics.writes_busy;
 
-    world->feed->settings.ring_bytes = 2000;
+    world->settings.ring_bytes = 2000;
     while (feed_unapplied_bytes(world->feed) <= 2000) {
         share(world, &outcome);
         FAKE_ANSWER(FAKE_SHARE, "[6400 :0]");

@@ -28,6 +28,7 @@ static redisContext *direct; /* the test's own connection */
 
 struct world {
     struct event_base *base;
+    struct store_settings settings;
     struct redis_address address;
     struct store *store;
     struct seen *seen;
@@ -182,20 +183,26 @@ static long long number_of(const char *command)
 /* Opens the store in database 3. */
 static void world_open(struct world *world)
 {
-    struct store_settings settings = {.times = {.timeout_ms = 100, .stall_ms = 100}, .partitions = 1, .daemon_id = "00000000000000aa",
-                                      .idempotency_ttl_s = 1000, .profile_cap = 100, .retention_s = 1000,
-                                      .max_following = 10, .timeline_cap = 10, .timeline_slack = 5,
-                                      .timeline_idle_ttl_s = 1000};
     char url[96], error[128];
 
+    world->settings = (struct store_settings){.times = {.timeout_ms = 100, .stall_ms = 100},
+                                              .partitions = 1,
+                                              .daemon_id = "00000000000000aa",
+                                              .idempotency_ttl_s = 1000,
+                                              .profile_cap = 100,
+                                              .retention_s = 1000,
+                                              .max_following = 10,
+                                              .timeline_cap = 10,
+                                              .timeline_slack = 5,
+                                              .timeline_idle_ttl_s = 1000};
     world->base = event_base_new();
     snprintf(url, sizeof(url), "unix:%s?db=3&password=secret", path);
     while (redis_address_parse(url, &world->address, error, sizeof(error)) < 0)
         assert_true(torture_struck());
-    settings.address = world->address;
+    world->settings.address = world->address;
     assert_int_equal(seen_open(folder, &world->seen), 0);
-    settings.seen = world->seen;
-    while (!(world->store = store_new(world->base, &settings, &handlers, world)))
+    world->settings.seen = world->seen;
+    while (!(world->store = store_new(world->base, &world->settings, &handlers, world)))
         assert_true(torture_struck());
     store_start(world->store);
 }
