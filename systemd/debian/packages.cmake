@@ -1,6 +1,7 @@
 # What cpack makes: a Debian package of each component. To be configured with the prefix /usr: see the preset `package`.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME feedd)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "feed daemon: share, follow, fan out, stream")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT "the feedd authors <feedd@example.org>")
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
@@ -51,4 +52,6 @@ set(CPACK_DEBIAN_FEEDD_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_LIST_DIR}/postinst
   ${CMAKE_CURRENT_LIST_DIR}/prerm
   ${CMAKE_CURRENT_LIST_DIR}/postrm)
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/triggers "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_LIBFEED_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/triggers)
 include(CPack)
