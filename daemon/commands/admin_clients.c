@@ -41,6 +41,7 @@ struct scan {
     size_t count;      /* of the heap, whose root has the lowest key */
     size_t written;    /* rows that are in the answer */
     bool sorted;
+    int64_t now_ms;    /* when the rows were sorted: all ages are as of then */
     char *text; /* the answer as far as it is written; NULL: memory ended */
     size_t text_bytes, text_capacity;
     struct client_row heap[];
@@ -197,7 +198,7 @@ static void write_text(struct scan *scan, const char *text)
 
 static void write_row(struct scan *scan, const struct client_row *client)
 {
-    json_t *row = row_of(client, clock_now_ms());
+    json_t *row = row_of(client, scan->now_ms);
     char *text = row ? json_dumps(row, JSON_COMPACT) : NULL;
 
     write_text(scan, scan->written > 0 ? "," : "");
@@ -229,6 +230,7 @@ static bool step(struct scan *scan)
         }
         qsort(scan->heap, scan->count, sizeof(scan->heap[0]), highest_first);
         scan->sorted = true;
+        scan->now_ms = clock_now_ms();
         write_beginning(scan);
     }
     if (scan->written < scan->count) {
