@@ -105,6 +105,8 @@ class Subscriber(Person):
                 event.update(reason=pb.GapReason.Name(message.reason),
                              ranges=[[one.after, one.until] for one in message.ranges])
                 self.world.count("gaps")
+            elif kind not in ("heartbeat", "caught_up"):
+                continue  # nothing that is checked
             else:
                 event.update(token=message.resume_token.hex())
                 self.heartbeats += 1

@@ -28,7 +28,8 @@ ELSEWHERE = {
 
 FLAGS = ["--http-listen", "127.0.0.1:0", "--limits-max-connections", "8", "--limits-queue-soft-limit-bytes", "65536",
          "--limits-queue-budget-bytes", "65536", "--timeline-cap", "5", "--timeline-slack", "1", "--fanout-lag-limit-ms", "400",
-         "--fanout-claim-after-ms", "400", "--fanout-retry-parked-s", "1", "--redis-stall-ms", "100"]
+         "--fanout-claim-after-ms", "400", "--fanout-retry-parked-s", "1", "--redis-stall-ms", "100",
+         "--fanout-push-limit", "4"]
 
 
 # ------------------------------------------------------------------------------------------------------ what happens to it
@@ -44,7 +45,10 @@ def read_and_write(daemon, client, other):
     for request in (pb.MuteRequest, pb.UnmuteRequest, pb.BlockRequest, pb.UnblockRequest):
         client.call(request(reader="reader", subject="rude"))
     client.call(pb.DeleteSubjectRequest(subject="rude"))
+    client.follow_many([(f"fan{number}", "idol") for number in range(5)])
+    client.share("idol")
     share = client.share("author").id
+    client.call(pb.MarkReadRequest(reader="reader", id=share))
     client.call(pb.EditShareRequest(author="author", id=share, title="Edited"))
     comment = client.call(pb.CommentRequest(commenter="reader", share_id=share, text="Indeed")).id
     client.call(pb.DeleteCommentRequest(subject="reader", share_id=share, id=comment))
