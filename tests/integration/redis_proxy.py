@@ -42,7 +42,7 @@ class RedisProxy:
         self._victim = None
         self.stopped = False  # the gate is closed: nothing passes
         self.waiting = set()  # names of withheld commands that have come
-        self._late = None  # the next command of this name is delayed, alone, until deliver_late()
+        self._late = None  # (name, text): the next such command is delayed, alone, until deliver_late()
         self.late_delivered = threading.Event()
         self._poison = None  # (name, text): whoever sends such a command is killed
         self._instead = None  # what the daemon is told once, in place of the next reply
@@ -85,10 +85,11 @@ class RedisProxy:
             self._changed.notify_all()
         return was_stopped
 
-    def delay_next(self, name):
-        """The next command called so waits until deliver_late(), whatever becomes of its connection; others pass."""
+    def delay_next(self, name, text):
+        """The next command called so that holds the text waits until deliver_late(), whatever becomes of its connection;
+        others pass."""
         self.late_delivered.clear()
-        self._late = name
+        self._late = (name, text)
 
     def deliver_late(self):
         with self._changed:
@@ -140,7 +141,7 @@ class RedisProxy:
                     if self._poison and name == self._poison[0] and self._poison[1] in raw:
                         os.kill(peer_pid(daemon_side), signal.SIGKILL)
                         break
-                    late = name == self._late
+                    late = isinstance(self._late, tuple) and name == self._late[0] and self._late[1] in raw
                     if late:
                         self._wait_until_late()
                     elif not self._admit(name):

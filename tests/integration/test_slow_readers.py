@@ -48,7 +48,7 @@ class Dribble:
                 self.events.setdefault(frame.request_id, []).append(frame.shared.share.id)
             elif kind == "caught_up":
                 self.live.add(frame.request_id)
-            assert kind in ("hello", "subscribe", "shared", "caught_up", "heartbeat"), frame
+            assert kind in ("hello", "subscribe", "shared", "caught_up", "heartbeat", "read_marker"), frame
 
     def take_all(self, events):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)

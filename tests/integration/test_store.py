@@ -154,7 +154,7 @@ def test_a_command_of_a_link_given_up_does_nothing_when_it_arrives_late(start_fe
         daemon = start_feedd("--redis-url", proxy.url, "--redis-timeout-ms", "300", "--share-resolve-ms", "0")
         with daemon.connect() as client:
             client.share("author")
-            proxy.delay_next(b"EVALSHA")
+            proxy.delay_next(b"EVALSHA", b"late")
             error = client.refusal(share_request(title="late", idempotency_key=key))
             assert error.code in ("OUTCOME_UNKNOWN", "UNAVAILABLE")
             again = share_when_possible(client, title="again", **({"idempotency_key": key} if key else {}))
