@@ -217,31 +217,8 @@ static size_t make_input(uint8_t *out)
     return used;
 }
 
-static int replay(const char *path)
-{
-    static uint8_t input[INPUT_MAX_BYTES];
-    FILE *file = fopen(path, "rb");
-    size_t size;
-
-    if (!file) {
-        perror(path);
-        return 1;
-    }
-    size = fread(input, 1, sizeof(input), file);
-    fclose(file);
-    return LLVMFuzzerTestOneInput(input, size);
-}
-
-int main(int argc, char **argv)
-{
-    static uint8_t input[INPUT_MAX_BYTES];
-    int failures = 0;
-
-    for (int i = 1; i < argc; i++)
-        failures += replay(argv[i]);
-    for (int i = 0; argc == 1 && i < MADE_INPUTS; i++)
-        (void)LLVMFuzzerTestOneInput(input, make_input(input));
-    return failures == 0 ? 0 : 1;
-}
+#define FUZZ_INPUT_BYTES INPUT_MAX_BYTES
+#define FUZZ_MADE_INPUTS MADE_INPUTS
+#include "fuzz_main.h"
 
 #endif
