@@ -1,6 +1,5 @@
 /* Block, Unblock, Mute, Unmute and GetBlocked. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "commands/internal.h"
@@ -168,18 +167,10 @@ static void on_names(void *context, Feed__ErrorCode error, const struct feed_nam
     struct request *request = context;
     Feed__GetBlockedReply reply = FEED__GET_BLOCKED_REPLY__INIT;
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
-    char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
+    char cursor[NAMES_CURSOR_BYTES], **names = answer_names(request, error, page, cursor);
 
-    if (error != FEED_OK) {
-        request_fail_code(request, error);
+    if (!names)
         return;
-    }
-    if (!names) {
-        request_fail_memory(request);
-        return;
-    }
-    if (page->next)
-        snprintf(cursor, sizeof(cursor), "%" PRIu64, page->next);
     reply.n_subjects = page->count;
     reply.subjects = names;
     reply.next_cursor = cursor;

@@ -186,8 +186,11 @@ bool check_cursor(struct request *request, const char *field, const char *value,
 /* What is wrong with a subject's name, NULL if nothing. */
 const char *subject_fault(const char *value);
 bool has_control_character(const char *text);
-/* A page's names as C strings in the request's memory. NULL when that ends. */
-char **copy_names(struct request *request, const struct feed_names *page);
+#define NAMES_CURSOR_BYTES 24
+/* A page's names as C strings in the request's memory, and the cursor of the next page, "" if this was the last. NULL and an
+ * answered request if there are none to be had. */
+char **answer_names(struct request *request, Feed__ErrorCode error, const struct feed_names *page,
+                    char ret_cursor[NAMES_CURSOR_BYTES]);
 size_t page_limit(const struct request *request, uint32_t limit);
 
 static inline struct text text_of(const char *string)

@@ -110,7 +110,7 @@ const struct command_row command_get_share = {
 
 /* ---- names ---- */
 
-char **copy_names(struct request *request, const struct feed_names *page)
+static char **copy_names(struct request *request, const struct feed_names *page)
 {
     size_t bytes = 0;
 
@@ -128,22 +128,34 @@ char **copy_names(struct request *request, const struct feed_names *page)
     return names;
 }
 
+char **answer_names(struct request *request, Feed__ErrorCode error, const struct feed_names *page,
+                    char ret_cursor[NAMES_CURSOR_BYTES])
+{
+    char **names = error == FEED_OK ? copy_names(request, page) : NULL;
+
+    if (error != FEED_OK) {
+        request_fail_code(request, error);
+        return NULL;
+    }
+    if (!names) {
+        request_fail_memory(request);
+        return NULL;
+    }
+    ret_cursor[0] = '\0';
+    if (page->next)
+        snprintf(ret_cursor, NAMES_CURSOR_BYTES, "%" PRIu64, page->next);
+    return names;
+}
+
 static void on_following(void *context, Feed__ErrorCode error, const struct feed_names *page)
 {
     struct request *request = context;
     Feed__GetFollowingReply reply = FEED__GET_FOLLOWING_REPLY__INIT;
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
-    char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
+    char cursor[NAMES_CURSOR_BYTES], **names = answer_names(request, error, page, cursor);
 
-    if (error != FEED_OK || !names) {
-        if (error != FEED_OK)
-            request_fail_code(request, error);
-        else
-            request_fail_memory(request);
+    if (!names)
         return;
-    }
-    if (page->next)
-        snprintf(cursor, sizeof(cursor), "%" PRIu64, page->next);
     reply.n_subjects = page->count;
     reply.subjects = names;
     reply.next_cursor = cursor;
@@ -174,17 +186,10 @@ static void on_followers(void *context, Feed__ErrorCode error, const struct feed
     struct request *request = context;
     Feed__GetFollowersReply reply = FEED__GET_FOLLOWERS_REPLY__INIT;
     Feed__ServerFrame frame = FEED__SERVER_FRAME__INIT;
-    char cursor[24] = "", **names = error == FEED_OK ? copy_names(request, page) : NULL;
+    char cursor[NAMES_CURSOR_BYTES], **names = answer_names(request, error, page, cursor);
 
-    if (error != FEED_OK || !names) {
-        if (error != FEED_OK)
-            request_fail_code(request, error);
-        else
-            request_fail_memory(request);
+    if (!names)
         return;
-    }
-    if (page->next)
-        snprintf(cursor, sizeof(cursor), "%" PRIu64, page->next);
     reply.n_readers = page->count;
     reply.readers = names;
     reply.next_cursor = cursor;
