@@ -264,15 +264,23 @@ class StreamCheck:
                 self.check_refusal(event)
 
     def check_gap(self, event):
-        """A Gap that speaks of lost data must be about data that were lost, others only where something may fall out."""
+        """A Gap that speaks of lost data must be about data that were lost, one that speaks of the timeline's cap about more
+        shares than that. Nobody is away for so long that deletions are forgotten."""
         self.gaps += event["ranges"]
         if event["reason"] == "GAP_LOST":
             true = all(any(loss.begin < event["at"] and loss.overlaps(*one) for loss in self.history.losses)
                        for one in event["ranges"])
         else:
-            true = not self.history.settings["keeps_all"]
+            true = event["reason"] == "GAP_CAPPED" and all(
+                self.possible_shares_after(after) > self.history.settings["timeline_cap"] for after, _ in event["ranges"])
         if not true:
             self.say(f"gap: {event['reason']} {event['ranges']} although nothing is missing")
+
+    def possible_shares_after(self, position):
+        """How many shares may have come into the timeline above a position, those included of which nobody knows the id."""
+        authors = self.history.subjects_of[self.reader] | {self.reader}
+        return sum(self.history.unidentified[author] + sum(share.id > position for share in self.history.by_author[author])
+                   for author in authors)
 
     def check_refusal(self, event):
         self.refused = True

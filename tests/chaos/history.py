@@ -3,7 +3,7 @@
 A history is a list of records (dictionaries; JSON lines in a file). Times are numbers that only grow, the same for all
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
-settings    profile_cap; keeps_all: they are so large that nothing ever falls out
+settings    profile_cap, timeline_cap: how many shares they hold
 write       what: share (author, url, id), delete (author, share), follow or unfollow (reader, subject)
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
@@ -157,7 +157,7 @@ class Chain:
 
 class History:
     def __init__(self, records):
-        self.settings = {"profile_cap": NEVER, "keeps_all": True}
+        self.settings = {"profile_cap": NEVER, "timeline_cap": NEVER}
         self.settled = False
         self.complaints = []
         self.writes = []
@@ -179,6 +179,7 @@ class History:
             self.by_author[share.author].append(share)
         for shares in self.by_author.values():
             shares.sort(key=lambda share: share.id)
+        self.unidentified = collections.Counter(share.author for shares in self.shares.values() for share in shares if not share.id)
         for write in self.writes:
             if write["what"] == "delete" and write["outcome"] != "none" and write["share"] in self.by_id:
                 self.by_id[write["share"]].deletions.append(self._change(write))

@@ -194,7 +194,8 @@ def lost_gap(after, until):
 
 
 SETTLED = {"is": "settled", "at": 1000}
-CAPPED = {"is": "settings", "keeps_all": False}
+CAPPED = {"is": "settings", "timeline_cap": 0}
+ROOMY = {"is": "settings", "timeline_cap": 1}
 
 
 def loss(begin, had, survived, **fields):
@@ -237,6 +238,8 @@ def item(number):
     ("lost", [CAPPED, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19)), share(4.5, 4.8, 20 * 64), SETTLED]),
     ("lost", [CAPPED, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19)), share(4.5, 4.8, 10 * 64 + 1), SETTLED]),
     ("gap", [CAPPED, *stream(3, caught_up("t"), lost_gap(9, 19))]),
+    ("gap", [ROOMY, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19)), share(4.5, 4.8, 10 * 64), SETTLED]),
+    ("gap", [CAPPED, follow(1, 2), *stream(3, caught_up("t"), gap(9, 19, "GAP_TOO_OLD")), share(4.5, 4.8, 10 * 64), SETTLED]),
     ("order", [share(1, 2, 20), share(3, 4, 10)]),
     ("", [share(1, 3, 20), share(2, 4, 10, connection=2)]),
     ("inconsistent", [share(1, 2, 20), share(3, 4, 20, url="other")]),

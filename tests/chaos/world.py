@@ -59,7 +59,7 @@ class World:
         self.partitions = draw.choice((1, 1, 4))
         backfill = draw.choice((100, 1000))
         caps = draw.choice(((5000, 100000), (5000, 100000), (200, 300)))
-        self.settings = {"profile_cap": caps[1], "keeps_all": caps[0] == 5000, "partitions": self.partitions}
+        self.settings = {"profile_cap": caps[1], "timeline_cap": caps[0], "partitions": self.partitions}
         self.flags = [
             "--store-partitions", self.partitions, "--follow-backfill", backfill, "--timeline-cap", caps[0],
             "--profile-cap", caps[1], "--timeline-slack", draw.choice((10, 200)), "--limits-max-page", 1000,
