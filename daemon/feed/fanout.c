@@ -188,9 +188,10 @@ static void forget_place(struct feed *feed, struct job *job)
     }
 }
 
-/* Every push of the page was answered. */
+/* Every push of the page was answered. One without names still holds its turn. */
 static void page_end(struct feed *feed, struct job *job)
 {
+    page_release(feed, job);
     if (job->failed) {
         job_retry(feed, job);
         return;

@@ -323,3 +323,16 @@ def test_the_work_of_a_daemon_that_died_is_taken_over_by_another(start_feedd, re
             wait_until(lambda: at_b.timeline_ids(reader, 200) == profile, what="all shares in a timeline")
         wait_until(lambda: redis.client().xpending("log:{0}", "appliers")["pending"] == 0, what="the end of all jobs")
 
+
+
+def test_shares_of_authors_whose_followers_fill_a_page_hold_up_nobody(start_feedd, redis):
+    """Fan-out asks for 128 followers first, and knows only by asking again that there are no more."""
+    feedd = start_feedd("--redis-url", redis.url)
+    with feedd.connect() as client:
+        client.follow_many([(f"fan{number}", author) for author, fans in (("full", 128), ("larger", 200)) for number in range(fans)])
+        client.timeline_ids("fan0"), client.timeline_ids("fan150")
+        ids = [client.share("full").id for _ in range(20)]
+        last = client.share("larger").id
+        wait_until(lambda: jobs_done(redis.client()), what="the end of all pushes")
+        assert client.timeline_ids("fan0") == [last, *ids[::-1]]
+        assert client.timeline_ids("fan150") == [last]

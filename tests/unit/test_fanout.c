@@ -193,6 +193,7 @@ static void the_place_is_forgotten_also_when_the_last_page_is_empty(void **state
     FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
     FAKE_ANSWER(FAKE_JOB_FORGET, ":1");
     expect_acknowledged(world, share.id);
+    assert_int_equal(world->feed->jobs.large_pages, 0);
 }
 
 static void a_failed_page_is_done_again_from_its_own_beginning(void **state)
