@@ -3,8 +3,9 @@
  * Followers are read in pages, in the order of their edges, up to the share's own id: whoever followed later got the share
  * with the backfill. A first page is small, so that small jobs are soon done however many there are; further pages are large,
  * and only a few are in memory at a time. Jobs take turns by a small quantum in handing their names over to pushes.c, and no
- * slice holds the loop for more than a millisecond. With the first page goes the record of what the share leads to. After each
- * page but the last the place is saved; a page in which anything failed is done again as a whole, since reads drop repeats. */
+ * slice holds the loop for more than a millisecond. With the first page goes the record of what the share leads to. A page in which
+ * anything failed is done again as a whole, since reads drop repeats. After each page but the last the place is saved, but for
+ * a first one, which is done again more cheaply than its place is saved; a suspect's is, as it clears it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,11 +200,15 @@ static void page_end(struct feed *feed, struct job *job)
     job->pushed += job->page_pushed;
     job->away += job->page_away;
     if (job->page_last != 0) {
+        bool saves = job->place > 0 || job->suspect;
+
         job->place = job->page_last;
-        if (store_job_save(feed->store, job->id, job->place, on_saved, job) == 0)
+        if (saves && store_job_save(feed->store, job->id, job->place, on_saved, job) == 0) {
+            job->is_saved = true;
             suspect_clear(feed, job);
+        }
         read_further(feed, job);
-    } else if (job->place > 0) {
+    } else if (job->is_saved) {
         forget_place(feed, job);
     } else {
         job_finish(feed, job);

@@ -224,6 +224,7 @@ static void on_taken(void *context, const struct reply *reply)
         job->counted = true;
         feed->jobs.trial_ends_ms = clock_now_ms() + trial_ms(feed);
         job->place = reply_id(reply_at(reply, 1));
+        job->is_saved = job->place > 0;
         if (feed->jobs.stopped)
             hand_back(feed, job);
         else

@@ -279,7 +279,7 @@ def test_lost_links_in_the_middle_of_an_entry_do_not_park_it(start_feedd, proxy,
 
 # ------------------------------------------------------------------------------------------------------- long fan-outs
 
-FOLLOWERS = 128 + 6 * 2000 + 500
+FOLLOWERS = 128 + 9 * 2000 + 500
 SLOWLY = ("--fanout-push-window", "16")
 
 

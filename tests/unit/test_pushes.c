@@ -126,7 +126,6 @@ static void a_small_share_does_not_wait_behind_a_large_one(void **state)
     answer_page(0, FIRST_PAGE);
     for (feed_turn(world->feed); fake_waiting(FAKE_PUSH) > 0; feed_turn(world->feed))
         FAKE_ANSWER(FAKE_PUSH, ":5");
-    FAKE_ANSWER(FAKE_JOB_SAVE, ":1");
     answer_page(FIRST_PAGE, LARGE_PAGE);
     feed_turn(world->feed);
     for (int i = 0; i < 100; i++) {

@@ -1,8 +1,10 @@
 -- uses: job
--- Saves how far the work on an entry has come, or forgets it at the end (''). Nothing is done if the entry is not ours any
--- more: whoever has it keeps the place from there on.
+-- Saves how far the work on an entry has come, or forgets it at the end (''). If the entry is not ours any more, whoever has it
+-- keeps the place from there on; if it is finished, nobody needs one.
 -- KEYS: log, place, tries.  ARGV: consumer, stream id, id, place.  Returns 1 if it is ours.
-if not job_is_ours() then return 0 end
+local holder = job_holder()
+if not holder then redis.call('UNLINK', KEYS[2]) end
+if holder ~= ARGV[1] then return 0 end
 if ARGV[4] == '' then
   redis.call('UNLINK', KEYS[2])
 else
