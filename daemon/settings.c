@@ -42,6 +42,7 @@ static void fill_store(struct store_settings *store, const struct config *config
     store->max_following = config->max_following;
     store->max_comments = config->max_comments;
     store->max_blocked = config->max_blocked;
+    store->inbox_cap = config->inbox_cap;
     store->timeline_cap = config->timeline_cap;
     store->timeline_slack = config->timeline_slack;
     store->timeline_idle_ttl_s = config->timeline_idle_ttl_s;
@@ -50,7 +51,8 @@ static void fill_store(struct store_settings *store, const struct config *config
 void settings_fill(struct settings *settings, const struct config *config)
 {
     fill_store(&settings->store, config);
-    settings->feed = (struct feed_settings){.backfill = config->backfill,
+    settings->feed = (struct feed_settings){.inbox_cap = config->inbox_cap,
+                                            .backfill = config->backfill,
                                             .timeline_cap = config->timeline_cap,
                                             .timeline_slack = config->timeline_slack,
                                             .timeline_idle_ttl_s = config->timeline_idle_ttl_s,

@@ -52,7 +52,7 @@ extern const struct command command_share, command_edit, command_delete, command
     command_dialogue, command_watch, command_import_graph, command_import_shares, command_ping, command_top, command_completion,
     command_describe, command_subjects, command_find, command_destination, command_site, command_block, command_unblock,
     command_mute, command_unmute, command_blocked, command_delete_subject, command_popular, command_suggest,
-    command_mark_read, command_unread, command_presence;
+    command_mark_read, command_unread, command_presence, command_inbox;
 #define ADMIN(id, word, arguments, options, help) extern const struct command command_admin_##id;
 #include "admin.def"
 #undef ADMIN

@@ -103,6 +103,9 @@ static void watch_print(struct watch *watch, const struct feed_event *event)
         view_note("%s was deleted, with all shares", author != NULL ? author : "?");
         free(author);
         break;
+    case FEED_EVENT_NOTICED:
+        view_notice(event->noticed->notice, true);
+        break;
     case FEED_EVENT_READ_MARKER:
         view_unread(event->read_marker->marker, event->read_marker->unread, event->read_marker->more);
         break;
@@ -220,9 +223,10 @@ static bool watch_name_stream(const struct run *run, Feed__SubscribeRequest *req
     char *profile = run_option(run, "profile");
     char *dialogue = run_option(run, "dialogue");
     char *around = run_option(run, "dialogue-around");
+    char *inbox = run_option(run, "inbox");
 
-    if ((profile != NULL) + (dialogue != NULL) + (around != NULL) + (run->argument_count == 1) != 1) {
-        fputs("feedctl: watch needs one of READER, --profile, --dialogue and --dialogue-around\n", stderr);
+    if ((profile != NULL) + (dialogue != NULL) + (around != NULL) + (inbox != NULL) + (run->argument_count == 1) != 1) {
+        fputs("feedctl: watch needs one of READER, --profile, --dialogue, --dialogue-around and --inbox\n", stderr);
         return false;
     }
     if (dialogue != NULL) {
@@ -232,6 +236,9 @@ static bool watch_name_stream(const struct run *run, Feed__SubscribeRequest *req
     if (around != NULL) {
         request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND;
         request->dialogue_around = around;
+    } else if (inbox != NULL) {
+        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_INBOX;
+        request->inbox = inbox;
     } else if (profile != NULL) {
         request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE;
         request->profile = profile;
@@ -273,11 +280,12 @@ const struct command command_watch = {
     .details = "\nThe home timeline of READER, or what one subject shares, or what people say under one share or all of\n"
                "a subject's. Reconnects by itself and goes on where it was. With --json one event a line: {\"shared\":…},\n"
                "{\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…}, {\"subjectDeleted\":…},\n"
-               "{\"readMarker\":…}, {\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
+               "{\"noticed\":…}, {\"readMarker\":…}, {\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
     .options = {
         { "profile", "SUBJECT", "watch what this subject shares", false },
         { "dialogue", "SHARE_ID", "watch the comments under this share", false },
         { "dialogue-around", "SUBJECT", "watch the comments under all shares of this subject", false },
+        { "inbox", "SUBJECT", "watch what others do that concerns this subject", false },
         { "resume", "FILE", "go on where the token in FILE says, and keep it there", false },
     },
     .run = run_watch,

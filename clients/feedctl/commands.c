@@ -8,7 +8,7 @@ const struct command *const commands[] = {
     &command_popular,   &command_suggest,
     &command_describe,  &command_subjects,  &command_find,     &command_block,   &command_unblock,
     &command_mute,      &command_unmute,    &command_blocked,  &command_delete_subject,
-    &command_mark_read, &command_unread,    &command_presence,
+    &command_mark_read, &command_unread,    &command_presence, &command_inbox,
     &command_import_graph, &command_import_shares, &command_ping,
 #define ADMIN(id, word, arguments, options, help) &command_admin_##id,
 #include "admin.def"

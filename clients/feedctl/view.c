@@ -151,6 +151,21 @@ void view_comment(const Feed__Comment *comment, unsigned depth)
     free(commenter);
 }
 
+void view_notice(const Feed__Notice *notice, bool is_new)
+{
+    static const char *const deeds[] = { "did something", "follows now", "commented on", "replied under" };
+    size_t kind = (size_t)notice->kind < sizeof deeds / sizeof *deeds ? (size_t)notice->kind : 0;
+    char *actor = text_clean(notice->actor);
+    char ago[32];
+
+    view_ago(notice->created_at_ms, ago, sizeof ago);
+    printf("%c %s%s%s %s", is_new ? '*' : ' ', view_style.accent, actor != NULL ? actor : "", view_style.plain, deeds[kind]);
+    if (notice->share_id != 0)
+        printf(" #%llu", (unsigned long long)notice->share_id);
+    printf(" · %s %s#%llu%s\n", ago, view_style.dim, (unsigned long long)notice->id, view_style.plain);
+    free(actor);
+}
+
 void view_unread(uint64_t marker, uint32_t unread, bool more)
 {
     char number[32];

@@ -26,6 +26,9 @@ void view_comment(const Feed__Comment *comment, unsigned depth);
 /* " ann, ben and 3 others": some of `total` names. */
 void view_names(char *const *names, size_t count, size_t total);
 
+/* What somebody did; `is_new`: since the inbox was read. */
+void view_notice(const Feed__Notice *notice, bool is_new);
+
 /* How far somebody has read, and how much is unread; `more`: at least. */
 void view_unread(uint64_t marker, uint32_t unread, bool more);
 

@@ -221,6 +221,10 @@ static bool subscription_take_log_event(const Feed__ServerFrame *frame, struct f
         event->kind = FEED_EVENT_COMMENT_DELETED;
         event->comment_deleted = frame->comment_deleted;
         *ret_id = frame->comment_deleted->id;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_NOTICED && frame->noticed->notice != NULL) {
+        event->kind = FEED_EVENT_NOTICED;
+        event->noticed = frame->noticed;
+        *ret_id = frame->noticed->notice->id;
     } else {
         return false;
     }

@@ -205,7 +205,7 @@ static inline struct text text_of(const char *string)
     COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
     COMMAND(get_destination) COMMAND(get_site) COMMAND(block) COMMAND(unblock) COMMAND(mute) COMMAND(unmute)                \
     COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion) COMMAND(get_popular) COMMAND(get_suggestions) \
-    COMMAND(mark_read) COMMAND(get_unread) COMMAND(get_presence)
+    COMMAND(mark_read) COMMAND(get_unread) COMMAND(get_presence) COMMAND(get_inbox) COMMAND(mark_inbox_read)
 
 #define COMMAND(name) extern const struct command_row command_##name;
 COMMANDS(COMMAND)

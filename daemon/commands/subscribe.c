@@ -33,6 +33,7 @@ static const struct {
     {FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, STREAM_PROFILE, "profile", false},
     {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE, STREAM_DIALOGUE, "dialogue", true},
     {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND, STREAM_AROUND, "dialogue_around", false},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_INBOX, STREAM_INBOX, "inbox", false},
 };
 
 /* The stream that a request names. False, and the request is answered, if it names none. */

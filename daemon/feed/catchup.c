@@ -18,8 +18,22 @@ static bool is_gone(const struct feed *feed, const struct ring_entry *entry)
         return share_is_gone(feed, entry->id, entry->subject);
     if (entry->kind == LOG_EDIT)
         return share_is_gone(feed, entry->share, entry->subject);
+    if (entry->kind == LOG_NOTICE)
+        return share_is_deleted(feed, entry->share) || share_is_deleted(feed, entry->other);
     return entry->kind == LOG_COMMENT &&
            (share_is_deleted(feed, entry->id) || share_is_gone(feed, entry->share, entry->subject));
+}
+
+/* Sends what an entry is to the stream of an inbox. Without memory it comes to it again when the heartbeat is due. */
+static bool send_notice(struct feed *feed, struct subscription *stream, const struct ring_entry *entry)
+{
+    struct frame *frame = notice_event(feed, entry);
+    bool room = frame && stream_send(feed, stream, frame);
+
+    if (!frame)
+        stream->position[partition_of_id(entry->id)] = entry->id - PARTITIONS_MAX;
+    frame_unref(frame);
+    return room;
 }
 
 /* Sends what lies behind the stream's position in one partition. Returns false if the queue is full. */
@@ -36,17 +50,19 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
 
     for (size_t i = from; i < ring->count && room; i++) {
         struct ring_entry *entry = ring_at(ring, i);
-        const struct live_event event = {entry->kind, entry->subject, share_of_entry(entry), entry->frame};
+        bool notice = stream->kind == STREAM_INBOX && notice_is_of(entry);
+        const struct live_event event = {notice ? LOG_NOTICE : entry->kind, entry->subject, share_of_entry(entry), entry->frame,
+                                         entry->reader};
 
         stream->position[partition] = entry->id;
         marker_passed(stream, entry->subject, entry->kind);
-        if (!entry->frame || !stream_concerns(feed, stream, &event) || is_gone(feed, entry))
+        if ((!entry->frame && !notice) || !stream_concerns(feed, stream, &event) || is_gone(feed, entry))
             continue;
         if (entry->kind == LOG_SHARE && joins_backfilled(&joins, entry))
             continue;
-        if (entry->other > start && !stream->resumed && entry->kind != LOG_BOUNDARY && entry->kind != LOG_COMMENT)
+        if (!notice && entry->other > start && !stream->resumed && entry->kind != LOG_BOUNDARY && entry->kind != LOG_COMMENT)
             continue; /* the client has not seen what was deleted or edited */
-        room = stream_send(feed, stream, ring_event(feed, ring, entry));
+        room = notice ? send_notice(feed, stream, entry) : stream_send(feed, stream, ring_event(feed, ring, entry));
         stream_send_progress(feed, stream);
     }
     joins_done(&joins);

@@ -45,5 +45,6 @@ void collect_timeline(struct catchup *catchup);
 void collect_profile(struct catchup *catchup);
 void collect_dialogue(struct catchup *catchup);
 void collect_around(struct catchup *catchup);
+void collect_inbox(struct catchup *catchup);
 
 #endif

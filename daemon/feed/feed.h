@@ -31,6 +31,7 @@ struct feed_outlet {
 };
 
 struct feed_settings {
+    int64_t inbox_cap;
     int64_t backfill;
     int64_t timeline_cap;
     int64_t timeline_slack;
@@ -145,14 +146,17 @@ void feed_erase(struct feed *feed, struct text subject, feed_erase_fn *fn, void 
 /* NOT_FOUND: it was not deleted, or too long ago. */
 void feed_read_erasure(struct feed *feed, struct text subject, feed_erase_fn *fn, void *context);
 
-/* How far a reader has read its home timeline: forward only. INVALID: there is no such id yet. */
+/* What of a reader has a marker. */
+enum feed_marker { MARKER_HOME, MARKER_INBOX };
+
+/* How far it has read that: forward only. INVALID: there is no such id yet, or none of its inbox. */
 struct feed_mark {
     uint64_t position;
     bool repeated;   /* it stood there or further */
     uint64_t marker; /* where it stands */
 };
 typedef void feed_mark_fn(void *context, Feed__ErrorCode error, const struct feed_mark *mark);
-void feed_mark_read(struct feed *feed, struct text reader, uint64_t id, feed_mark_fn *fn, void *context);
+void feed_mark_read(struct feed *feed, enum feed_marker which, struct text reader, uint64_t id, feed_mark_fn *fn, void *context);
 
 /* Calls `fn` once the feed is ready, at once if it is, in the order of the calls and before anything that is asked for later;
  * with UNAVAILABLE at `deadline_ms` of the monotonic clock, or when the daemon stops. */
@@ -264,14 +268,34 @@ struct feed_suggestions {
 typedef void feed_suggestions_fn(void *context, Feed__ErrorCode error, const struct feed_suggestions *suggestions);
 void feed_read_suggestions(struct feed *feed, struct text reader, size_t limit, feed_suggestions_fn *fn, void *context);
 
-/* Shares of others above the reader's marker. `more`: there may be older ones, which the timeline does not hold. */
+/* Shares of others above the reader's marker, or notices. `more`: there may be older ones, which the timeline does not hold, or
+ * which were not counted. */
 struct feed_unread {
     uint64_t marker;
     uint32_t count;
     bool more;
 };
 typedef void feed_unread_fn(void *context, Feed__ErrorCode error, const struct feed_unread *unread);
-void feed_read_unread(struct feed *feed, struct text reader, feed_unread_fn *fn, void *context);
+void feed_read_unread(struct feed *feed, enum feed_marker which, struct text reader, feed_unread_fn *fn, void *context);
+
+/* Something that somebody else did that concerns a subject. */
+struct feed_notice {
+    uint64_t id;
+    Feed__NoticeKind kind;
+    struct text actor;
+    uint64_t share, cause; /* 0: none */
+};
+
+/* A page of an inbox, newest first. */
+struct feed_inbox {
+    const struct feed_notice *notices;
+    size_t count;
+    Feed__PageEnd end;
+    uint64_t marker;
+};
+typedef void feed_inbox_fn(void *context, Feed__ErrorCode error, const struct feed_inbox *inbox);
+/* `before` 0: from the top. */
+void feed_read_inbox(struct feed *feed, struct text subject, uint64_t before, size_t limit, feed_inbox_fn *fn, void *context);
 
 /* How many streams there are of the subject's profile, and home streams of others who follow it, on all daemons together, and
  * whether it has a home stream itself. Not older than PRESENCE_STALE_MS of store/presence.h. */
@@ -333,6 +357,7 @@ enum stream_kind {
     STREAM_PROFILE, /* what a subject shares */
     STREAM_DIALOGUE, /* the comments under a share */
     STREAM_AROUND,  /* those under all shares of a subject */
+    STREAM_INBOX,   /* what others do that concerns a subject */
     STREAM_KINDS
 };
 

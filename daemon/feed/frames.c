@@ -429,3 +429,23 @@ struct frame *frame_of_read_marker(const struct feed_unread *unread)
     message.read_marker = &marker;
     return frame_pack(&message);
 }
+
+struct frame *frame_of_notice(const struct feed_notice *notice)
+{
+    char actor[256];
+    Feed__Notice told = FEED__NOTICE__INIT;
+    Feed__Noticed noticed = FEED__NOTICED__INIT;
+    Feed__ServerFrame message = FEED__SERVER_FRAME__INIT;
+
+    snprintf(actor, sizeof(actor), "%.*s", (int)notice->actor.size, notice->actor.data);
+    told.id = notice->id;
+    told.kind = notice->kind;
+    told.actor = actor;
+    told.share_id = notice->share;
+    told.cause_id = notice->cause;
+    told.created_at_ms = id_wall_ms(notice->id);
+    noticed.notice = &told;
+    message.body_case = FEED__SERVER_FRAME__BODY_NOTICED;
+    message.noticed = &noticed;
+    return at_position(frame_pack(&message), notice->id);
+}

@@ -23,6 +23,8 @@ struct frame *frame_of_one_share(const struct feed_item *item);
 
 struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes);
 struct frame *frame_of_heartbeat(const uint8_t *token, size_t token_bytes, bool degraded);
+/* A Noticed. */
+struct frame *frame_of_notice(const struct feed_notice *notice);
 struct frame *frame_of_read_marker(const struct feed_unread *unread);
 /* A Gap of `count` ranges, two positions each. */
 struct frame *frame_of_gap(Feed__GapReason reason, const uint64_t *ranges, size_t count);

@@ -17,6 +17,7 @@
 #include "feed/health.h"
 #include "feed/hidden.h"
 #include "feed/hot.h"
+#include "feed/inbox.h"
 #include "feed/jobs.h"
 #include "feed/look.h"
 #include "feed/markers.h"

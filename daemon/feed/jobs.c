@@ -50,6 +50,9 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_ERASING:
         erase_begin_job(feed, job);
         return;
+    case LOG_COMMENT:
+        notice_begin_job(feed, job);
+        return;
     case LOG_DELETE:
         if (!job->record)
             break;
@@ -61,13 +64,14 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_RETRY:
     case LOG_SUBJECT:
     case LOG_EDIT:
-    case LOG_COMMENT:
     case LOG_UNCOMMENT:
     case LOG_MUTE:
     case LOG_UNMUTE:
     case LOG_BAR:
     case LOG_UNBAR:
     case LOG_READ:
+    case LOG_READ_INBOX:
+    case LOG_NOTICE:
     case LOG_UNKNOWN:
         break;
     }
@@ -144,6 +148,7 @@ static struct job *job_new(const struct log_entry *entry)
     job->id = entry->id;
     job->kind = entry->kind;
     job->other = entry->other;
+    job->share = entry->share;
     job->is_merged = entry->is_merged;
     job->kept = entry->kept;
     job->renewed_ms = clock_now_ms();

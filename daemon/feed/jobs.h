@@ -32,7 +32,8 @@ struct job {
     uint32_t pushed, away;           /* fan-out: timelines of pages that are done, and readers who have none */
     uint32_t page_pushed, page_away; /* of this page */
     struct record *record; /* share and delete: who shared what, NULL if that is not known */
-    char *reader;        /* follow and unfollow */
+    uint64_t share;      /* comment */
+    char *reader;        /* follow and unfollow; who commented */
     uint64_t kept;       /* unfollow: up to which id the subject's shares stay visible, 0: none do */
     size_t reader_bytes;
     size_t subject_bytes;

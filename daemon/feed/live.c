@@ -151,7 +151,7 @@ static void note_sent(struct live_count *count, bool sent)
 static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream, bool all)
 {
     const struct stream_row *row = &stream_rows[stream->kind];
-    bool whole = all && (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE;
+    bool whole = all && (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE && row->place != PLACE_OWN;
     struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
@@ -189,7 +189,8 @@ static void deliver_to_readers(struct feed *feed, struct live_run *run, const st
         const struct reader *reader = feed->subjects.slots[readers->items[i]]->reader;
 
         for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next)
-            deliver_run(feed, run, stream, all);
+            if (stream_rows[stream->kind].place == PLACE_READER)
+                deliver_run(feed, run, stream, all);
     }
 }
 
@@ -217,6 +218,9 @@ void live_flush(struct feed *feed)
         deliver_to_readers(feed, run, &subject->online, true);
     if (run->kinds & stream_rows[STREAM_HOME].entries & ~(UINT32_C(1) << LOG_SHARE))
         deliver_to_readers(feed, run, &subject->keepers, false);
+    for (struct subscription *stream = subject->reader ? subject->reader->subscriptions : NULL; stream; stream = stream->next)
+        if (stream_rows[stream->kind].place == PLACE_OWN)
+            deliver_run(feed, run, stream, false);
     for (uint32_t i = 0; i < run->count && feed->shares_streamed.count > 0; i++)
         if (is_first_of_share(run, i))
             for (struct subscription *stream = streams_of_share(feed, run->events[i].share); stream; stream = stream->next)
@@ -241,7 +245,8 @@ bool live_run_goes_on(const struct feed *feed, struct text subject)
     const struct live_run *run = &feed->run;
     struct text name;
 
-    if (run->count == 0 || run->count == RUN_EVENTS_MAX || run->bytes > RUN_BYTES_MAX)
+    if (run->count == 0 || run->count >= RUN_EVENTS_MAX - 1 || /* an entry may be two events */
+        run->bytes > RUN_BYTES_MAX)
         return false;
     name = subject_name(&feed->subjects, run->subject);
     return name.size == subject.size && memcmp(name.data, subject.data, name.size) == 0;

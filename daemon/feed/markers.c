@@ -13,10 +13,13 @@
 #include "feed/frames.h"
 #include "feed/internal.h"
 
+const enum log_kind marker_kinds[2] = {[MARKER_HOME] = LOG_READ, [MARKER_INBOX] = LOG_READ_INBOX};
+
 /* ---- moving ---- */
 
 struct mark {
     struct feed *feed;
+    enum feed_marker which;
     uint64_t id;
     feed_mark_fn *fn;
     void *context;
@@ -48,7 +51,7 @@ static void send_mark(struct mark *mark)
 {
     const struct text reader = {mark->reader, mark->reader_bytes};
 
-    if (store_move_marker(mark->feed->store, LOG_READ, reader, mark->id, on_marked, mark) < 0)
+    if (store_move_marker(mark->feed->store, marker_kinds[mark->which], reader, mark->id, on_marked, mark) < 0)
         mark_end(mark, FEED__ERROR_CODE__UNAVAILABLE, NULL);
 }
 
@@ -66,13 +69,14 @@ static void on_last_id(void *context, const struct reply *reply)
 }
 
 /* A marker beyond all that there is would hide what is yet to come, and could not be taken back. */
-void feed_mark_read(struct feed *feed, struct text reader, uint64_t id, feed_mark_fn *fn, void *context)
+void feed_mark_read(struct feed *feed, enum feed_marker which, struct text reader, uint64_t id, feed_mark_fn *fn, void *context)
 {
     unsigned partition = partition_of_id(id);
+    bool foreign = partition >= feed->partitions || (which == MARKER_INBOX && partition != partition_of_subject(reader));
     struct mark *mark;
 
-    if (partition >= feed->partitions || feed_is_busy(feed, false)) {
-        fn(context, partition >= feed->partitions ? FEED__ERROR_CODE__INVALID : FEED__ERROR_CODE__BUSY, NULL);
+    if (foreign || feed_is_busy(feed, false)) {
+        fn(context, foreign ? FEED__ERROR_CODE__INVALID : FEED__ERROR_CODE__BUSY, NULL);
         return;
     }
     mark = malloc(sizeof(*mark) + reader.size);
@@ -80,7 +84,8 @@ void feed_mark_read(struct feed *feed, struct text reader, uint64_t id, feed_mar
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
         return;
     }
-    *mark = (struct mark){.feed = feed, .id = id, .fn = fn, .context = context, .reader_bytes = reader.size};
+    *mark = (struct mark){
+        .feed = feed, .which = which, .id = id, .fn = fn, .context = context, .reader_bytes = reader.size};
     memcpy(mark->reader, reader.data, reader.size);
     if (id <= feed->positions[partition])
         send_mark(mark);
@@ -92,6 +97,7 @@ void feed_mark_read(struct feed *feed, struct text reader, uint64_t id, feed_mar
 
 struct unread {
     struct feed *feed;
+    enum feed_marker which;
     struct reader *reader; /* pinned, once it is there */
     uint64_t marker;
     feed_unread_fn *fn;
@@ -119,6 +125,18 @@ static void on_page(void *context, Feed__ErrorCode error, const struct feed_page
     unread_end(unread, error, &found);
 }
 
+static void on_inbox(void *context, Feed__ErrorCode error, const struct inbox *inbox)
+{
+    struct unread *unread = context;
+    struct feed_unread found = {.marker = unread->marker};
+
+    if (error == FEED_OK) {
+        found.count = (uint32_t)inbox->count;
+        found.more = inbox->more;
+    }
+    unread_end(unread, error, &found);
+}
+
 static void on_marker(void *context, const struct reply *reply)
 {
     struct unread *unread = context;
@@ -127,8 +145,10 @@ static void on_marker(void *context, const struct reply *reply)
     unread->marker = reply_id(reply);
     if (error != FEED_OK)
         unread_end(unread, error, NULL);
-    else
+    else if (unread->which == MARKER_HOME)
         read_timeline_above(unread->feed, unread->reader, unread->marker, on_page, unread);
+    else
+        inbox_read(unread->feed, unread->reader, 0, unread->marker, (size_t)unread->feed->settings->inbox_cap, on_inbox, unread);
 }
 
 static void on_reader(void *context, Feed__ErrorCode error, struct reader *reader)
@@ -136,14 +156,14 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
     struct unread *unread = context;
 
     unread->reader = reader;
-    if (error == FEED_OK && store_ask_marker(unread->feed->store, LOG_READ, subject_name(&unread->feed->subjects, reader->slot),
-                                         on_marker, unread) < 0)
+    if (error == FEED_OK && store_ask_marker(unread->feed->store, marker_kinds[unread->which],
+                                         subject_name(&unread->feed->subjects, reader->slot), on_marker, unread) < 0)
         error = FEED__ERROR_CODE__UNAVAILABLE;
     if (error != FEED_OK)
         unread_end(unread, error, NULL);
 }
 
-void feed_read_unread(struct feed *feed, struct text reader, feed_unread_fn *fn, void *context)
+void feed_read_unread(struct feed *feed, enum feed_marker which, struct text reader, feed_unread_fn *fn, void *context)
 {
     struct unread *unread = malloc(sizeof(*unread));
 
@@ -151,7 +171,7 @@ void feed_read_unread(struct feed *feed, struct text reader, feed_unread_fn *fn,
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
         return;
     }
-    *unread = (struct unread){.feed = feed, .fn = fn, .context = context};
+    *unread = (struct unread){.feed = feed, .which = which, .fn = fn, .context = context};
     reader_get(feed, reader, on_reader, unread);
 }
 
@@ -183,7 +203,13 @@ void markers_moved(struct feed *feed, uint32_t slot, enum log_kind kind)
 struct telling {
     struct feed *feed;
     struct reader *reader; /* pinned */
+    enum feed_marker which;
 };
+
+static bool tells_of(const struct subscription *stream, enum feed_marker which)
+{
+    return stream_rows[stream->kind].marker == marker_kinds[which];
+}
 
 /* Those that were moved past meanwhile are asked for again; those that cannot be told now are when they are live. */
 static void on_unread(void *context, Feed__ErrorCode error, const struct feed_unread *found)
@@ -194,11 +220,11 @@ static void on_unread(void *context, Feed__ErrorCode error, const struct feed_un
     struct frame *frame = error == FEED_OK ? frame_of_read_marker(found) : NULL;
 
     free(context);
-    reader->telling = false;
+    reader->telling[telling.which] = false;
     for (struct subscription *stream = reader->subscriptions; stream; stream = stream->next) {
         bool told = frame && stream->state == SUBSCRIPTION_LIVE && stream_has_room(feed, stream);
 
-        if (stream->marker != MARKER_ASKED)
+        if (stream->marker != MARKER_ASKED || !tells_of(stream, telling.which))
             continue;
         stream->marker = told ? MARKER_TOLD : MARKER_OWED;
         if (told)
@@ -210,12 +236,13 @@ static void on_unread(void *context, Feed__ErrorCode error, const struct feed_un
     reader_unpin(feed, reader);
 }
 
-void markers_tell(struct feed *feed, struct reader *reader)
+static void tell(struct feed *feed, struct reader *reader, enum feed_marker which)
 {
     struct telling *telling = NULL;
 
-    for (struct subscription *stream = reader->subscriptions; stream && !reader->telling; stream = stream->next) {
-        if (stream->marker != MARKER_OWED || stream->state != SUBSCRIPTION_LIVE || !stream_has_room(feed, stream))
+    for (struct subscription *stream = reader->subscriptions; stream && !reader->telling[which]; stream = stream->next) {
+        if (stream->marker != MARKER_OWED || !tells_of(stream, which) || stream->state != SUBSCRIPTION_LIVE ||
+            !stream_has_room(feed, stream))
             continue;
         if (!telling)
             telling = malloc(sizeof(*telling));
@@ -225,8 +252,14 @@ void markers_tell(struct feed *feed, struct reader *reader)
     }
     if (!telling)
         return;
-    *telling = (struct telling){feed, reader};
+    *telling = (struct telling){feed, reader, which};
     reader_pin(feed, reader);
-    reader->telling = true;
-    feed_read_unread(feed, subject_name(&feed->subjects, reader->slot), on_unread, telling);
+    reader->telling[which] = true;
+    feed_read_unread(feed, which, subject_name(&feed->subjects, reader->slot), on_unread, telling);
+}
+
+void markers_tell(struct feed *feed, struct reader *reader)
+{
+    tell(feed, reader, MARKER_HOME);
+    tell(feed, reader, MARKER_INBOX);
 }

@@ -8,6 +8,9 @@
 struct reader;
 struct subscription;
 
+/* The entries that move each marker, by enum feed_marker. */
+extern const enum log_kind marker_kinds[2];
+
 /* Whether a stream has been told where the marker stands. */
 enum marker_debt {
     MARKER_TOLD,

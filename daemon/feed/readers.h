@@ -23,7 +23,7 @@ struct reader {
     uint32_t kept_count;
     uint64_t loaded_at;       /* what the reader's log says up to this id is in `following`, `kept` and `hidden` */
     int64_t renew_at_ms;      /* when its timeline's time to live is to begin anew */
-    bool telling;             /* where its marker stands is being looked up for its streams */
+    bool telling[2];          /* where a marker stands is being looked up for its streams, by enum feed_marker */
     bool stale;               /* to be loaded anew: the store has lost some of it */
     struct reader_load *load; /* while it is loaded */
     struct rebuild *rebuild;  /* while its timeline is built by this daemon */

@@ -16,6 +16,7 @@ const struct stream_row stream_rows[STREAM_KINDS] = {
     [STREAM_PROFILE] = {SHARES, PLACE_SUBJECT, LOG_UNKNOWN, collect_profile},
     [STREAM_DIALOGUE] = {DIALOGUE, PLACE_SHARE, LOG_UNKNOWN, collect_dialogue},
     [STREAM_AROUND] = {DIALOGUE, PLACE_SUBJECT, LOG_UNKNOWN, collect_around},
+    [STREAM_INBOX] = {BIT(LOG_NOTICE), PLACE_OWN, LOG_READ_INBOX, collect_inbox},
 };
 
 bool stream_events_of(enum log_kind kind)
@@ -93,6 +94,9 @@ bool stream_concerns(const struct feed *feed, const struct subscription *stream,
         return event->subject == stream->subject;
     case PLACE_SHARE:
         return event->share == stream->share;
+    case PLACE_OWN:
+        return event->subject == stream->subject &&
+               (event->actor == NO_SUBJECT || notice_shows(feed, stream->reader, event->actor));
     }
     return false;
 }

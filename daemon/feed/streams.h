@@ -15,6 +15,7 @@ enum stream_place {
     PLACE_READER,  /* by those whom its reader follows */
     PLACE_SUBJECT, /* by its subject */
     PLACE_SHARE,   /* by its share */
+    PLACE_OWN,     /* by its reader, of whose own log it is */
 };
 
 struct catchup;
@@ -41,6 +42,7 @@ struct live_event {
     uint32_t subject;
     uint64_t share; /* that it is or is about, 0: none */
     struct frame *frame;
+    uint32_t actor; /* of a notice: who did it; NO_SUBJECT: it is known to show */
 };
 
 /* Whether there are streams of which entries of this kind are events. */

@@ -170,7 +170,7 @@ static void open_stream(struct opening *opening)
     struct feed *feed = opening->feed;
     struct text name = {opening->name, opening->name_bytes};
 
-    if (stream_rows[opening->stream->kind].place == PLACE_READER) {
+    if (stream_rows[opening->stream->kind].place == PLACE_READER || stream_rows[opening->stream->kind].place == PLACE_OWN) {
         reader_get(feed, name, on_reader, opening);
         return;
     }

@@ -40,7 +40,7 @@ static void on_hole(struct feed *feed, const struct log_entry *entry)
 
 static void deliver(struct feed *feed, const struct ring_entry *kept)
 {
-    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, share_of_entry(kept), kept->frame});
+    live_deliver(feed, &(struct live_event){kept->kind, kept->subject, share_of_entry(kept), kept->frame, NO_SUBJECT});
 }
 
 static int take_share(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
@@ -103,12 +103,14 @@ static int take_edit(struct feed *feed, const struct log_entry *entry, struct ri
 
 static int take_comment(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
+    kept->reader = subject_intern(&feed->subjects, entry->reader);
     kept->frame = frame_of_comment(entry->id, entry->body, entry->subject);
-    if (!kept->frame || take_revision(feed, entry) < 0)
+    if (kept->reader == NO_SUBJECT || !kept->frame || take_revision(feed, entry) < 0)
         return -ENOMEM;
-    if (is_new(feed, entry))
-        deliver(feed, kept);
-    return 0;
+    if (!is_new(feed, entry))
+        return 0;
+    deliver(feed, kept);
+    return notice_deliver(feed, kept);
 }
 
 static int take_uncomment(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
@@ -155,7 +157,7 @@ static int take_edge(struct feed *feed, const struct log_entry *entry, struct ri
     if (kept->reader == NO_SUBJECT)
         return -ENOMEM;
     reader_edge(feed, entry->kind == LOG_EDGE, kept->reader, kept->subject, entry->other, entry->kept);
-    return 0;
+    return entry->kind == LOG_EDGE && is_new(feed, entry) ? notice_deliver(feed, kept) : 0;
 }
 
 /* What a kind of entry hides, from whom. In the log of the reader the reader is named as such; in that of who is barred, as the
@@ -204,6 +206,13 @@ static int take_subject(struct feed *feed, const struct log_entry *entry, struct
     return name_change(feed, kept->subject, entry->name);
 }
 
+static int take_notice(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    int error = notice_take(feed, entry->id, entry->body, kept);
+
+    return error == 0 && is_new(feed, entry) ? notice_deliver(feed, kept) : error;
+}
+
 static int take_marker(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     if (is_new(feed, entry))
@@ -235,6 +244,8 @@ static take_fn *const takers[LOG_UNKNOWN + 1] = {
     [LOG_BAR] = take_hiding,
     [LOG_UNBAR] = take_hiding,
     [LOG_READ] = take_marker,
+    [LOG_READ_INBOX] = take_marker,
+    [LOG_NOTICE] = take_notice,
 };
 
 /* Memory ended at an entry: without it the ring could not vouch for anything before it, and streams are told if they were

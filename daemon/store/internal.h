@@ -33,6 +33,10 @@
     SCRIPT(described)         \
     SCRIPT(find)              \
     SCRIPT(mark)              \
+    SCRIPT(inbox)             \
+    SCRIPT(notice)            \
+    SCRIPT(replied)           \
+    SCRIPT(standing)          \
     SCRIPT(presence_ask)      \
     SCRIPT(presence_asked)    \
     SCRIPT(presence_report)   \

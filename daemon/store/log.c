@@ -18,7 +18,7 @@ static const char *const kind_names[] = {
     [LOG_MUTE] = "mute",         [LOG_UNMUTE] = "unmute", [LOG_BLOCK] = "block",
     [LOG_UNBLOCK] = "unblock",   [LOG_BAR] = "bar",       [LOG_UNBAR] = "unbar",
     [LOG_ERASE] = "erase",       [LOG_ERASING] = "erasing",
-    [LOG_READ] = "read",
+    [LOG_READ] = "read",         [LOG_READ_INBOX] = "readinbox", [LOG_NOTICE] = "notice",
 };
 
 const char *log_kind_name(enum log_kind kind)

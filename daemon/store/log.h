@@ -26,6 +26,8 @@ enum log_kind {
     LOG_ERASING,  /* subject, other (the position of the deletion): the next slice of it */
     LOG_SUBJECT,  /* subject, name: what it calls itself from now on */
     LOG_READ,     /* subject (a reader), other (the marker): how far its home timeline is read */
+    LOG_READ_INBOX, /* subject, other (the marker): how far its inbox is read */
+    LOG_NOTICE,   /* subject, reader (who did it), body (an encoded feed.Notice): something for its inbox */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
 

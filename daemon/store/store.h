@@ -37,6 +37,7 @@ struct store_settings {
     int64_t max_comments;
     int64_t max_blocked;
     int64_t push_limit;
+    int64_t inbox_cap;
     int64_t timeline_cap;
     int64_t timeline_slack;
     int64_t timeline_idle_ttl_s;

@@ -189,6 +189,44 @@ def test_blocking_and_muting(ctl, client, name):
     assert ctl.say("unmute", bob, carl) == f"{bob} had not muted {carl}\n"
 
 
+def test_marking_as_read_and_what_is_unread(ctl, client, name):
+    bob, alice = name("bob"), name("alice")
+    assert ctl.say("mark-read", bob) == "there is nothing to read\n"
+    client.follow(bob, alice)
+    ids = client.share_many(alice, 3)
+    assert ctl.objects("unread", bob)[0]["unread"] == 3
+    assert ctl.say("mark-read", bob, ids[0]) == f"read as far as #{ids[0]}\n"
+    assert "2" in ctl.say("unread", bob)
+    assert ctl.say("mark-read", bob) == f"read as far as #{ids[2]}\n"
+    assert ctl.objects("unread", bob)[0]["marker"] == str(ids[2])
+    refused = ctl.run("mark-read", bob, "9007199254740991")
+    assert refused.returncode == REFUSED and "id" in refused.stderr
+
+
+def test_an_inbox_is_shown_and_marked_as_read(ctl, client, name):
+    bob, alice = name("bob"), name("alice")
+    share = client.share(alice).id
+    comment = client.comment(bob, share)
+    client.follow(bob, alice)
+    lines = ctl.say("inbox", alice).splitlines()
+    assert [line[0] for line in lines] == ["*", "*", "—"]
+    assert f"{bob} follows now" in lines[0] and f"{bob} commented on #{share}" in lines[1]
+    page = ctl.objects("inbox", "--limit", "1", alice)[0]
+    assert (page["notices"][0]["kind"], page["end"]) == ("NOTICE_FOLLOWED", "MORE")
+    older = ctl.objects("inbox", "--before", page["nextCursor"], alice)[0]["notices"]
+    assert [notice["causeId"] for notice in older] == [str(comment)]
+    assert "2 in the inbox" in ctl.say("unread", alice)
+    assert ctl.say("mark-read", "--inbox", alice) == f"inbox read as far as #{page['notices'][0]['id']}\n"
+    assert "*" not in ctl.say("inbox", alice)
+
+
+def test_presence(ctl, connect, name):
+    stream = connect().follow_stream(home=name("alice"))
+    assert stream.token
+    harness.wait_until(lambda: ctl.objects("presence", name("alice"))[0]["online"], what="the reader's presence")
+    assert ctl.say("presence", name("alice"))
+
+
 def test_deleting_a_subject(ctl, client, name):
     client.follow(name("bob"), name("alice"))
     client.share_many(name("alice"), 3)

@@ -67,6 +67,8 @@ struct feed_subscription;
     X(mark_read, MarkRead)             \
     X(get_unread, GetUnread)           \
     X(get_presence, GetPresence)       \
+    X(get_inbox, GetInbox)             \
+    X(mark_inbox_read, MarkInboxRead)  \
     X(admin, Admin)
 
 /* ---------------------------------------------------------------------------------------------------------- options */
@@ -172,6 +174,7 @@ enum feed_event_kind {
     FEED_EVENT_EDITED,     /* `edited` */
     FEED_EVENT_COMMENTED,  /* `commented` */
     FEED_EVENT_COMMENT_DELETED, /* `comment_deleted` */
+    FEED_EVENT_NOTICED,    /* `noticed` */
     FEED_EVENT_READ_MARKER, /* `read_marker`: where the reader's marker stands; it has moved, or may have */
     FEED_EVENT_GAP,        /* something may be missing: `gap` says what, or `error` says why the token was refused (the
                               stream then goes on from now); neither: the connection broke before there was a token */
@@ -190,6 +193,7 @@ struct feed_event {
     const Feed__Edited *edited;
     const Feed__Commented *commented;
     const Feed__CommentDeleted *comment_deleted;
+    const Feed__Noticed *noticed;
     const Feed__ReadMarker *read_marker;
     const Feed__Gap *gap;
     const Feed__Error *error;

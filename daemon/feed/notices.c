@@ -1,0 +1,208 @@
+/* Notices: what an entry of the log means to the inbox of somebody. An edge or a comment stands in the log of whom it concerns,
+ * and is itself what the inbox tells of. Who is concerned by a reply, if that is another than the author of the share, has a log
+ * of its own: there the job of the comment leaves a notice, which may be repeated, as a notice is there only once. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feed/catchup.h"
+#include "feed/frames.h"
+#include "feed/inbox.h"
+#include "feed/internal.h"
+#include "store/inbox.h"
+
+/* What entries mean to the inbox of their subject. A notice states it. */
+static const Feed__NoticeKind kinds[LOG_UNKNOWN + 1] = {
+    [LOG_EDGE] = FEED__NOTICE_KIND__NOTICE_FOLLOWED,
+    [LOG_COMMENT] = FEED__NOTICE_KIND__NOTICE_COMMENTED,
+};
+
+bool notice_shows(const struct feed *feed, const struct reader *reader, uint32_t actor)
+{
+    return actor != reader->slot && !hidden_has(&reader->hidden, subject_name(&feed->subjects, actor));
+}
+
+/* ---- telling ---- */
+
+bool notice_is_of(const struct ring_entry *entry)
+{
+    return entry->kind == LOG_NOTICE || kinds[entry->kind] != FEED__NOTICE_KIND__NOTICE_UNSPECIFIED;
+}
+
+struct frame *notice_event(struct feed *feed, const struct ring_entry *entry)
+{
+    struct feed_notice notice = {.id = entry->id, .kind = kinds[entry->kind]};
+
+    if (entry->kind == LOG_NOTICE)
+        return frame_ref(entry->frame);
+    notice.actor = subject_name(&feed->subjects, entry->reader);
+    if (entry->kind == LOG_COMMENT) {
+        notice.share = entry->share;
+        notice.cause = entry->id;
+    }
+    return frame_of_notice(&notice);
+}
+
+static bool is_watched(const struct feed *feed, uint32_t slot)
+{
+    const struct reader *reader = feed->subjects.slots[slot]->reader;
+
+    for (const struct subscription *stream = reader ? reader->subscriptions : NULL; stream; stream = stream->next)
+        if (stream->kind == STREAM_INBOX)
+            return true;
+    return false;
+}
+
+int notice_deliver(struct feed *feed, const struct ring_entry *entry)
+{
+    struct live_event event = {.kind = LOG_NOTICE, .subject = entry->subject, .actor = entry->reader};
+
+    if (!is_watched(feed, entry->subject))
+        return 0;
+    event.frame = notice_event(feed, entry);
+    if (!event.frame)
+        return -ENOMEM;
+    live_deliver(feed, &event);
+    frame_unref(event.frame);
+    return 0;
+}
+
+int notice_take(struct feed *feed, uint64_t id, struct text packed, struct ring_entry *ret_entry)
+{
+    Feed__Notice *held = feed__notice__unpack(NULL, packed.size, (const uint8_t *)packed.data);
+    struct feed_notice notice;
+
+    if (!held)
+        return -ENOMEM;
+    notice = (struct feed_notice){id, held->kind, {held->actor, strlen(held->actor)}, held->share_id, held->cause_id};
+    ret_entry->reader = subject_intern(&feed->subjects, notice.actor);
+    ret_entry->share = notice.share;
+    ret_entry->other = notice.cause;
+    ret_entry->frame = frame_of_notice(&notice);
+    feed__notice__free_unpacked(held, NULL);
+    return ret_entry->reader != NO_SUBJECT && ret_entry->frame ? 0 : -ENOMEM;
+}
+
+/* ---- what a stream missed, out of the store ---- */
+
+#define MISSED_MAX 1000 /* notices that are caught up with before it is a Gap */
+
+/* Other partitions have nothing that could be missing. */
+static void note_floor(struct catchup *catchup, uint64_t floor)
+{
+    if (floor > catchup->stream->position[partition_of_id(floor)])
+        catchup->floor = floor;
+}
+
+static void on_missed(void *context, Feed__ErrorCode error, const struct inbox *inbox)
+{
+    struct catchup *catchup = context;
+    int added = 0;
+
+    for (size_t i = 0; error == FEED_OK && catchup->stream && i < inbox->count && added == 0; i++) {
+        const struct inbox_item *item = &inbox->items[i];
+        const struct feed_notice notice = {item->id, item->kind, subject_name(&catchup->feed->subjects, item->actor),
+                                           item->share, item->cause};
+
+        added = catchup_add(catchup, item->id,
+                            (struct live_event){.kind = LOG_NOTICE,
+                                                .subject = catchup->stream->subject,
+                                                .actor = NO_SUBJECT,
+                                                .frame = frame_of_notice(&notice)});
+    }
+    if (error == FEED_OK && catchup->stream)
+        note_floor(catchup, inbox->more ? inbox->items[inbox->count - 1].id - PARTITIONS_MAX : inbox->dropped);
+    if (error != FEED_OK || added < 0)
+        catchup_fail(catchup);
+    else
+        collect_deletions(catchup);
+}
+
+void collect_inbox(struct catchup *catchup)
+{
+    unsigned partition = partition_of_subject(subject_name(&catchup->feed->subjects, catchup->reader->slot));
+
+    inbox_read(catchup->feed, catchup->reader, catchup->target[partition] + 1, catchup->stream->position[partition], MISSED_MAX,
+               on_missed, catchup);
+}
+
+/* ---- replies, as a job ---- */
+
+struct notice_job {
+    struct feed *feed;
+    struct job *job;
+};
+
+static void job_end(struct notice_job *op, Feed__ErrorCode error)
+{
+    if (error == FEED_OK)
+        job_finish(op->feed, op->job);
+    else if (error == FEED__ERROR_CODE__INTERNAL)
+        job_defeated(op->feed, op->job, "Redis refuses the notice, see event=redis-error in the log");
+    else
+        job_retry(op->feed, op->job);
+    free(op);
+}
+
+static void on_noticed(void *context, const struct reply *reply)
+{
+    struct notice_job *op = context;
+    Feed__ErrorCode error = error_of_reply(reply, true);
+
+    if (error == FEED_OK)
+        store_saw(op->feed->store, reply_id(reply_at(reply, 0)));
+    job_end(op, error);
+}
+
+static bool is_same(struct text a, struct text b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* 0 or a negative errno: then the answer will not come. */
+static int send_notice(struct notice_job *op, struct text subject)
+{
+    const struct job *job = op->job;
+    char actor[256];
+    uint8_t packed[512];
+    Feed__Notice notice = FEED__NOTICE__INIT;
+
+    snprintf(actor, sizeof(actor), "%.*s", (int)job->reader_bytes, job->reader);
+    notice.kind = FEED__NOTICE_KIND__NOTICE_REPLIED;
+    notice.actor = actor;
+    notice.share_id = job->share;
+    notice.cause_id = job->id;
+    size_t size = feed__notice__pack(&notice, packed);
+    return store_notice(op->feed->store, subject, (struct text){actor, job->reader_bytes}, (struct text){(char *)packed, size},
+                        on_noticed, op);
+}
+
+/* The author of the share is told by the comment itself. */
+static void on_replied(void *context, const struct reply *reply)
+{
+    struct notice_job *op = context;
+    const struct job *job = op->job;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    uint64_t parent;
+    struct text subject = author_of_body(comment_body(reply_text(reply), &parent));
+
+    if (error != FEED_OK || subject.size == 0 || is_same(subject, (struct text){job->subject, job->subject_bytes}) ||
+        is_same(subject, (struct text){job->reader, job->reader_bytes}))
+        job_end(op, error);
+    else if (send_notice(op, subject) < 0)
+        job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+void notice_begin_job(struct feed *feed, struct job *job)
+{
+    struct notice_job *op = malloc(sizeof(*op));
+
+    if (!op) {
+        job_retry(feed, job);
+        return;
+    }
+    *op = (struct notice_job){feed, job};
+    if (store_replied(feed->store, job->share, job->id, on_replied, op) < 0)
+        job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
+}
