@@ -146,7 +146,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(BREAKS)} (all)")
     parser.add_argument("--minutes", type=float, default=0.5, help="of chaos with each seed (0.5)")
-    parser.add_argument("--seeds", type=int, default=6, help="how many are tried before it is given up (6)")
+    parser.add_argument("--seeds", type=int, default=12, help="how many are tried before it is given up (12)")
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in BREAKS:
