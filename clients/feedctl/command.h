@@ -47,8 +47,8 @@ struct run {
     size_t argument_count;
 };
 
-extern const struct command command_share, command_edit, command_delete, command_show, command_follow, command_unfollow,
-    command_following, command_followers, command_timeline, command_profile, command_comment, command_delete_comment,
+extern const struct command command_share, command_reshare, command_edit, command_delete, command_show, command_follow,
+    command_unfollow, command_following, command_followers, command_timeline, command_profile, command_comment, command_delete_comment,
     command_dialogue, command_watch, command_import_graph, command_import_shares, command_ping, command_top, command_completion,
     command_describe, command_subjects, command_find, command_destination, command_site, command_block, command_unblock,
     command_mute, command_unmute, command_blocked, command_delete_subject, command_popular, command_suggest,

@@ -83,6 +83,9 @@ static void watch_print(struct watch *watch, const struct feed_event *event)
     case FEED_EVENT_SHARED:
         view_share(event->share);
         break;
+    case FEED_EVENT_RESHARED:
+        view_joining(event->share);
+        break;
     case FEED_EVENT_DELETED:
         author = text_clean(event->deleted->author);
         view_note("%s deleted #%llu", author != NULL ? author : "?", (unsigned long long)event->deleted->share_id);
@@ -279,8 +282,8 @@ const struct command command_watch = {
     .summary = "Show shares as they come, until Ctrl-C",
     .details = "\nThe home timeline of READER, or what one subject shares, or what people say under one share or all of\n"
                "a subject's. Reconnects by itself and goes on where it was. With --json one event a line: {\"shared\":…},\n"
-               "{\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…}, {\"subjectDeleted\":…},\n"
-               "{\"noticed\":…}, {\"readMarker\":…}, {\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
+               "{\"reshared\":…}, {\"edited\":…}, {\"deleted\":…}, {\"commented\":…}, {\"commentDeleted\":…},\n"
+               "{\"subjectDeleted\":…}, {\"noticed\":…}, {\"readMarker\":…}, {\"caughtUp\":…}, {\"heartbeat\":…}, {\"gap\":…}.",
     .options = {
         { "profile", "SUBJECT", "watch what this subject shares", false },
         { "dialogue", "SHARE_ID", "watch the comments under this share", false },

@@ -2,8 +2,8 @@
 #include "command.h"
 
 const struct command *const commands[] = {
-    &command_share,     &command_edit,      &command_delete,   &command_show,    &command_follow,   &command_unfollow,
-    &command_following, &command_followers, &command_timeline, &command_profile, &command_comment,
+    &command_share,     &command_reshare,   &command_edit,     &command_delete,  &command_show,
+    &command_follow,    &command_unfollow,  &command_following, &command_followers, &command_timeline, &command_profile, &command_comment,
     &command_delete_comment, &command_dialogue, &command_watch, &command_destination, &command_site,
     &command_popular,   &command_suggest,
     &command_describe,  &command_subjects,  &command_find,     &command_block,   &command_unblock,

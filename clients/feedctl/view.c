@@ -94,16 +94,17 @@ void view_names(char *const *names, size_t count, size_t total)
 }
 
 /* "also shared by ann, ben and 3 others" */
-static void print_also_shared(const Feed__Share *share)
+static void print_sharers(const char *what, char *const *names, size_t count, size_t total)
 {
-    if (share->n_also_shared_by == 0)
+    if (count == 0)
         return;
-    printf("%*salso shared by", INDENT, "");
-    view_names(share->also_shared_by, share->n_also_shared_by, share->also_shared_count);
+    printf("%*s%s by", INDENT, "", what);
+    view_names(names, count, total);
     putchar('\n');
 }
 
-void view_share(const Feed__Share *share)
+/* A share as its author made it. */
+static void print_share(const Feed__Share *share)
 {
     char *author = text_clean(share->author), *name = text_clean(share->author_name);
     char site[256], ago[32];
@@ -119,16 +120,52 @@ void view_share(const Feed__Share *share)
         printf(" · %s", clean_site);
     printf(" · %s%s", ago, share->edited_at_ms != 0 ? " · edited" : "");
     view_count(share->comment_count, "comment");
+    view_count(share->reshare_count, "re-share");
     printf(" %s#%llu%s\n", view_style.dim, (unsigned long long)share->id, view_style.plain);
     print_paragraph(share->title, view_columns, INDENT, view_style.bold, "", "");
     print_paragraph(share->comment, view_columns, INDENT, "", "“", "”");
     print_paragraph(share->extract, view_columns, INDENT, view_style.dim, "", "");
     print_paragraph(share->url, 0, INDENT, view_style.dim, "", "");
-    print_also_shared(share);
-    putchar('\n');
     free(author);
     free(name);
     free(clean_site);
+}
+
+/* "ann, ben and 3 others re-shared · 5 min ago #2" and what the first of them says. */
+static void print_reshare(const Feed__Share *share)
+{
+    char ago[32];
+
+    view_ago(share->created_at_ms, ago, sizeof ago);
+    printf("↻");
+    if (share->n_reshared_by > 0)
+        view_names(share->reshared_by, share->n_reshared_by, share->reshared_by_count);
+    else
+        view_names(&share->author, 1, 1);
+    printf(" re-shared · %s %s#%llu%s\n", ago, view_style.dim, (unsigned long long)share->id, view_style.plain);
+    print_paragraph(share->comment, view_columns, INDENT, "", "“", "”");
+}
+
+void view_share(const Feed__Share *share)
+{
+    if (share->origin != NULL) {
+        print_reshare(share);
+        print_share(share->origin);
+    } else {
+        print_share(share);
+        print_sharers("re-shared", share->reshared_by, share->n_reshared_by, share->reshared_by_count);
+    }
+    print_sharers("also shared", share->also_shared_by, share->n_also_shared_by, share->also_shared_count);
+    putchar('\n');
+}
+
+void view_joining(const Feed__Share *share)
+{
+    printf("%s—%s", view_style.dim, view_style.plain);
+    view_names(&share->author, 1, 1);
+    printf(" re-shared %s#%llu%s, too\n", view_style.dim,
+           share->origin != NULL ? (unsigned long long)share->origin->id : 0, view_style.plain);
+    print_paragraph(share->comment, view_columns, INDENT, "", "“", "”");
 }
 
 void view_comment(const Feed__Comment *comment, unsigned depth)

@@ -18,8 +18,10 @@ extern struct view_style view_style;
 void view_paragraph(const char *text, const char *style);
 void view_line(const char *text);
 
-/* Who, where, how long ago, title, comment, extract, url. */
+/* Who, where, how long ago, title, comment, extract, url. Of a re-share, who re-shared it, and then what it is of. */
 void view_share(const Feed__Share *share);
+/* A re-share of what was shown. */
+void view_joining(const Feed__Share *share);
 
 /* A comment: who, how long ago, as a reply to which, text. `depth`: how far it is set in. */
 void view_comment(const Feed__Comment *comment, unsigned depth);

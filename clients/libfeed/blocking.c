@@ -247,7 +247,7 @@ static int waiting_event_fill(struct waiting_event *waiting, const struct feed_e
         return -ENOMEM;
     waiting->event.frame = waiting->frame;
     if (event->share != NULL)
-        waiting->event.share = waiting->frame->shared->share;
+        waiting->event.share = event->kind == FEED_EVENT_RESHARED ? waiting->frame->reshared->share : waiting->frame->shared->share;
     if (event->deleted != NULL)
         waiting->event.deleted = waiting->frame->deleted;
     if (event->edited != NULL)
@@ -258,6 +258,8 @@ static int waiting_event_fill(struct waiting_event *waiting, const struct feed_e
         waiting->event.comment_deleted = waiting->frame->comment_deleted;
     if (event->subject_deleted != NULL)
         waiting->event.subject_deleted = waiting->frame->subject_deleted;
+    if (event->read_marker != NULL)
+        waiting->event.read_marker = waiting->frame->read_marker;
     if (event->gap != NULL)
         waiting->event.gap = waiting->frame->gap;
     if (event->error != NULL)

@@ -205,6 +205,10 @@ static bool subscription_take_log_event(const Feed__ServerFrame *frame, struct f
         event->kind = FEED_EVENT_SHARED;
         event->share = frame->shared->share;
         *ret_id = event->share->id;
+    } else if (frame->body_case == FEED__SERVER_FRAME__BODY_RESHARED && frame->reshared->share != NULL) {
+        event->kind = FEED_EVENT_RESHARED;
+        event->share = frame->reshared->share;
+        *ret_id = event->share->id;
     } else if (frame->body_case == FEED__SERVER_FRAME__BODY_DELETED) {
         event->kind = FEED_EVENT_DELETED;
         event->deleted = frame->deleted;

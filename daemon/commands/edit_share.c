@@ -48,6 +48,7 @@ static void edit(struct request *request, const Feed__Share *share)
     edited.image_url = share->image_url;
     edited.comment = asked->comment;
     edited.created_at_ms = share->created_at_ms;
+    edited.origin = share->origin;
     edited.canonical_url = share->canonical_url;
     size_t size = edited.extract ? feed__share__get_packed_size(&edited) : 0;
     request->arena.budget += size;
@@ -77,6 +78,9 @@ static void on_share(void *context, Feed__ErrorCode error, const struct feed_pag
         request_fail_memory(request);
     else if (strcmp(share->author, request->frame->edit_share->author) != 0)
         request_fail_code(request, FEED__ERROR_CODE__FORBIDDEN);
+    else if (share->origin && (request->frame->edit_share->title[0] || request->frame->edit_share->extract[0]))
+        request_fail(request, FEED__ERROR_CODE__INVALID, request->frame->edit_share->title[0] ? "title" : "extract", 0,
+                     "a re-share has only a comment of its own");
     else
         edit(request, share);
     if (share)

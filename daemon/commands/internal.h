@@ -202,7 +202,7 @@ static inline struct text text_of(const char *string)
     COMMAND(hello) COMMAND(ping) COMMAND(share) COMMAND(delete_share) COMMAND(get_share) COMMAND(follow) COMMAND(unfollow)  \
     COMMAND(follow_many) COMMAND(get_following) COMMAND(get_followers) COMMAND(get_timeline) COMMAND(get_profile)           \
     COMMAND(subscribe) COMMAND(unsubscribe) COMMAND(comment) COMMAND(delete_comment) COMMAND(get_dialogue)                  \
-    COMMAND(edit_share) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
+    COMMAND(edit_share) COMMAND(reshare) COMMAND(admin) COMMAND(set_subject) COMMAND(get_subjects) COMMAND(find_subjects)                    \
     COMMAND(get_destination) COMMAND(get_site) COMMAND(block) COMMAND(unblock) COMMAND(mute) COMMAND(unmute)                \
     COMMAND(get_blocked) COMMAND(delete_subject) COMMAND(get_subject_deletion) COMMAND(get_popular) COMMAND(get_suggestions) \
     COMMAND(mark_read) COMMAND(get_unread) COMMAND(get_presence) COMMAND(get_inbox) COMMAND(mark_inbox_read)

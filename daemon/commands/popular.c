@@ -18,6 +18,7 @@ static void keep(void *request, void *memory)
 static bool fill_item(struct request *request, const struct feed_popular_item *found, Feed__PopularItem *ret_item)
 {
     ProtobufCAllocator allocator = {allocate, keep, request};
+    uint8_t *share;
 
     feed__popular_item__init(ret_item);
     ret_item->count = found->count;
@@ -26,8 +27,11 @@ static bool fill_item(struct request *request, const struct feed_popular_item *f
         return ret_item->subject != NULL;
     }
     ret_item->url = request_copy(request, feed_destination_of(found->share));
-    ret_item->share = feed__share__unpack(&allocator, found->share->share_bytes,
-                                          found->share->frame->bytes + found->share->frame->size - found->share->share_bytes);
+    share = request_grow(request, item_bytes(found->share));
+    if (share) {
+        item_write(found->share, share);
+        ret_item->share = feed__share__unpack(&allocator, item_bytes(found->share), share);
+    }
     return ret_item->url && ret_item->share;
 }
 

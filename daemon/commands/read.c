@@ -15,7 +15,7 @@ static struct feed_page fit(const struct request *request, const struct feed_pag
     size_t room = (size_t)request->commands->config->max_frame_bytes - PAGE_OVERHEAD_BYTES - further_bytes;
 
     for (size_t i = 0; i < page->count; i++) {
-        size_t bytes = page->items[i].share_bytes + page->items[i].also.size + SHARE_OVERHEAD_BYTES;
+        size_t bytes = item_bytes(&page->items[i]) + SHARE_OVERHEAD_BYTES;
 
         if (bytes > room && i > 0) {
             fitting.count = i;

@@ -123,8 +123,6 @@ static void also_end(struct also_read *also, Feed__ErrorCode error)
     struct feed *feed = also->feed;
 
     also->fn(also->context, error, &also->page);
-    for (size_t i = 0; also->items && i < also->page.count; i++)
-        free((void *)(uintptr_t)also->items[i].also.data);
     if (also->sharers)
         sharers_done(feed, also->sharers, also->page.count);
     if (also->items)
@@ -155,11 +153,12 @@ static bool tell(struct also_read *also, size_t index)
     }
     if (total == 0)
         return true;
-    size_t count = total < NAMES_MAX ? total : NAMES_MAX, size = also_shared_bytes(names, count, total);
-    bytes = malloc(size);
+    size_t count = total < NAMES_MAX ? total : NAMES_MAX, before = item->also.size;
+    size_t size = before + share_names_bytes(NAMES_ALSO_SHARED, names, count, total);
+    bytes = realloc((void *)(uintptr_t)item->also.data, size);
     if (!bytes)
         return false;
-    also_shared_write(names, count, total, bytes);
+    share_names_write(NAMES_ALSO_SHARED, names, count, total, bytes + before);
     item->also = (struct text){(const char *)bytes, size};
     return true;
 }
@@ -208,10 +207,11 @@ static void on_timeline(void *context, Feed__ErrorCode error, const struct feed_
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        also->items[i] = page->items[i];
-        frame_ref(page->items[i].frame);
-        subject_ref(&also->feed->subjects, page->items[i].author);
-        name_hold(also->feed, page->items[i].author);
+        if (item_copy(also->feed, &page->items[i], &also->items[i]) < 0) {
+            also->page.count = i;
+            also_end(also, FEED__ERROR_CODE__UNAVAILABLE);
+            return;
+        }
         destination_name(destination_of_body(share_of_item(&page->items[i])), also->names[i]);
         also->sharers[i].name = (struct text){also->names[i], DESTINATION_NAME_BYTES - 1};
     }

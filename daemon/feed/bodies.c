@@ -2,6 +2,7 @@
  * which the share is streamed: what is in the ring, in queues and here is one and the same. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/metrics.h"
 #include "feed/internal.h"
@@ -41,10 +42,25 @@ void bodies_drop(struct feed *feed, uint64_t id)
         return;
     unlink_body(&feed->bodies, body);
     feed->bodies.bytes -= body_bytes(body);
-    frame_unref(body->item.frame);
-    name_release(feed, body->item.author);
-    subject_unref(&feed->subjects, body->item.author);
+    items_done(feed, &body->item, 1);
     free(body);
+}
+
+/* Takes references for an item that stands in a further place. */
+static void item_hold(struct feed *feed, const struct feed_item *item)
+{
+    frame_ref(item->frame);
+    subject_ref(&feed->subjects, item->author);
+    name_hold(feed, item->author);
+    if (item->origin != 0)
+        subject_ref(&feed->subjects, item->origin_author);
+}
+
+/* Whether the share has been deleted, or what it is of. */
+static bool item_is_gone(const struct feed *feed, const struct feed_item *item)
+{
+    return share_is_gone(feed, item->id, item->author) ||
+           (item->origin != 0 && share_is_gone(feed, item->origin, item->origin_author));
 }
 
 void bodies_put(struct feed *feed, const struct feed_item *item)
@@ -60,9 +76,7 @@ void bodies_put(struct feed *feed, const struct feed_item *item)
         return;
     }
     body->item = *item;
-    frame_ref(item->frame);
-    subject_ref(&feed->subjects, item->author);
-    name_hold(feed, item->author);
+    item_hold(feed, item);
     link_newest(bodies, body);
     bodies->bytes += body_bytes(body);
     while (bodies->bytes > feed->settings->body_bytes)
@@ -98,27 +112,27 @@ bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item)
     feed->bodies.bytes -= body_bytes(body);
     int error = name_item(feed, &body->item);
     feed->bodies.bytes += body_bytes(body);
-    if (error < 0 || share_is_gone(feed, id, body->item.author)) {
+    if (error < 0 || item_is_gone(feed, &body->item)) {
         bodies_drop(feed, id);
         return false;
     }
     unlink_body(&feed->bodies, body);
     link_newest(&feed->bodies, body);
     *ret_item = body->item;
-    frame_ref(ret_item->frame);
-    subject_ref(&feed->subjects, ret_item->author);
-    name_hold(feed, ret_item->author);
+    item_hold(feed, ret_item);
     return true;
 }
 
 /* Gives a share that is in memory another frame, and a reference to it. */
-static void body_replace(struct feed *feed, struct body *body, struct frame *frame, uint32_t share_bytes, uint64_t at)
+static void body_replace(struct feed *feed, struct body *body, struct frame *frame, uint32_t share_bytes,
+                         const struct share_counts *counts)
 {
     feed->bodies.bytes -= body_bytes(body);
     frame_unref(body->item.frame);
     body->item.frame = frame_ref(frame);
     body->item.share_bytes = share_bytes;
-    body->item.revised_at = at;
+    body->item.revised_at = counts->at;
+    body->item.reshares = counts->reshares;
     feed->bodies.bytes += body_bytes(body);
 }
 
@@ -142,13 +156,12 @@ int share_revise(struct feed *feed, uint64_t id, const struct share_counts *coun
         return entry ? -ENOMEM : 0;
     }
     if (body && !known)
-        body_replace(feed, body, frame, share_bytes, counts->at);
-    if (entry) {
-        ring_replace(ring, entry, frame_ref(frame));
+        body_replace(feed, body, frame, share_bytes, counts);
+    int error = entry ? ring_revise(ring, entry, frame) : 0;
+    if (entry)
         entry->name_stamp = body ? body->item.name_stamp : entry->name_stamp;
-    }
     frame_unref(frame);
-    return 0;
+    return error;
 }
 
 void bodies_done(struct feed *feed)
@@ -166,7 +179,29 @@ void items_done(struct feed *feed, struct feed_item *items, size_t count)
         name_release(feed, items[i].author);
         subject_unref(&feed->subjects, items[i].author);
         frame_unref(items[i].frame);
+        if (items[i].also.data)
+            free((void *)(uintptr_t)items[i].also.data);
+        if (items[i].origin == 0)
+            continue;
+        frame_unref(items[i].origin_frame);
+        subject_unref(&feed->subjects, items[i].origin_author);
     }
+}
+
+int item_copy(struct feed *feed, const struct feed_item *item, struct feed_item *ret_copy)
+{
+    char *also = item->also.size > 0 ? malloc(item->also.size) : NULL;
+
+    if (item->also.size > 0 && !also)
+        return -ENOMEM;
+    if (also)
+        memcpy(also, item->also.data, item->also.size);
+    item_hold(feed, item);
+    *ret_copy = *item;
+    ret_copy->also.data = also;
+    if (item->origin_frame)
+        frame_ref(item->origin_frame);
+    return 0;
 }
 
 /* Fetching: one MGET per partition and FETCH_MAX ids; then the names of those authors of whom they are not known. */
@@ -200,7 +235,7 @@ static void hydration_end(struct hydration *hydration)
 
         if (!item->frame || item->name_stamp != 0)
             continue;
-        if (share_is_gone(done.feed, item->id, item->author)) {
+        if (item_is_gone(done.feed, item)) {
             items_done(done.feed, item, 1);
             item->frame = NULL;
         } else if (name_item(done.feed, item) < 0) {
@@ -210,7 +245,10 @@ static void hydration_end(struct hydration *hydration)
         }
     }
     free(hydration);
-    done.fn(done.context, done.error);
+    if (done.error != FEED_OK)
+        done.fn(done.context, done.error);
+    else
+        origins_fetch(done.feed, done.items, done.count, done.fn, done.context);
 }
 
 static void hydration_step(struct hydration *hydration)
@@ -227,6 +265,7 @@ static void hydration_step(struct hydration *hydration)
 static int take_body(struct feed *feed, struct feed_item *item, struct text body, const struct share_counts *counts)
 {
     struct text author = author_of_body(body);
+    struct origin origin;
 
     /* The answer may be older than a deletion that came along the log. */
     if (author.size == 0 || share_is_deleted(feed, item->id))
@@ -239,7 +278,18 @@ static int take_body(struct feed *feed, struct feed_item *item, struct text body
         subject_unref(&feed->subjects, item->author);
         return -ENOMEM;
     }
+    if (origin_of_body(body, &origin)) {
+        item->origin_author = subject_intern(&feed->subjects, origin.author);
+        if (item->origin_author == NO_SUBJECT) {
+            frame_unref(item->frame);
+            subject_unref(&feed->subjects, item->author);
+            item->frame = NULL;
+            return -ENOMEM;
+        }
+        item->origin = origin.id;
+    }
     item->revised_at = counts->at;
+    item->reshares = counts->reshares;
     name_hold(feed, item->author);
     return 0;
 }
@@ -409,7 +459,7 @@ void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_f
         }
     }
     if (missing == 0) {
-        fn(context, FEED_OK);
+        origins_fetch(feed, items, count, fn, context);
         return;
     }
     struct hydration *hydration = malloc(sizeof(*hydration));

@@ -14,6 +14,8 @@
 /* Whether what the entry made was deleted since. */
 static bool is_gone(const struct feed *feed, const struct ring_entry *entry)
 {
+    if (entry->origin != 0 && share_is_gone(feed, entry->origin, entry->reader))
+        return true;
     if (entry->kind == LOG_SHARE)
         return share_is_gone(feed, entry->id, entry->subject);
     if (entry->kind == LOG_EDIT)
@@ -36,6 +38,16 @@ static bool send_notice(struct feed *feed, struct subscription *stream, const st
     return room;
 }
 
+/* As live.c sends it. Returns false if the queue is full. */
+static bool send_entry(struct feed *feed, struct subscription *stream, struct frame *frame, const struct live_event *event)
+{
+    struct frame *joining = reshare_joins(feed, stream, event) ? frame_of_joining(frame) : NULL;
+    bool room = stream_send(feed, stream, joining ? joining : frame);
+
+    frame_unref(joining);
+    return room;
+}
+
 /* Sends what lies behind the stream's position in one partition. Returns false if the queue is full. */
 static bool run_ring(struct feed *feed, struct subscription *stream, unsigned partition)
 {
@@ -51,8 +63,13 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
     for (size_t i = from; i < ring->count && room; i++) {
         struct ring_entry *entry = ring_at(ring, i);
         bool notice = stream->kind == STREAM_INBOX && notice_is_of(entry);
-        const struct live_event event = {notice ? LOG_NOTICE : entry->kind, entry->subject, share_of_entry(entry), entry->frame,
-                                         entry->reader};
+        const struct live_event event = {.kind = notice ? LOG_NOTICE : entry->kind,
+                                         .subject = entry->subject,
+                                         .share = share_of_entry(entry),
+                                         .frame = entry->frame,
+                                         .actor = entry->reader,
+                                         .origin = entry->origin,
+                                         .origin_author = entry->reader};
 
         stream->position[partition] = entry->id;
         marker_passed(stream, entry->subject, entry->kind);
@@ -62,7 +79,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
             continue;
         if (!notice && entry->other > start && !stream->resumed && entry->kind != LOG_BOUNDARY && entry->kind != LOG_COMMENT)
             continue; /* the client has not seen what was deleted or edited */
-        room = notice ? send_notice(feed, stream, entry) : stream_send(feed, stream, ring_event(feed, ring, entry));
+        room = notice ? send_notice(feed, stream, entry) : send_entry(feed, stream, ring_event(feed, ring, entry), &event);
         stream_send_progress(feed, stream);
     }
     joins_done(&joins);

@@ -64,8 +64,10 @@ static int add_boundary(struct catchup *catchup, struct text member, uint64_t id
 
     metrics.gaps++;
     return catchup_add(catchup, id,
-                     (struct live_event){LOG_BOUNDARY, NO_SUBJECT, 0, frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1),
-                                          NO_SUBJECT});
+                     (struct live_event){.kind = LOG_BOUNDARY,
+                                         .subject = NO_SUBJECT,
+                                         .actor = NO_SUBJECT,
+                                         .frame = frame_of_gap(FEED__GAP_REASON__GAP_LOST, range, 1)});
 }
 
 static bool begins_with(struct text member, const char *word)

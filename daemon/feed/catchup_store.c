@@ -147,6 +147,14 @@ static bool is_fetched(const struct missed *missed)
     return !missed->event.frame;
 }
 
+/* The event of what was fetched. NULL when memory ends. */
+static struct frame *fetched_event(const struct missed *missed, const struct feed_item *item)
+{
+    if (missed->event.kind == LOG_EDIT)
+        return frame_of_edit(missed->id, item);
+    return item->is_folded ? frame_of_joining(item->frame) : frame_of_item(item);
+}
+
 /* 0 or -ENOMEM. */
 static int send_next(struct catchup *catchup, const struct feed_item *item)
 {
@@ -155,20 +163,20 @@ static int send_next(struct catchup *catchup, const struct feed_item *item)
     const struct missed *missed = &catchup->missed[catchup->at];
     struct live_event event = missed->event;
 
-    struct frame *edit = NULL;
-
     if (item) {
         event.subject = item->author;
         event.share = item->id;
         event.frame = item->frame;
+        event.origin = item->origin;
+        event.origin_author = item->origin_author;
     }
     if (event.frame && stream_concerns(feed, stream, &event)) {
-        if (event.kind == LOG_EDIT)
-            event.frame = edit = frame_of_edit(missed->id, item->frame, item->share_bytes);
-        if (!event.frame)
+        struct frame *frame = item ? fetched_event(missed, item) : frame_ref(event.frame);
+
+        if (!frame)
             return -ENOMEM;
-        stream_send(feed, stream, event.frame);
-        frame_unref(edit);
+        stream_send(feed, stream, frame);
+        frame_unref(frame);
     }
     catchup->at++;
     note_progress(catchup);
@@ -176,7 +184,7 @@ static int send_next(struct catchup *catchup, const struct feed_item *item)
     return 0;
 }
 
-static void on_batch(void *context, Feed__ErrorCode error)
+static void on_entries(void *context, Feed__ErrorCode error)
 {
     struct catchup *catchup = context;
     size_t found = 0;
@@ -196,6 +204,16 @@ static void on_batch(void *context, Feed__ErrorCode error)
         catchup_fail(catchup);
     else
         emit(catchup);
+}
+
+static void on_batch(void *context, Feed__ErrorCode error)
+{
+    struct catchup *catchup = context;
+
+    if (error == FEED_OK && catchup->reader)
+        entries_find(catchup->feed, catchup->reader, catchup->batch, catchup->batch_count, false, on_entries, catchup);
+    else
+        on_entries(catchup, error);
 }
 
 /* Gives its turn to streams of the same connection that wait for one. */

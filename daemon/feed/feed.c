@@ -216,6 +216,7 @@ void feed_free(struct feed *feed)
     idmap_done(&feed->streams);
     idmap_done(&feed->shares_streamed);
     idmap_done(&feed->deleted);
+    idmap_done(&feed->reshares);
     idmap_done(&feed->follows);
     frame_unref(feed->token_frame);
     subjects_done(&feed->subjects);
@@ -266,6 +267,21 @@ void feed_share(struct feed *feed, struct text author, struct text body, struct 
     }
     write = write_new(feed, &metrics.shares, fn, context);
     if (!write || store_share(feed->store, author, body, key, import, on_written, write) < 0) {
+        free(write);
+        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+    }
+}
+
+void feed_reshare(struct feed *feed, const struct store_reshare *reshare, feed_write_fn *fn, void *context)
+{
+    struct write *write;
+
+    if (feed_is_busy(feed, true)) {
+        fn(context, FEED__ERROR_CODE__BUSY, 0, false);
+        return;
+    }
+    write = write_new(feed, &metrics.shares, fn, context);
+    if (!write || store_reshare(feed->store, reshare, on_written, write) < 0) {
         free(write);
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
     }

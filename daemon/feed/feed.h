@@ -106,6 +106,10 @@ typedef void feed_write_fn(void *context, Feed__ErrorCode error, uint64_t positi
 /* Commits a share. `body` is an encoded feed.Share without id, author first. */
 void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
                 void *context);
+/* Shares what somebody else has shared: `body` as of feed_share(), with `origin` in it. Done before: the first one's position.
+ * FORBIDDEN: one of the two blocks the other. */
+struct store_reshare;
+void feed_reshare(struct feed *feed, const struct store_reshare *reshare, feed_write_fn *fn, void *context);
 void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_fn *fn, void *context);
 /* Edits a share: `body` is the new one, encoded like that of feed_share(), `mark` the field edited_at_ms, which it lacks.
  * LIMIT_EXCEEDED: it is older than `window_ms`. */
@@ -175,9 +179,15 @@ struct feed_item {
     uint64_t id;
     struct frame *frame; /* NULL: there is no such share */
     uint32_t share_bytes;
-    struct text also; /* further fields of its feed.Share, encoded: see feed_read_timeline_also() */
+    uint32_t origin_bytes;      /* likewise … */
+    struct frame *origin_frame; /* … of a re-share: of what it is of. A reference */
+    uint64_t origin;            /* its id, 0: it is no re-share */
+    struct text also; /* further fields of its feed.Share, encoded; its own: who re-shared it, who else shared the same */
     uint32_t author; /* internal, as is what follows */
+    uint32_t origin_author; /* if it is a re-share */
+    uint32_t reshares;
     uint32_t name_stamp;
+    bool is_folded; /* it has no entry of its own: see reshares.c */
     uint64_t revised_at; /* the log entry that changed it last */
     uint64_t asked_at;   /* the tail's position when it was fetched */
 };

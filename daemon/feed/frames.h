@@ -2,6 +2,8 @@
 #ifndef FEED_FEED_FRAMES_H
 #define FEED_FEED_FRAMES_H
 
+#include <string.h>
+
 #include "base/frame.h"
 #include "feed/feed.h"
 
@@ -17,8 +19,26 @@ struct frame *frame_of_page(uint32_t field, const struct feed_page *page, struct
 struct frame *frame_of_dialogue(const struct feed_dialogue *page);
 /* What one of its items takes there. */
 size_t comment_bytes(uint64_t share, const struct feed_dialogue_item *item);
-/* An item's share, encoded. */
-struct text share_of_item(const struct feed_item *item);
+/* An item's share, encoded, as it was committed and with what is counted of it. */
+static inline struct text share_of_item(const struct feed_item *item)
+{
+    return (struct text){(const char *)item->frame->bytes + item->frame->size - item->share_bytes, item->share_bytes};
+}
+/* What it is of, encoded, if it is a re-share; no data if not. */
+struct text origin_of_item(const struct feed_item *item);
+/* The share with what it is of, if it is a re-share, and what is told of others: what that takes. Written, returns its end. */
+size_t item_further_bytes(const struct feed_item *item);
+static inline size_t item_bytes(const struct feed_item *item)
+{
+    return item->share_bytes + (item->also.data || item->origin_frame ? item_further_bytes(item) : 0);
+}
+uint8_t *item_write_further(const struct feed_item *item, uint8_t *at);
+static inline uint8_t *item_write(const struct feed_item *item, uint8_t *at)
+{
+    memcpy(at, share_of_item(item).data, item->share_bytes);
+    at += item->share_bytes;
+    return item->also.data || item->origin_frame ? item_write_further(item, at) : at;
+}
 struct frame *frame_of_one_share(const struct feed_item *item);
 
 struct frame *frame_of_caught_up(const uint8_t *token, size_t token_bytes);

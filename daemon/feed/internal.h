@@ -24,6 +24,7 @@
 #include "feed/names.h"
 #include "feed/presence.h"
 #include "feed/readers.h"
+#include "feed/reshares.h"
 #include "feed/sharers.h"
 #include "feed/streams.h"
 #include "feed/timelines.h"
@@ -99,6 +100,8 @@ int share_revise(struct feed *feed, uint64_t id, const struct share_counts *coun
 typedef void hydrate_fn(void *context, Feed__ErrorCode error);
 void hydrate(struct feed *feed, struct feed_item *items, size_t count, hydrate_fn *fn, void *context);
 void items_done(struct feed *feed, struct feed_item *items, size_t count);
+/* A copy with references of its own. 0 or -ENOMEM. */
+int item_copy(struct feed *feed, const struct feed_item *item, struct feed_item *ret_copy);
 
 /* ---- dialogue.c ---- */
 
@@ -112,6 +115,8 @@ struct ring_entry {
     uint64_t other;      /* as in struct log_entry */
     uint64_t share;
     struct frame *frame; /* of shares and deletions: the event */
+    uint64_t origin;     /* of a re-share, or the edit of one: what it is of, whose author is `reader`; else 0 */
+    uint64_t origin_at;  /* the entry that had changed the origin last, as it stands in the event */
     int64_t made_ms;
     uint32_t subject;    /* slot, or NO_SUBJECT */
     uint32_t reader;
@@ -146,6 +151,8 @@ size_t ring_above(const struct ring *ring, uint64_t id);
 struct ring_entry *ring_find(const struct ring *ring, uint64_t id);
 /* Its event as it is sent from now on. Takes the frame over. */
 void ring_replace(struct ring *ring, struct ring_entry *entry, struct frame *frame);
+/* The same of a share: `share` is what it is now, of a re-share without its origin. 0 or -ENOMEM. */
+int ring_revise(struct ring *ring, struct ring_entry *entry, struct frame *share);
 /* Whether an entry above `id` changed a share. */
 bool ring_changes(const struct feed *feed, uint64_t share, uint64_t above);
 /* What the entries above `id` take. */
@@ -186,26 +193,46 @@ Feed__ErrorCode token_read(struct text token, uint64_t epoch, unsigned partition
 /* A token of these positions; NULL: of where this daemon's live streams are. */
 size_t token_of_positions(const struct feed *feed, const uint64_t *positions, uint8_t *out);
 
-/* ---- frames.c ---- */
+/* ---- frames_share.c ---- */
+
+/* What a re-share is of. */
+struct origin {
+    uint64_t id;
+    struct text author;
+};
 
 /* `counts` NULL: nothing is counted. `name`: what the author calls itself. NULL when memory ends. */
 struct frame *frame_of_share(uint64_t id, struct text body, const struct share_counts *counts, struct text name,
                              uint32_t *ret_share_bytes);
 /* The same share with another name in it. */
 struct frame *frame_of_share_renamed(const struct frame *share, struct text name, uint32_t *ret_share_bytes);
+/* The same share with other counts, and another body if that has data. */
+struct frame *frame_of_share_revised(const struct frame *share, const struct share_counts *counts, struct text body,
+                                     uint32_t *ret_share_bytes);
+/* A re-share as it is sent: with its origin, an encoded feed.Share, behind its own fields. */
+struct frame *frame_of_reshare(const struct frame *share, struct text origin);
+/* That origin; no data if there is none. */
+struct text origin_in_frame(const struct frame *reshare);
+/* The event of a re-share for who has an entry of its origin. */
+struct frame *frame_of_joining(const struct frame *reshare);
+/* The event of a share as it is sent. */
+struct frame *frame_of_item(const struct feed_item *item);
+/* The event of an edit. */
+struct frame *frame_of_edit(uint64_t id, const struct feed_item *item);
 /* A text of a stored body, or of a share's bytes; no data if it has none. */
 struct text text_of_body(struct text body, uint32_t field);
 struct text author_of_body(struct text body);
 /* The url of what the share leads to, in its canonical form. */
 struct text destination_of_body(struct text body);
-/* The fields of a share that say who else shared what it leads to: what they take, and they themselves. */
-size_t also_shared_bytes(const struct text *names, size_t count, uint32_t total);
-void also_shared_write(const struct text *names, size_t count, uint32_t total, uint8_t *out);
-/* The same share with other counts, and another body if that has data. */
-struct frame *frame_of_share_revised(const struct frame *share, const struct share_counts *counts, struct text body,
-                                     uint32_t *ret_share_bytes);
-/* The event of an edit. */
-struct frame *frame_of_edit(uint64_t id, const struct frame *share, uint32_t share_bytes);
+/* Whether it is a re-share, and of what. */
+bool origin_of_body(struct text body, struct origin *ret_origin);
+/* Fields of a share that tell of others, `total`, of whom some have these names: what they take, and they themselves. */
+enum names_field { NAMES_ALSO_SHARED, NAMES_RESHARED };
+size_t share_names_bytes(enum names_field field, const struct text *names, size_t count, uint32_t total);
+void share_names_write(enum names_field field, const struct text *names, size_t count, uint32_t total, uint8_t *out);
+
+/* ---- frames.c ---- */
+
 /* NULL when memory ends. */
 struct frame *frame_of_comment(uint64_t id, struct text body, struct text author);
 struct frame *frame_of_comment_deletion(uint64_t id, uint64_t comment, uint64_t share, struct text author);
@@ -276,6 +303,7 @@ struct feed {
     uint32_t name_stamps; /* the last one given */
     uint32_t name_questions; /* under way */
     struct idmap deleted; /* shares whose deletion is in a ring */
+    struct idmap reshares; /* re-shares that are in a ring, by origin: see reshares.c */
     uint64_t positions[PARTITIONS_MAX]; /* of the tail */
     bool exact[PARTITIONS_MAX];         /* and that is an entry's id */
     uint64_t delivered[PARTITIONS_MAX]; /* entries up to here were delivered: they are read again for the ring only */
@@ -324,6 +352,19 @@ void on_written(void *context, const struct reply *reply);
 
 /* Looks whether the feed can serve, and says so. */
 void feed_check_ready(struct feed *feed);
+
+/* ---- takers.c: what entries do here ---- */
+
+/* Entries up to `delivered` are read again for the ring only. */
+static inline bool entry_is_new(const struct feed *feed, const struct log_entry *entry)
+{
+    return entry->id > feed->delivered[entry->partition];
+}
+
+/* Takes an entry in; what the ring keeps of it is completed. 0 or -ENOMEM: then nobody was shown the entry. */
+typedef int take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
+/* Those without a row only move the position. */
+extern take_fn *const entry_takers[LOG_UNKNOWN + 1];
 
 /* ---- error.c, later.c ---- */
 

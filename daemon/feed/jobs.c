@@ -72,6 +72,8 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_READ:
     case LOG_READ_INBOX:
     case LOG_NOTICE:
+    case LOG_RESHARED:
+    case LOG_UNRESHARED:
     case LOG_UNKNOWN:
         break;
     }

@@ -141,6 +141,16 @@ static uint32_t next_event(const struct feed *feed, const struct live_run *run, 
     return at;
 }
 
+/* The event as this stream is sent it. Without memory a re-share comes as if it was the first one. */
+static struct frame *event_for(const struct feed *feed, const struct subscription *stream, struct live_event *event)
+{
+    if (!reshare_joins(feed, stream, event))
+        return event->frame;
+    if (!event->joining)
+        event->joining = frame_of_joining(event->frame);
+    return event->joining ? event->joining : event->frame;
+}
+
 static void note_sent(struct live_count *count, bool sent)
 {
     count->sent += sent;
@@ -151,7 +161,8 @@ static void note_sent(struct live_count *count, bool sent)
 static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream, bool all)
 {
     const struct stream_row *row = &stream_rows[stream->kind];
-    bool whole = all && (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE && row->place != PLACE_OWN;
+    bool whole = all && (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE && row->place != PLACE_OWN &&
+                 !(run->has_reshares && stream->reader);
     struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
@@ -160,7 +171,7 @@ static void deliver_run(struct feed *feed, struct live_run *run, struct subscrip
     }
     for (uint32_t i = whole ? 0 : next_event(feed, run, stream, 0), next; i < run->count; i = next) {
         next = whole ? i + 1 : next_event(feed, run, stream, i + 1);
-        note_sent(&run->single[i], deliver_to(feed, stream, run->events[i].frame, 1,
+        note_sent(&run->single[i], deliver_to(feed, stream, event_for(feed, stream, &run->events[i]), 1,
                                           next < run->count ? run->events[next].frame->position : 0));
     }
 }
@@ -228,6 +239,7 @@ void live_flush(struct feed *feed)
     account(feed, run);
     for (uint32_t i = 0; i < run->count; i++) {
         frame_unref(run->events[i].frame);
+        frame_unref(run->events[i].joining);
         run->single[i] = (struct live_count){0};
     }
     for (size_t i = 0; i < RUN_REQUEST_IDS; i++) {
@@ -237,6 +249,7 @@ void live_flush(struct feed *feed)
     subject_unref(&feed->subjects, run->subject);
     run->joint = (struct live_count){0};
     run->count = run->kinds = 0;
+    run->has_reshares = false;
     run->bytes = 0;
 }
 
@@ -263,6 +276,7 @@ void live_deliver(struct feed *feed, const struct live_event *event)
         run->subject = subject_ref(&feed->subjects, event->subject);
     run->events[run->count++] = *event;
     run->kinds |= UINT32_C(1) << event->kind;
+    run->has_reshares = run->has_reshares || event->origin != 0;
     run->bytes += frame_ref(event->frame)->size;
 }
 

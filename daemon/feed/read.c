@@ -23,7 +23,8 @@ struct read {
     enum key_kind kind;       /* of what the store may hold more of, if `subject` says so */
     uint32_t subject;         /* a name, as of a profile, of which the store may hold more; else NO_SUBJECT */
     bool cut;                 /* a profile has dropped older shares */
-    struct feed_item items[];
+    bool folds;               /* an origin and its re-shares are one entry */
+    struct feed_item items[]; /* set one by one, as they are fetched */
 };
 
 static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end)
@@ -47,18 +48,14 @@ static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end
 
 static struct read *read_new(struct feed *feed, uint64_t before, size_t limit, feed_page_fn *fn, void *context)
 {
-    struct read *read = calloc(1, sizeof(*read) + (limit + 1) * sizeof(struct feed_item));
+    struct read *read = malloc(sizeof(*read) + (limit + 1) * sizeof(struct feed_item));
 
     if (!read) {
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
         return NULL;
     }
-    read->feed = feed;
-    read->before = before;
-    read->limit = limit;
-    read->fn = fn;
-    read->context = context;
-    read->subject = NO_SUBJECT;
+    *read = (struct read){
+        .feed = feed, .before = before, .limit = limit, .fn = fn, .context = context, .subject = NO_SUBJECT};
     return read;
 }
 
@@ -66,24 +63,56 @@ static void fill(struct read *read);
 static void timeline_further(struct read *read);
 static void shares_further(struct read *read);
 
-/* Keeps what is there and what the reader may see. */
-static void on_hydrated(void *context, Feed__ErrorCode error)
+/* Whether it is there, and the reader may see it. */
+static bool is_seen(const struct read *read, const struct feed_item *item)
+{
+    if (!item->frame || !read->reader)
+        return item->frame != NULL;
+    return reader_sees_share(read->feed, read->reader, item->author, item->id) &&
+           (item->origin == 0 || reader_sees_origin(read->feed, read->reader, item->origin_author));
+}
+
+/* Leaves out of what was fetched what is not to be kept. */
+static void leave_out(struct read *read, bool (*kept)(const struct read *read, const struct feed_item *item))
+{
+    size_t end = read->count + read->fetching, to = read->count;
+
+    for (size_t i = to; i < end; i++) {
+        if (!kept(read, &read->items[i]))
+            items_done(read->feed, &read->items[i], 1);
+        else if (to++ < i)
+            read->items[to - 1] = read->items[i];
+    }
+    read->fetching = to - read->count;
+}
+
+static bool is_entry(const struct read *read, const struct feed_item *item)
+{
+    (void)read;
+    return !item->is_folded;
+}
+
+static void on_entries(void *context, Feed__ErrorCode error)
 {
     struct read *read = context;
-    size_t first = read->count;
 
-    for (size_t i = first; i < first + read->fetching; i++) {
-        struct feed_item item = read->items[i];
-
-        if (item.frame && (!read->reader || reader_sees_share(read->feed, read->reader, item.author, item.id)))
-            read->items[read->count++] = item;
-        else
-            items_done(read->feed, &item, 1);
-    }
+    leave_out(read, is_entry);
+    read->count += read->fetching;
     if (error != FEED_OK)
         read_end(read, error, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
     else
         fill(read);
+}
+
+static void on_hydrated(void *context, Feed__ErrorCode error)
+{
+    struct read *read = context;
+
+    leave_out(read, is_seen);
+    if (error == FEED_OK && read->folds)
+        entries_find(read->feed, read->reader, read->items + read->count, read->fetching, true, on_entries, read);
+    else
+        on_entries(read, error);
 }
 
 /* Looks at further ids until the page is full and one more is known to follow it, or there are none. */
@@ -93,7 +122,7 @@ static void fill(struct read *read)
 
     read->fetching = 0;
     while (read->count + read->fetching <= read->limit && read->at < timeline->count)
-        read->items[read->count + read->fetching++] = (struct feed_item){.id = timeline->ids[read->at++]};
+        read->items[read->count + read->fetching++].id = timeline->ids[read->at++];
     if (read->fetching > 0)
         hydrate(read->feed, read->items + read->count, read->fetching, on_hydrated, read);
     else if (read->count > read->limit)
@@ -175,6 +204,7 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
         return;
     }
     read->reader = reader;
+    read->folds = true;
     timeline_fetch(read->feed, reader, on_timeline, read);
 }
 
@@ -187,6 +217,7 @@ void read_timeline_above(struct feed *feed, struct reader *reader, uint64_t afte
     read->held_only = true;
     read->after = after;
     read->reader = reader;
+    read->folds = true;
     reader_pin(feed, reader);
     timeline_fetch(feed, reader, on_timeline, read);
 }

@@ -113,6 +113,11 @@ bool reader_sees_share(const struct feed *feed, const struct reader *reader, uin
            !is_hidden_from(feed, reader, subject);
 }
 
+bool reader_sees_origin(const struct feed *feed, const struct reader *reader, uint32_t subject)
+{
+    return !is_hidden_from(feed, reader, subject);
+}
+
 /* Takes over the caller's reference to the subject. */
 static int add_subject(struct feed *feed, struct reader *reader, uint32_t subject)
 {

@@ -52,6 +52,8 @@ void reader_edge(struct feed *feed, bool follow, uint32_t reader, uint32_t subje
 bool reader_sees(const struct feed *feed, const struct reader *reader, uint32_t subject);
 /* … but of a share it may be kept although the subject is not followed any more. */
 bool reader_sees_share(const struct feed *feed, const struct reader *reader, uint32_t subject, uint64_t share);
+/* Whether it sees, in re-shares of others, what a subject has shared: unless that is hidden from it, whomever it follows. */
+bool reader_sees_origin(const struct feed *feed, const struct reader *reader, uint32_t subject);
 /* The reader's log says that it does not see a subject, or does again: 0 or -ENOMEM. */
 int reader_hide(struct feed *feed, uint32_t reader, uint32_t subject, enum hidden_reason reason, bool is_hidden, uint64_t id);
 /* Lists the reader with those whom it sees, if it is not: 0, or -ENOMEM and nothing is changed. */

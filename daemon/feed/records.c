@@ -29,9 +29,11 @@ struct record {
     bool is_deletion;
     bool add;
     bool alone; /* it is looked for by itself, since of several some are gone */
+    uint64_t origin; /* of a re-share: it is noted there as well; else 0 */
+    size_t origin_author_bytes;
     uint8_t name_bytes[KINDS];
     char destination[DESTINATION_NAME_BYTES];
-    char site[];
+    char site[]; /* and behind it the author of the origin */
 };
 
 void destination_name(struct text url, char ret_name[DESTINATION_NAME_BYTES])
@@ -45,6 +47,7 @@ int record_new(struct job *job, const struct log_entry *entry)
 {
     struct text url = destination_of_body(entry->body);
     char site[DESTINATION_SITE_BYTES];
+    struct origin origin = {0, {"", 0}};
     struct record *record;
     size_t size;
 
@@ -52,7 +55,8 @@ int record_new(struct job *job, const struct log_entry *entry)
         return 0;
     destination_site(url.data, url.size, site);
     size = strlen(site);
-    record = calloc(1, sizeof(*record) + size + 1);
+    origin_of_body(entry->body, &origin);
+    record = calloc(1, sizeof(*record) + size + 1 + origin.author.size);
     if (!record)
         return -ENOMEM;
     record->job = job;
@@ -62,6 +66,9 @@ int record_new(struct job *job, const struct log_entry *entry)
     record->name_bytes[1] = (uint8_t)size;
     destination_name(url, record->destination);
     memcpy(record->site, site, size + 1);
+    memcpy(record->site + size + 1, origin.author.data, origin.author.size);
+    record->origin = origin.id;
+    record->origin_author_bytes = origin.author.size;
     job->record = record;
     return 0;
 }
@@ -93,8 +100,10 @@ static void record_end(struct feed *feed, struct record *record, int error)
         fanout_recorded(feed, record->job, error);
     else if (error < 0)
         job_retry(feed, record->job);
-    else
+    else if (record->origin != 0)
         job_finish(feed, record->job);
+    else
+        reshares_end(feed, record->job, record->share_id);
 }
 
 /* One of its names was answered for. A key of another kind is passed over: trying again would not change it. */
@@ -110,6 +119,58 @@ static void written(struct feed *feed, struct record *record, int error)
         record_end(feed, record, record->error);
     else
         queue(feed, record, RECORD_CHECK);
+}
+
+/* ---- a re-share, at its origin ---- */
+
+struct note {
+    struct feed *feed;
+    struct record *record;
+};
+
+static void note_end(struct note *note, int error)
+{
+    written(note->feed, note->record, error);
+    free(note);
+}
+
+static void on_ended(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
+{
+    (void)position;
+    (void)repeated;
+    note_end(context, error == FEED_OK || error == FEED__ERROR_CODE__NOT_FOUND ? 0 : -EAGAIN);
+}
+
+/* A re-share that came too late goes the way of its origin. */
+static void on_noted(void *context, const struct reply *reply)
+{
+    struct note *note = context;
+    const struct record *record = note->record;
+    bool is_late = record->add && reply_error(reply) == 0 && reply_number(reply_at(reply, 1)) == 2;
+
+    if (is_late)
+        feed_delete(note->feed, (struct text){record->job->subject, record->job->subject_bytes}, record->share_id, on_ended,
+                    note);
+    else
+        note_end(note, reply_error(reply));
+}
+
+static void note_reshare(struct feed *feed, struct record *record)
+{
+    const struct job *job = record->job;
+    struct store_reshare reshare = {.author = {job->subject, job->subject_bytes},
+                                    .origin = record->origin,
+                                    .origin_author = {record->site + strlen(record->site) + 1, record->origin_author_bytes}};
+    struct note *note = malloc(sizeof(*note));
+
+    if (!note) {
+        written(feed, record, -ENOMEM);
+        return;
+    }
+    *note = (struct note){feed, record};
+    int error = store_note_reshare(feed->store, record->add, &reshare, record->share_id, on_noted, note);
+    if (error < 0)
+        note_end(note, error);
 }
 
 struct batch {
@@ -172,8 +233,10 @@ static void write_all(struct feed *feed, struct record *record)
 
     for (struct record *next; record; record = next) {
         next = record->next;
-        record->unanswered = KINDS;
+        record->unanswered = KINDS + (record->origin != 0);
         record->error = 0;
+        if (record->origin != 0)
+            note_reshare(feed, record);
         for (unsigned kind = 0; kind < KINDS; kind++) {
             struct batch **batch = &batches[partition_of_subject(record_name(record, kind))];
 

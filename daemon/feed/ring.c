@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "feed/frames.h"
 #include "feed/internal.h"
 
 #define CAPACITY_FIRST 256
@@ -67,6 +68,8 @@ static void drop_first(struct feed *feed, struct ring *ring)
         follow_forget(feed, entry->id);
     else if (entry->kind == LOG_SHARE)
         name_release(feed, entry->subject);
+    if (entry->kind == LOG_SHARE && entry->origin != 0)
+        reshares_remove(feed, entry);
     ring->floor = entry->id;
     ring->bytes -= entry_bytes(entry);
     frame_unref(entry->frame);
@@ -114,6 +117,8 @@ int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *en
         drop_first(feed, ring);
     if (ring->count == ring->capacity && grow(ring) < 0)
         return -ENOMEM;
+    if (entry->kind == LOG_SHARE && entry->origin != 0 && reshares_add(feed, entry) < 0)
+        return -ENOMEM;
     size_t end = entry_bytes(entry) + (ring->count > 0 ? ring_at(ring, ring->count - 1)->end : 0);
     ring->count++;
     *ring_at(ring, ring->count - 1) = *entry;
@@ -124,9 +129,36 @@ int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *en
     return 0;
 }
 
+int ring_revise(struct ring *ring, struct ring_entry *entry, struct frame *share)
+{
+    struct frame *frame = entry->origin != 0 ? frame_of_reshare(share, origin_in_frame(entry->frame)) : frame_ref(share);
+
+    if (!frame)
+        return -ENOMEM;
+    ring_replace(ring, entry, frame);
+    return 0;
+}
+
+/* Puts the origin of a re-share into its event as it is now, if it is in memory and has changed. */
+static void renew_origin(struct feed *feed, struct ring *ring, struct ring_entry *entry)
+{
+    struct feed_item origin;
+    struct frame *frame;
+
+    if (entry->kind != LOG_SHARE || entry->origin == 0 || !bodies_get(feed, entry->origin, &origin))
+        return;
+    frame = origin.revised_at > entry->origin_at ? frame_of_reshare(entry->frame, share_of_item(&origin)) : NULL;
+    if (frame) {
+        ring_replace(ring, entry, frame);
+        entry->origin_at = origin.revised_at;
+    }
+    items_done(feed, &origin, 1);
+}
+
 /* Without memory for it the name is the earlier one. */
 struct frame *ring_event(struct feed *feed, struct ring *ring, struct ring_entry *entry)
 {
+    renew_origin(feed, ring, entry);
     uint32_t stamp = entry->kind == LOG_SHARE ? name_stamp(feed, entry->subject) : 0, share_bytes;
     struct frame *renamed;
 

@@ -1,4 +1,4 @@
-/* Who, of those whom a reader follows, shared a destination or something of a site: out of the records that records.c keeps.
+/* Who, of those whom a reader follows, shared a destination or something of a site, or re-shared a share: out of the records that records.c keeps.
  *
  * The latest sharers of each are read. Where there are more, each one followed is asked for, which finds all of them; but no
  * more than LOOKUPS_MAX in one read. Where that would be too many, those followed are found among the latest only. So what a
@@ -49,7 +49,7 @@ static void step(struct sharers_call *call)
 
 /* ---- what is found ---- */
 
-static int add(struct feed *feed, struct sharers *item, uint32_t subject, uint64_t share_id)
+int sharers_add(struct feed *feed, struct sharers *item, uint32_t subject, uint64_t share_id)
 {
     if (item->count == item->capacity) {
         size_t capacity = item->capacity ? item->capacity * 2 : 4;
@@ -71,11 +71,14 @@ static int latest_first(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-/* Whether the reader is to be told of this author's share. */
+/* Whether the reader is to be told of this author's share. A re-share belongs to its timeline, like its own. */
 static bool is_told(const struct sharers_call *call, uint32_t author, uint64_t share_id)
 {
-    return author != NO_SUBJECT && author != call->reader->slot && reader_sees(call->feed, call->reader, author) &&
-           !share_is_gone(call->feed, share_id, author);
+    if (author == NO_SUBJECT || share_is_gone(call->feed, share_id, author))
+        return false;
+    if (call->kind == KEY_RESHARES)
+        return reader_sees_share(call->feed, call->reader, author, share_id);
+    return author != call->reader->slot && reader_sees(call->feed, call->reader, author);
 }
 
 void sharers_done(struct feed *feed, struct sharers *items, size_t count)
@@ -100,7 +103,7 @@ static void on_shared_by(void *context, const struct reply *reply)
         uint64_t share_id = reply_id(reply_at(reply, i));
 
         if (error == FEED_OK && share_id != 0 && is_told(call, part->authors[i], share_id) &&
-            add(call->feed, item, part->authors[i], share_id) < 0)
+            sharers_add(call->feed, item, part->authors[i], share_id) < 0)
             error = FEED__ERROR_CODE__UNAVAILABLE;
         subject_unref(&call->feed->subjects, part->authors[i]);
     }
@@ -168,7 +171,7 @@ static int take_latest(struct sharers_call *call, uint32_t index, const struct r
         uint32_t author = subject_find(&call->feed->subjects, reply_text(reply_at(pairs, 2 * i)));
         uint64_t share_id = reply_id(reply_at(pairs, 2 * i + 1));
 
-        if (is_told(call, author, share_id) && add(call->feed, item, author, share_id) < 0)
+        if (is_told(call, author, share_id) && sharers_add(call->feed, item, author, share_id) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -209,7 +212,7 @@ static void ask_partition(struct sharers_call *call, unsigned partition)
     struct part *part = NULL;
 
     for (uint32_t i = 0; i < call->count; i++) {
-        if (partition_of_subject(call->items[i].name) != partition)
+        if (partition_of_record(call->kind, call->items[i].name) != partition)
             continue;
         if (!part && !(part = calloc(1, sizeof(*part)))) {
             call->error = FEED__ERROR_CODE__UNAVAILABLE;

@@ -27,7 +27,7 @@ struct sharer {
 
 /* Who shared something. */
 struct sharers {
-    struct text name;     /* of the destination or site; the caller's */
+    struct text name;     /* of the destination, site or share; the caller's */
     uint64_t total;       /* how many */
     struct sharer *found; /* of those whom the reader follows, latest share first */
     size_t count, capacity;
@@ -38,6 +38,8 @@ struct sharers {
 typedef void sharers_fn(void *context, Feed__ErrorCode error);
 void sharers_find(struct feed *feed, struct reader *reader, enum key_kind kind, struct sharers *items, size_t count,
                   sharers_fn *fn, void *context);
+/* Adds a share that was found elsewhere. 0 or -ENOMEM. */
+int sharers_add(struct feed *feed, struct sharers *item, uint32_t subject, uint64_t share_id);
 void sharers_done(struct feed *feed, struct sharers *items, size_t count);
 
 #endif

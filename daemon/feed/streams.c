@@ -89,7 +89,8 @@ bool stream_concerns(const struct feed *feed, const struct subscription *stream,
     switch (row->place) {
     case PLACE_READER:
         return event->kind == LOG_ERASE || /* the follow went with the subject */
-               reader_sees_share(feed, stream->reader, event->subject, event->share);
+               (reader_sees_share(feed, stream->reader, event->subject, event->share) &&
+                (event->origin == 0 || reader_sees_origin(feed, stream->reader, event->origin_author)));
     case PLACE_SUBJECT:
         return event->subject == stream->subject;
     case PLACE_SHARE:

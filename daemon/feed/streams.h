@@ -43,6 +43,9 @@ struct live_event {
     uint64_t share; /* that it is or is about, 0: none */
     struct frame *frame;
     uint32_t actor; /* of a notice: who did it; NO_SUBJECT: it is known to show */
+    uint64_t origin;        /* of a re-share, or the edit of one: see reshares.c; else 0 */
+    uint32_t origin_author;
+    struct frame *joining;  /* live.c: the same for readers who have an entry for the origin; NULL before one is met */
 };
 
 /* Whether there are streams of which entries of this kind are events. */
@@ -102,6 +105,7 @@ struct live_run {
     uint32_t subject; /* slot, with a reference, while there are frames */
     uint32_t count;
     uint32_t kinds;   /* of the events: a bit for each enum log_kind */
+    bool has_reshares; /* readers may not be told the same of all of them */
     size_t bytes;
     struct live_event events[RUN_EVENTS_MAX];
     struct live_count joint; /* streams whose events all events are, to be sent as one frame; … */

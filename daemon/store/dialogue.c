@@ -92,6 +92,9 @@ struct share_counts store_read_counts(struct text text)
     if (at < end)
         at++;
     counts.comments = (uint32_t)digits_read(&at, end);
+    if (at < end)
+        at++;
+    counts.reshares = (uint32_t)digits_read(&at, end);
     return counts;
 }
 

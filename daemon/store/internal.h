@@ -58,6 +58,7 @@
     SCRIPT(look_share)        \
     SCRIPT(look_parked)       \
     SCRIPT(record)            \
+    SCRIPT(reshared)          \
     SCRIPT(sharers)           \
     SCRIPT(popular)
 

@@ -22,6 +22,7 @@ static const char *const kind_names[] = {
     [KEY_COUNTS] = "counts",       [KEY_DIALOGUE] = "dialogue",
     [KEY_COMMENTS] = "comments",   [KEY_AROUND] = "around",
     [KEY_REPLY] = "reply",
+    [KEY_RESHARES] = "reshares",   [KEY_RESHARED] = "reshared",
     [KEY_MUTED] = "muted",         [KEY_BLOCKED] = "blocked",
     [KEY_BLOCKERS] = "blockers",   [KEY_ERASURE] = "erasure",
     [KEY_POPULAR] = "popular",
@@ -109,6 +110,18 @@ void command_add_named_key(struct command *command, enum key_kind kind, unsigned
 void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject)
 {
     command_add_named_key(command, kind, partition_of_subject(subject), subject);
+}
+
+unsigned partition_of_record(enum key_kind kind, struct text name)
+{
+    const char *at = name.data;
+
+    return kind == KEY_RESHARES ? partition_of_id(digits_read(&at, name.data + name.size)) : partition_of_subject(name);
+}
+
+void command_add_record_key(struct command *command, enum key_kind kind, struct text name)
+{
+    command_add_named_key(command, kind, partition_of_record(kind, name), name);
 }
 
 void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id)

@@ -29,7 +29,9 @@ enum key_kind {
     KEY_BIG,         /* sorted set of subjects with shares that were not pushed, by the id of the latest */
     KEY_TIMELINE,    /* list of share ids and a header */
     KEY_SHARE,       /* a share's body, by id */
-    KEY_COUNTS,      /* what is counted of a share, by its id: the entry that changed it last, comments */
+    KEY_COUNTS,      /* what is counted of a share, by its id: the entry that changed it last, comments, re-shares */
+    KEY_RESHARES,    /* sorted set of who has re-shared a share, by its id, by the id of the re-share: derived */
+    KEY_RESHARED,    /* sorted set of shares that a subject has re-shared, by the id of the re-share */
     KEY_DIALOGUE,    /* sorted set of the comments under a share, by its id */
     KEY_COMMENTS,    /* hash of them: `parent body`, and under r<id> how many replies there are */
     KEY_AROUND,      /* sorted set of the latest comments under a subject's shares, as `id:share` by id */
@@ -71,6 +73,9 @@ void command_add_partition_key(struct command *command, enum key_kind kind, unsi
 void command_add_named_key(struct command *command, enum key_kind kind, unsigned partition, struct text name);
 void command_add_subject_key(struct command *command, enum key_kind kind, struct text subject);
 void command_add_id_key(struct command *command, enum key_kind kind, uint64_t id);
+/* Of who shared something: a record is named by a destination's hash or a site, or by the id of what was re-shared, as digits. */
+unsigned partition_of_record(enum key_kind kind, struct text name);
+void command_add_record_key(struct command *command, enum key_kind kind, struct text name);
 void command_add_idempotency_key(struct command *command, struct text author, struct text key);
 /* Likewise of a comment under a share. */
 void command_add_reply_key(struct command *command, uint64_t share, struct text commenter, struct text key);

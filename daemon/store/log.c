@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
     [LOG_UNBLOCK] = "unblock",   [LOG_BAR] = "bar",       [LOG_UNBAR] = "unbar",
     [LOG_ERASE] = "erase",       [LOG_ERASING] = "erasing",
     [LOG_READ] = "read",         [LOG_READ_INBOX] = "readinbox", [LOG_NOTICE] = "notice",
+    [LOG_RESHARED] = "reshared", [LOG_UNRESHARED] = "unreshared",
 };
 
 const char *log_kind_name(enum log_kind kind)
@@ -36,12 +37,13 @@ static enum log_kind kind_of(struct text name)
 
 static bool is_about_share(enum log_kind kind)
 {
-    return kind == LOG_DELETE || kind == LOG_EDIT || kind == LOG_COMMENT || kind == LOG_UNCOMMENT;
+    return kind == LOG_DELETE || kind == LOG_EDIT || kind == LOG_COMMENT || kind == LOG_UNCOMMENT ||
+           kind == LOG_RESHARED || kind == LOG_UNRESHARED;
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment), q(uantities), m(erged at read), h(istory kept). An entry that was
- * trimmed while it was pending has none: it is unknown. */
+ * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment or re-share), q(uantities), m(erged at read), h(istory kept), o(rigin).
+ * An entry that was trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
@@ -92,6 +94,9 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             break;
         case 'h':
             entry.kept = reply_id(value);
+            break;
+        case 'o':
+            entry.origin = reply_text(value);
             break;
         case 'm':
             entry.is_merged = true;

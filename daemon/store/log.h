@@ -5,7 +5,7 @@
 #include "store/store.h"
 
 enum log_kind {
-    LOG_SHARE,    /* subject, body, name (the author's; without data in entries that do not state it) */
+    LOG_SHARE,    /* subject, body, name (the author's; without data in entries that do not state it), origin */
     LOG_DELETE,   /* subject (the author), share, which is also other, body (what it was: for what becomes of its effects) */
     LOG_FOLLOW,   /* reader, subject: in the reader's partition */
     LOG_UNFOLLOW, /* likewise */
@@ -15,6 +15,8 @@ enum log_kind {
     LOG_EDIT,     /* subject (the author), share, which is also other, counts, body (the whole one), name */
     LOG_COMMENT,  /* subject (the share's author), reader (the commenter), share, counts, body */
     LOG_UNCOMMENT, /* subject (the share's author), share, other (the comment), counts */
+    LOG_RESHARED, /* subject (the share's author), reader (who has re-shared it), share, other (the re-share), counts */
+    LOG_UNRESHARED, /* the same of a re-share that is no more */
     LOG_RETRY,    /* earlier entries, which had been given up, are pending again */
     LOG_MUTE,     /* reader, subject: in the reader's partition */
     LOG_UNMUTE,   /* likewise */
@@ -37,6 +39,7 @@ const char *log_kind_name(enum log_kind kind);
 struct share_counts {
     uint64_t at;
     uint32_t comments;
+    uint32_t reshares;
 };
 
 /* Texts are valid during the call that hands the entry up. */
@@ -54,6 +57,7 @@ struct log_entry {
     struct text body;
     bool is_merged; /* a share: it is not pushed, reads merge it */
     struct text name;
+    struct text origin; /* a re-share: the share that it is of, as that was, an encoded feed.Share */
 };
 
 struct log_handlers {

@@ -41,7 +41,7 @@ int store_sharers(struct store *store, enum key_kind kind, const struct text *na
     struct command *command = store_script(store, SCRIPT_sharers, (int)count);
 
     for (size_t i = 0; i < count; i++)
-        command_add_subject_key(command, kind, names[i]);
+        command_add_record_key(command, kind, names[i]);
     command_add_number(command, latest);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
@@ -51,7 +51,7 @@ int store_shared_by(struct store *store, enum key_kind kind, struct text name, c
 {
     struct command *command = command_begin("ZMSCORE");
 
-    command_add_subject_key(command, kind, name);
+    command_add_record_key(command, kind, name);
     for (size_t i = 0; i < count; i++)
         command_add_text(command, authors[i]);
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;

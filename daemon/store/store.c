@@ -307,56 +307,6 @@ int store_client_call(struct store *store, struct command *command, reply_fn *fn
     return store->ready ? link_call(store->command, command, fn, context) : -ENOTCONN;
 }
 
-int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
-                void *context)
-{
-    unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_share, key.size > 0 ? 8 : 7);
-
-    store_add_log_keys(command, partition);
-    command_add_subject_key(command, KEY_PROFILE, author);
-    command_add_subject_key(command, KEY_SUBJECT, author);
-    command_add_subject_key(command, KEY_ERASURE, author);
-    command_add_subject_key(command, KEY_FOLLOWERS, author);
-    command_add_partition_key(command, KEY_BIG, partition);
-    if (key.size > 0)
-        command_add_idempotency_key(command, author, key);
-    store_add_log_arguments(store, command, partition);
-    command_add_text(command, author);
-    command_add_text(command, body);
-    command_add_number(command, import ? 0 : store->settings->idempotency_ttl_s);
-    command_add_number(command, store->settings->profile_cap);
-    command_add_id_key_prefix(command, KEY_SHARE, partition);
-    command_add_id_key_prefix(command, KEY_IMPORT, partition);
-    command_add_number(command, store->settings->idempotency_ttl_s);
-    command_add_id_key_prefix(command, KEY_DIALOGUE, partition);
-    command_add_id_key_prefix(command, KEY_COMMENTS, partition);
-    command_add_id_key_prefix(command, KEY_COUNTS, partition);
-    command_add_number(command, store->settings->push_limit);
-    return store_client_call(store, command, fn, context);
-}
-
-int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context)
-{
-    unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_delete, 9);
-
-    store_add_log_keys(command, partition);
-    command_add_subject_key(command, KEY_PROFILE, author);
-    command_add_id_key(command, KEY_SHARE, share_id);
-    command_add_partition_key(command, KEY_DELETIONS, partition);
-    command_add_id_key(command, KEY_IMPORT, share_id);
-    command_add_id_key(command, KEY_DIALOGUE, share_id);
-    command_add_id_key(command, KEY_COMMENTS, share_id);
-    command_add_id_key(command, KEY_COUNTS, share_id);
-    store_add_log_arguments(store, command, partition);
-    command_add_text(command, author);
-    command_add_id(command, share_id);
-    command_add_number(command, store->settings->retention_s * 1000);
-    command_add_number(command, store->settings->idempotency_ttl_s);
-    return store_client_call(store, command, fn, context);
-}
-
 int store_follows(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_subject(follows[0].reader);

@@ -102,6 +102,16 @@ void store_saw(struct store *store, uint64_t id);
 /* Answers [id, repeated]. */
 int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
                 void *context);
+/* Shares what somebody else has shared. */
+struct store_reshare {
+    struct text author; /* who re-shares it */
+    struct text body;
+    uint64_t origin;
+    struct text origin_author;
+    struct text origin_share; /* as it is, for those who are told of the re-share */
+};
+/* Answers [id, 0 done | 1 was done before | 3 one of the two authors blocks the other]. */
+int store_reshare(struct store *store, const struct store_reshare *reshare, reply_fn *fn, void *context);
 /* Answers [position, 0 deleted | 1 was deleted already | 2 not found | 3 not the author's]. The author's and the share's
  * partition must be the same. */
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context);
@@ -217,6 +227,17 @@ int store_erase_slice(struct store *store, struct text subject, enum key_kind ki
 int store_erase_on(struct store *store, struct text subject, uint64_t entry, reply_fn *fn, void *context);
 /* Nothing is left of the sets. */
 int store_erase_end(struct store *store, struct text subject, uint64_t position, reply_fn *fn, void *context);
+
+/* ---- re-shares (command link; store/shares.c) ---- */
+
+/* What is known of a share's re-shares: there is this one (`add`), or it is no more. Of the re-share author and origin are needed.
+ * Answers [position, 0 done | 1 was done already | 2 there is no such share]. */
+int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, reply_fn *fn,
+                       void *context);
+/* The oldest re-shares of a share (bulk link). Answers [author, id, …]. */
+int store_reshares(struct store *store, uint64_t share, int64_t limit, reply_fn *fn, void *context);
+/* Forgets those up to this id (bulk link). */
+int store_forget_reshares(struct store *store, uint64_t share, uint64_t until, reply_fn *fn, void *context);
 
 /* ---- descriptions (command link; store/descriptions.c) ---- */
 

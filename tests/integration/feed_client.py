@@ -9,8 +9,8 @@ import time
 import feed_pb2 as pb
 from wait import wait_until
 
-EVENTS = ("shared", "deleted", "edited", "commented", "comment_deleted", "subject_deleted", "read_marker", "noticed",
-          "caught_up", "heartbeat", "gap")
+EVENTS = ("shared", "reshared", "deleted", "edited", "commented", "comment_deleted", "subject_deleted",
+          "read_marker", "noticed", "caught_up", "heartbeat", "gap")
 REQUEST_FIELDS = {field.message_type.name: field.name
                   for field in pb.ClientFrame.DESCRIPTOR.oneofs_by_name["request"].fields}
 

@@ -49,7 +49,7 @@ def share_of(json_object):
     """Reads a share as the official package does; every field must be there, 64-bit numbers as strings."""
     assert set(json_object) == {"id", "author", "url", "title", "extract", "imageUrl", "comment", "createdAtMs",
                                 "editedAtMs", "commentCount", "authorName", "canonicalUrl", "alsoSharedBy",
-                                "alsoSharedCount"}
+                                "alsoSharedCount", "origin", "reshareCount", "resharedBy", "resharedByCount"}
     assert isinstance(json_object["id"], str) and isinstance(json_object["createdAtMs"], str)
     return json_format.ParseDict(json_object, pb.Share())
 

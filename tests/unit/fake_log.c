@@ -10,7 +10,7 @@ struct share_counts store_read_counts(struct text text)
     struct share_counts counts = {0};
 
     if (text.size > 0)
-        assert_int_equal(sscanf(text.data, "%" SCNu64 " %" SCNu32, &counts.at, &counts.comments), 2);
+        assert_true(sscanf(text.data, "%" SCNu64 " %" SCNu32 " %" SCNu32, &counts.at, &counts.comments, &counts.reshares) >= 2);
     return counts;
 }
 

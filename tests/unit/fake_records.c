@@ -1,5 +1,41 @@
-/* What store.h declares of records of who shared what, as calls that fake_store.c keeps. */
+/* What store.h declares of re-shares, and of records of who shared what, as calls that fake_store.c keeps. */
 #include "fake_store.h"
+
+int store_reshare(struct store *store, const struct store_reshare *reshare, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_RESHARE, .id = reshare->origin, .fn = fn, .context = context},
+                        reshare->author);
+}
+
+int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, reply_fn *fn,
+                       void *context)
+{
+    struct fake_call call = {.op = FAKE_NOTE_RESHARE, .id = id, .until = reshare->origin, .limit = add, .fn = fn,
+                             .context = context};
+
+    (void)store;
+    return ready_called(call, reshare->author);
+}
+
+/* In tests that are about something else there are none. */
+int store_reshares(struct store *store, uint64_t share, int64_t limit, reply_fn *fn, void *context)
+{
+    struct fake_call call = {.op = FAKE_RESHARES, .id = share, .limit = limit, .fn = fn, .context = context};
+    int error = bulk_called(call, (struct text){"", 0});
+
+    (void)store;
+    if (error == 0 && !fake.tells_reshares)
+        FAKE_ANSWER(FAKE_RESHARES, "[ ]");
+    return error;
+}
+
+int store_forget_reshares(struct store *store, uint64_t share, uint64_t until, reply_fn *fn, void *context)
+{
+    (void)store;
+    return bulk_called((struct fake_call){.op = FAKE_FORGET_RESHARES, .id = share, .until = until, .fn = fn, .context = context},
+                       (struct text){"", 0});
+}
 
 int store_records(struct store *store, const struct store_record *records, size_t count, reply_fn *fn, void *context)
 {

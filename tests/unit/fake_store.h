@@ -60,6 +60,10 @@ enum fake_op {
     FAKE_TRIM,
     FAKE_RECORDS,      /* of the first one: its name, id, and whether it is added as the limit */
     FAKE_SHARES_EXIST,
+    FAKE_RESHARE,      /* and of the note of one: its id, and whether it is added as the limit */
+    FAKE_NOTE_RESHARE,
+    FAKE_RESHARES,
+    FAKE_FORGET_RESHARES,
     FAKE_SHARERS,
     FAKE_SHARED_BY,
     FAKE_POPULAR,
@@ -123,6 +127,7 @@ struct fake_store {
     void *tail_context;
     bool tells_names; /* what authors are called is answered by the test, not at once with nothing */
     bool tells_markers; /* the same of markers */
+    bool tells_reshares; /* the same of a share's re-shares, when it is deleted */
     int64_t now_ms; /* what both clocks say, less where they begin */
 };
 

@@ -184,7 +184,7 @@ static void a_comment_that_arrives_while_a_body_is_fetched_is_not_forgotten(void
     struct log_entry comment = fake_entry(LOG_COMMENT, "bob", "carl", 0);
 
     comment.share = 6400;
-    comment.counts = (struct share_counts){comment.id, 1};
+    comment.counts = (struct share_counts){.at = comment.id, .comments = 1};
     comment.body = text_of("\x12\x04" "carl");
     hydrate(world->feed, &item, 1, on_outcome, &outcome);
     fake_tail(&comment);
@@ -216,15 +216,15 @@ static void a_share_is_counted_as_of_the_latest_entry(void **state)
     uint64_t share = tail_share("bob");
     struct feed_item item;
 
-    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 64, 1}, (struct text){NULL, 0}), 0);
-    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 192, 3}, (struct text){NULL, 0}), 0);
-    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 128, 2}, (struct text){NULL, 0}), 0);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){.at = share + 64, .comments = 1}, (struct text){NULL, 0}), 0);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){.at = share + 192, .comments = 3}, (struct text){NULL, 0}), 0);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){.at = share + 128, .comments = 2}, (struct text){NULL, 0}), 0);
     assert_true(bodies_get(world->feed, share, &item));
     assert_int_equal(count_in(item.frame), 3);
     items_done(world->feed, &item, 1);
     assert_int_equal(count_in(ring_find(&world->feed->rings[0], share)->frame), 3);
     bodies_drop(world->feed, share);
-    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){share + 256, 0}, (struct text){NULL, 0}), 0);
+    assert_int_equal(share_revise(world->feed, share, &(struct share_counts){.at = share + 256, .comments = 0}, (struct text){NULL, 0}), 0);
     assert_int_equal(count_in(ring_find(&world->feed->rings[0], share)->frame), 0);
 }
 

@@ -11,7 +11,7 @@ static uint64_t part_comment(uint64_t share, uint32_t count)
     struct log_entry entry = fake_entry(LOG_COMMENT, "bob", "carl", 0);
 
     entry.share = share;
-    entry.counts = (struct share_counts){entry.id, count};
+    entry.counts = (struct share_counts){.at = entry.id, .comments = count};
     entry.body = text_of("\x12\x04" "carl" "\x2a\x02" "Hm");
     fake_tail_part(&entry);
     return entry.id;
@@ -30,7 +30,7 @@ static uint64_t tail_uncomment(uint64_t share, uint64_t comment)
     struct log_entry entry = fake_entry(LOG_UNCOMMENT, "bob", NULL, comment);
 
     entry.share = share;
-    entry.counts = (struct share_counts){entry.id, 0};
+    entry.counts = (struct share_counts){.at = entry.id, .comments = 0};
     fake_tail(&entry);
     fake_tail_end(1);
     return entry.id;

@@ -31,8 +31,8 @@ static void a_share_has_all_of_its_fields_and_64_bit_numbers_are_strings(void **
     expect_json(json_from_message(&share.base),
                 "{\"id\":\"9007199254740991\",\"author\":\"alice\",\"url\":\"https://example.org/?a=\\\"b\\\"\","
                 "\"title\":\"Gr\xc3\xbc\xc3\x9f" "e\",\"extract\":\"\",\"imageUrl\":\"\",\"comment\":\"\","
-                "\"createdAtMs\":\"-1\",\"editedAtMs\":\"0\",\"commentCount\":0,\"authorName\":\"\",\"alsoSharedBy\":[],"
-                "\"alsoSharedCount\":0,\"canonicalUrl\":\"\"}");
+                "\"createdAtMs\":\"-1\",\"editedAtMs\":\"0\",\"commentCount\":0,\"origin\":null,\"reshareCount\":0,\"resharedBy\":[],"
+                "\"resharedByCount\":0,\"authorName\":\"\",\"alsoSharedBy\":[],\"alsoSharedCount\":0,\"canonicalUrl\":\"\"}");
 }
 
 static void booleans_and_32_bit_numbers_are_plain(void **state)

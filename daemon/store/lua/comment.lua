@@ -19,7 +19,8 @@ if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[9]) then return {'0', 4} end
 local log, refusal = log_open()
 if not log then return refusal end
 
-local counts = counts_after(log, counts_read(KEYS[6]) + 1)
+local comments, reshares = counts_read(KEYS[6])
+local counts = counts_after(log, comments + 1, reshares)
 local id = text(log_append(log, 'k', 'comment', 'a', ARGV[4], 'r', ARGV[5], 's', ARGV[6], 'q', counts, 'b', ARGV[8]))
 log_close(log)
 if KEYS[8] then redis.call('SET', KEYS[8], id, 'EX', ARGV[10]) end

@@ -17,7 +17,8 @@ local body = string.sub(held, #parent + 2)
 if body == '' then return {text(log.last), 1} end
 if string.sub(body, 1, #ARGV[7]) ~= ARGV[7] then return {'0', 3} end
 
-local counts = counts_after(log, counts_read(KEYS[6]) - 1)
+local comments, reshares = counts_read(KEYS[6])
+local counts = counts_after(log, comments - 1, reshares)
 local id = log_append(log, 'k', 'uncomment', 'a', ARGV[4], 's', ARGV[5], 'c', ARGV[6], 'q', counts)
 log_close(log)
 if redis.call('HEXISTS', KEYS[5], 'r' .. ARGV[6]) == 1 then

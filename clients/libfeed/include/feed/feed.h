@@ -50,6 +50,7 @@ struct feed_subscription;
     X(delete_comment, DeleteComment)   \
     X(get_dialogue, GetDialogue)       \
     X(edit_share, EditShare)           \
+    X(reshare, Reshare)                \
     X(set_subject, SetSubject)         \
     X(get_subjects, GetSubjects)       \
     X(find_subjects, FindSubjects)     \
@@ -182,7 +183,8 @@ enum feed_event_kind {
     FEED_EVENT_HEARTBEAT,  /* `token` if there is a newer one; `degraded`: the server's store cannot be reached */
     FEED_EVENT_LOST,       /* the connection is gone; the subscription goes on after the reconnect */
     FEED_EVENT_ENDED,      /* refused for good: `error`. No further event comes; feed_unsubscribe() is still due */
-    FEED_EVENT_SUBJECT_DELETED /* `subject_deleted`: whatever that subject shared before is gone */
+    FEED_EVENT_SUBJECT_DELETED, /* `subject_deleted`: whatever that subject shared before is gone */
+    FEED_EVENT_RESHARED    /* `share`: a re-share of what the home timeline has an entry for already */
 };
 
 struct feed_event {

@@ -1,0 +1,40 @@
+/* Re-shares: reshares.c, reshares_end.c. Part of feed/internal.h. */
+#ifndef FEED_FEED_RESHARES_H
+#define FEED_FEED_RESHARES_H
+
+#include "feed/feed.h"
+
+struct job;
+struct live_event;
+struct reader;
+struct ring_entry;
+struct subscription;
+
+/* ---- what is of a re-share ---- */
+
+/* Adds to shares that were fetched what those among them that are re-shares are of; a re-share of what is not there is not there
+ * either. `items` is as hydrate() has it. */
+typedef void origins_fn(void *context, Feed__ErrorCode error);
+void origins_fetch(struct feed *feed, struct feed_item *items, size_t count, origins_fn *fn, void *context);
+
+/* ---- one entry for an origin and all that is re-shared of it ---- */
+
+/* Finds out which of these shares, of those that are there, have no entry of their own in the reader's home timeline
+ * (`is_folded`), and adds to the others, if `names` says so, who re-shared them (`also`). The reader must stay pinned, `items` stays the caller's,
+ * until `fn`. */
+typedef void entries_fn(void *context, Feed__ErrorCode error);
+void entries_find(struct feed *feed, struct reader *reader, struct feed_item *items, size_t count, bool names, entries_fn *fn,
+                  void *context);
+/* Whether there is an entry already, on a home stream, for what an event re-shares, as far as is in memory. */
+bool reshare_joins(const struct feed *feed, const struct subscription *stream, const struct live_event *event);
+
+/* A re-share comes into a ring: 0 or -ENOMEM; and leaves it. */
+int reshares_add(struct feed *feed, const struct ring_entry *entry);
+void reshares_remove(struct feed *feed, const struct ring_entry *entry);
+
+/* ---- reshares_end.c ---- */
+
+/* The job of the deletion of a share: deletes its re-shares, and ends. */
+void reshares_end(struct feed *feed, struct job *job, uint64_t share);
+
+#endif
