@@ -93,15 +93,18 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture(scope="session")
-def shared_daemon(request):
-    """A daemon with default options: on its private Redis with one partition, on an external one with four."""
+def shared_daemons():
+    """{partitions: the daemon on a store of as many}, of those that were asked for."""
     with harness.work_directory() as path, harness.Servers(path) as servers:
-        flags = []
-        if request.param > 1:
-            flags = ["--redis-url", servers.start_redis().url, "--store-partitions", str(request.param)]
-        shared = harness.SharedDaemon(servers, *flags)
-        yield shared
-        shared.check()
+        daemons = harness.SharedDaemons(servers)
+        yield daemons
+        daemons.check()
+
+
+@pytest.fixture(scope="session")
+def shared_daemon(request, shared_daemons):
+    """A daemon with default options: on its private Redis with one partition, on an external one with four."""
+    return shared_daemons[request.param]
 
 
 @pytest.fixture

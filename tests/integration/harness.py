@@ -324,8 +324,9 @@ class Servers:
 class SharedDaemon:
     """A daemon that many tests use. Should it die in one of them, the next one gets a new one, and the end is red."""
 
-    def __init__(self, servers, *flags):
+    def __init__(self, servers, partitions, *flags):
         self._servers = servers
+        self._partitions = partitions
         self._flags = flags
         self._states = 0
         self._dead = []
@@ -338,12 +339,32 @@ class SharedDaemon:
             self._daemon = None
         if not self._daemon:
             self._states += 1
-            self._daemon = self._servers.start_feedd(*self._flags, state=f"state{self._states}")
+            self._daemon = self._servers.start_feedd(*self._flags, state=f"state{self._partitions}-{self._states}")
         return self._daemon
 
     def check(self):
         self.get()
         assert not self._dead, "the shared daemon died:\n" + "\n\n".join(daemon.log_tail() for daemon in self._dead)
+
+
+class SharedDaemons(dict):
+    """{partitions: SharedDaemon}, each of them made when it is first asked for: tests of both come in any order."""
+
+    def __init__(self, servers):
+        super().__init__()
+        self._servers = servers
+
+    def __missing__(self, partitions):
+        flags = []
+        if partitions > 1:
+            redis = self._servers.start_redis(name=f"redis{partitions}")
+            flags = ["--redis-url", redis.url, "--store-partitions", str(partitions)]
+        self[partitions] = SharedDaemon(self._servers, partitions, *flags)
+        return self[partitions]
+
+    def check(self):
+        for daemon in self.values():
+            daemon.check()
 
 
 class Connections:
