@@ -132,6 +132,7 @@ static int run_dialogue(const struct run *run)
 
     if (!run_id(run->arguments[0], &request.share_id) || !run_option_number(run, "limit", 1, UINT32_MAX, 0, &limit))
         return USAGE;
+    request.reader = run_text(run, "reader");
     request.oldest_first = run_option(run, "newest-first") == NULL;
     code = session_open(run, NULL, &feed);
     if (code != DONE)
@@ -172,6 +173,7 @@ const struct command command_dialogue = {
         { "limit", "N", "so many comments (default: one page of the server)", false },
         { "cursor", "CURSOR", "go on where another call ended", false },
         { "newest-first", NULL, "the other way round", false },
+        { "reader", "READER", "as this reader sees it, without whom it mutes or blocks", false },
     },
     .run = run_dialogue,
 };

@@ -70,6 +70,7 @@ static int run_popular(const struct run *run)
     request.kind = (Feed__PopularKind)kind;
     request.window = (Feed__PopularWindow)over;
     request.limit = (uint32_t)limit;
+    request.reader = run_text(run, "reader");
     code = session_call(run, feed, &request.base, &message);
     if (code == DONE) {
         reply = (const void *)message;
@@ -93,6 +94,7 @@ const struct command command_popular = {
     .options = {
         { "window", "TIME", "all, day or hour: of what came in that time (default: day)", false },
         { "limit", "N", "so many (default: one page of the server)", false },
+        { "reader", "READER", "as this reader sees it, without whom it mutes or blocks", false },
     },
     .run = run_popular,
 };

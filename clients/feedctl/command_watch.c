@@ -262,6 +262,7 @@ static int run_watch(const struct run *run)
 
     if (!watch_name_stream(run, &request))
         return USAGE;
+    request.reader = run_text(run, "reader");
     if (watch.token_path != NULL) {
         error = token_load(watch.token_path, &token, &bytes);
         if (error < 0) {
@@ -288,6 +289,7 @@ const struct command command_watch = {
         { "profile", "SUBJECT", "watch what this subject shares", false },
         { "dialogue", "SHARE_ID", "watch the comments under this share", false },
         { "dialogue-around", "SUBJECT", "watch the comments under all shares of this subject", false },
+        { "reader", "READER", "see comments as this reader does, without whom it mutes or blocks", false },
         { "inbox", "SUBJECT", "watch what others do that concerns this subject", false },
         { "resume", "FILE", "go on where the token in FILE says, and keep it there", false },
     },

@@ -63,6 +63,11 @@ bool check_subject(struct request *request, const char *field, const char *value
     return !fault;
 }
 
+bool check_reader(struct request *request, const char *reader)
+{
+    return reader[0] == '\0' || check_subject(request, "reader", reader);
+}
+
 bool check_id(struct request *request, const char *field, uint64_t id)
 {
     if (id == 0)

@@ -67,8 +67,7 @@ static void run_get_destination(struct request *request)
     uint64_t before;
 
     if (check_destination(request, "url", get->url, &destination) &&
-        (get->reader[0] == '\0' || check_subject(request, "reader", get->reader)) &&
-        check_cursor(request, "before", get->before, &before))
+        check_reader(request, get->reader) && check_cursor(request, "before", get->before, &before))
         read_sharers(request, &destination, true, get->reader, before, get->limit);
 }
 
@@ -104,8 +103,7 @@ static void run_get_site(struct request *request)
     uint64_t before;
 
     if (check_site(request, get->site, &destination) &&
-        (get->reader[0] == '\0' || check_subject(request, "reader", get->reader)) &&
-        check_cursor(request, "before", get->before, &before))
+        check_reader(request, get->reader) && check_cursor(request, "before", get->before, &before))
         read_sharers(request, &destination, false, get->reader, before, get->limit);
 }
 

@@ -18,6 +18,8 @@ static void on_commented(void *context, Feed__ErrorCode error, uint64_t position
         return;
     if (error == FEED__ERROR_CODE__INVALID) {
         request_fail(request, FEED__ERROR_CODE__NOT_FOUND, "parent_id", 0, "there is no such comment under this share");
+    } else if (error == FEED__ERROR_CODE__FORBIDDEN) {
+        request_fail(request, error, "commenter", 0, "the commenter may not comment here");
     } else if (error == FEED__ERROR_CODE__LIMIT_EXCEEDED) {
         request_fail(request, error, "max_comments", (uint64_t)limit, "a share may have %" PRId64 " comments", limit);
     } else if (error != FEED_OK) {
@@ -142,9 +144,10 @@ static void run_get_dialogue(struct request *request)
     const Feed__GetDialogueRequest *get = request->frame->get_dialogue;
     uint64_t cursor;
 
-    if (check_id(request, "share_id", get->share_id) && check_cursor(request, "cursor", get->cursor, &cursor))
-        feed_read_dialogue(request->commands->feed, get->share_id, cursor, get->oldest_first, page_limit(request, get->limit),
-                           on_dialogue, request);
+    if (check_id(request, "share_id", get->share_id) && check_cursor(request, "cursor", get->cursor, &cursor) &&
+        check_reader(request, get->reader))
+        feed_read_dialogue(request->commands->feed, text_of(get->reader), get->share_id, cursor, get->oldest_first,
+                           page_limit(request, get->limit), on_dialogue, request);
 }
 
 const struct command_row command_get_dialogue = {

@@ -177,6 +177,8 @@ bool commit_is_over(struct request *request, Feed__ErrorCode *error);
 /* ---- checks: false and an answered request if something is wrong ---- */
 
 bool check_subject(struct request *request, const char *field, const char *value);
+/* Who looks, where that may be left open. */
+bool check_reader(struct request *request, const char *reader);
 bool check_id(struct request *request, const char *field, uint64_t id);
 bool check_text(struct request *request, const char *field, const char *value, size_t max_characters, size_t max_bytes);
 /* A url, which must not be empty, and where it leads to. */

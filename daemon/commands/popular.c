@@ -27,6 +27,8 @@ static bool fill_item(struct request *request, const struct feed_popular_item *f
         return ret_item->subject != NULL;
     }
     ret_item->url = request_copy(request, feed_destination_of(found->share));
+    if (found->is_hidden)
+        return ret_item->url != NULL;
     share = request_grow(request, item_bytes(found->share));
     if (share) {
         item_write(found->share, share);
@@ -78,8 +80,9 @@ static void run_get_popular(struct request *request)
         request_fail(request, FEED__ERROR_CODE__INVALID, "kind", 0, "kind must be one of PopularKind");
     else if (!protobuf_c_enum_descriptor_get_value(&feed__popular_window__descriptor, (int)get->window))
         request_fail(request, FEED__ERROR_CODE__INVALID, "window", 0, "window must be one of PopularWindow");
-    else
-        feed_read_popular(request->commands->feed, get->kind, get->window, page_limit(request, get->limit), on_popular, request);
+    else if (check_reader(request, get->reader))
+        feed_read_popular(request->commands->feed, text_of(get->reader), get->kind, get->window,
+                          page_limit(request, get->limit), on_popular, request);
 }
 
 const struct command_row command_get_popular = {

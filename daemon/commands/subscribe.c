@@ -28,12 +28,13 @@ static const struct {
     enum stream_kind kind;
     const char *field;
     bool of_share;
+    bool may_look; /* it may be said who looks */
 } rows[] = {
-    {FEED__SUBSCRIBE_REQUEST__STREAM_HOME, STREAM_HOME, "home", false},
-    {FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, STREAM_PROFILE, "profile", false},
-    {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE, STREAM_DIALOGUE, "dialogue", true},
-    {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND, STREAM_AROUND, "dialogue_around", false},
-    {FEED__SUBSCRIBE_REQUEST__STREAM_INBOX, STREAM_INBOX, "inbox", false},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_HOME, STREAM_HOME, "home", false, false},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, STREAM_PROFILE, "profile", false, false},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE, STREAM_DIALOGUE, "dialogue", true, true},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND, STREAM_AROUND, "dialogue_around", false, true},
+    {FEED__SUBSCRIBE_REQUEST__STREAM_INBOX, STREAM_INBOX, "inbox", false, false},
 };
 
 /* The stream that a request names. False, and the request is answered, if it names none. */
@@ -44,7 +45,11 @@ static bool stream_of(struct request *request, struct feed_stream *ret_stream)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].named != subscribe->stream_case)
             continue;
-        *ret_stream = (struct feed_stream){.kind = rows[i].kind, .subject = {"", 0}};
+        if (!rows[i].may_look && subscribe->reader[0] != '\0') {
+            request_fail(request, FEED__ERROR_CODE__INVALID, "reader", 0, "reader is for dialogue and dialogue_around");
+            return false;
+        }
+        *ret_stream = (struct feed_stream){.kind = rows[i].kind, .subject = {"", 0}, .reader = text_of(subscribe->reader)};
         if (rows[i].of_share) {
             ret_stream->share = subscribe->dialogue;
             return check_id(request, rows[i].field, ret_stream->share);
@@ -64,7 +69,7 @@ static void run_subscribe(struct request *request)
     struct session *session = request_session(request);
     struct feed_stream stream;
 
-    if (!stream_of(request, &stream))
+    if (!stream_of(request, &stream) || !check_reader(request, subscribe->reader))
         return;
     if (!session) {
         request_end(request);

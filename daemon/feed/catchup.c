@@ -67,7 +67,7 @@ static bool run_ring(struct feed *feed, struct subscription *stream, unsigned pa
                                          .subject = entry->subject,
                                          .share = share_of_entry(entry),
                                          .frame = entry->frame,
-                                         .actor = entry->reader,
+                                         .actor = actor_of_entry(entry),
                                          .origin = entry->origin,
                                          .origin_author = entry->reader};
 

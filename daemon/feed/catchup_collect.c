@@ -80,7 +80,8 @@ static int add_subject_deletion(struct catchup *catchup, struct text member, uin
 {
     struct feed *feed = catchup->feed;
     struct text name = {member.data + strlen("subject:"), member.size - strlen("subject:")};
-    struct live_event event = {.kind = LOG_ERASE, .subject = subject_intern(&feed->subjects, name)};
+    struct live_event event = {
+        .kind = LOG_ERASE, .subject = subject_intern(&feed->subjects, name), .actor = NO_SUBJECT};
     int error = 0;
 
     if (event.subject == NO_SUBJECT)
@@ -116,7 +117,7 @@ static bool read_deletion(struct text member, uint64_t *ret_deleted, struct live
 static int add_deletion(struct catchup *catchup, struct text member, uint64_t id)
 {
     struct feed *feed = catchup->feed;
-    struct live_event event = {0};
+    struct live_event event = {.actor = NO_SUBJECT};
     struct text author;
     uint64_t deleted;
 
@@ -132,7 +133,8 @@ static int add_deletion(struct catchup *catchup, struct text member, uint64_t id
     if (!stream_concerns(feed, catchup->stream, &event))
         return 0;
     if (event.kind == LOG_EDIT)
-        return add_missed(catchup, (struct missed){id, {.kind = LOG_EDIT, .subject = NO_SUBJECT, .share = deleted}});
+        return add_missed(
+            catchup, (struct missed){id, {.kind = LOG_EDIT, .subject = NO_SUBJECT, .share = deleted, .actor = NO_SUBJECT}});
     event.frame = event.kind == LOG_DELETE ? frame_of_deletion(id, deleted, author)
                                            : frame_of_comment_deletion(id, deleted, event.share, author);
     return catchup_add(catchup, id, event);

@@ -12,9 +12,11 @@ static int add_comment(struct catchup *catchup, uint64_t id, uint64_t share, str
     struct feed *feed = catchup->feed;
     uint64_t parent;
     struct text body = comment_body(held, &parent);
-    struct live_event event = {.kind = LOG_COMMENT, .subject = catchup->stream->subject, .share = share};
+    struct live_event event = {
+        .kind = LOG_COMMENT, .subject = catchup->stream->subject, .share = share, .actor = NO_SUBJECT};
 
-    if (body.size == 0 || share_is_deleted(feed, id) || share_is_deleted(feed, share))
+    if (body.size == 0 || share_is_deleted(feed, id) || share_is_deleted(feed, share) ||
+        (catchup->reader && hidden_has(&catchup->reader->hidden, author_of_body(body))))
         return 0;
     event.frame = frame_of_comment(id, body, author);
     return catchup_add(catchup, id, event);

@@ -13,6 +13,7 @@ struct remark {
     struct feed_item share;
     bool deletes;
     uint64_t comment; /* that it replies to, or deletes */
+    bool is_barred;   /* whom it replies to blocks, or is blocked by, who says it */
     size_t name_bytes, body_bytes, key_bytes;
     feed_write_fn *fn;
     void *context;
@@ -47,21 +48,19 @@ static void on_committed(void *context, const struct reply *reply)
     remark_end(remark, error, position, outcome == 1);
 }
 
-static void on_share(void *context, Feed__ErrorCode error)
+static struct text name_of_remark(const struct remark *remark)
 {
-    struct remark *remark = context;
-    struct feed *feed = remark->feed;
-    struct text name = {remark->texts, remark->name_bytes};
+    return (struct text){remark->texts, remark->name_bytes};
+}
 
-    if (error == FEED_OK && !remark->share.frame)
-        error = FEED__ERROR_CODE__NOT_FOUND;
-    if (error != FEED_OK) {
-        remark_end(remark, error, 0, false);
-        return;
-    }
+static void commit(struct remark *remark)
+{
+    struct feed *feed = remark->feed;
+    struct text name = name_of_remark(remark);
     const struct store_comment comment = {
         .author = subject_name(&feed->subjects, remark->share.author),
         .commenter = name,
+        .is_barred = remark->is_barred,
         .share = remark->share.id,
         .parent = remark->comment,
         .body = {remark->texts + remark->name_bytes, remark->body_bytes},
@@ -71,6 +70,47 @@ static void on_share(void *context, Feed__ErrorCode error)
                      ? store_uncomment(feed->store, comment.author, name, comment.share, comment.parent, on_committed, remark)
                      : store_comment(feed->store, &comment, on_committed, remark);
     if (failed < 0)
+        remark_end(remark, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+}
+
+/* Whoever says it does so in the partition of the share, where the script sees whether its author and they block each other. The
+ * blocks of who said what it replies to stand elsewhere: they are asked for before. */
+static void on_bars(void *context, const struct reply *reply)
+{
+    struct remark *remark = context;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+
+    remark->is_barred = reply_number(reply) != 0;
+    if (error == FEED_OK)
+        commit(remark);
+    else
+        remark_end(remark, error, 0, false);
+}
+
+static void on_parent(void *context, const struct reply *reply)
+{
+    struct remark *remark = context;
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    uint64_t parent;
+    struct text other = author_of_body(comment_body(reply_text(reply), &parent));
+
+    if (error == FEED_OK && other.size == 0)
+        commit(remark); /* there is no such comment, as the script will say */
+    else if (error != FEED_OK || store_bars(remark->feed->store, name_of_remark(remark), other, on_bars, remark) < 0)
+        remark_end(remark, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
+}
+
+static void on_share(void *context, Feed__ErrorCode error)
+{
+    struct remark *remark = context;
+
+    if (error == FEED_OK && !remark->share.frame)
+        error = FEED__ERROR_CODE__NOT_FOUND;
+    if (error != FEED_OK)
+        remark_end(remark, error, 0, false);
+    else if (remark->deletes || remark->comment == 0)
+        commit(remark);
+    else if (store_ask_comment(remark->feed->store, remark->share.id, remark->comment, on_parent, remark) < 0)
         remark_end(remark, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
 }
 
@@ -119,57 +159,100 @@ void feed_delete_comment(struct feed *feed, struct text subject, uint64_t share,
 /* ---- reading ---- */
 
 struct dialogue_read {
+    struct feed *feed;
+    struct reader *reader; /* pinned; NULL: nobody is hidden */
     uint64_t share;
+    uint64_t cursor;
+    bool oldest_first;
     size_t limit;
     feed_dialogue_fn *fn;
     void *context;
 };
 
+static void dialogue_end(struct dialogue_read *read, Feed__ErrorCode error, const struct feed_dialogue *page)
+{
+    read->fn(read->context, error, page);
+    if (read->reader)
+        reader_unpin(read->feed, read->reader);
+    free(read);
+}
+
+static void read_on(struct dialogue_read *read);
+
+/* Leaves out what those say whom the reader does not see. */
+static void take_rows(struct dialogue_read *read, const struct reply *rows, size_t count, struct feed_dialogue_item *items,
+                      struct feed_dialogue *page)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct feed_dialogue_item *item = &items[page->count];
+
+        read->cursor = item->id = reply_id(reply_at(rows, 2 * i));
+        item->body = comment_body(reply_text(reply_at(rows, 2 * i + 1)), &item->parent);
+        page->count += !read->reader || !hidden_has(&read->reader->hidden, author_of_body(item->body));
+    }
+}
+
 /* [1 if there is such a share, counts, [id, `parent body`, …]], one more than asked for if there are more. */
 static void on_dialogue(void *context, const struct reply *reply)
 {
-    struct dialogue_read read = *(struct dialogue_read *)context;
+    struct dialogue_read *read = context;
     const struct reply *rows = reply_at(reply, 2);
     size_t count = reply_count(rows) / 2;
     struct feed_dialogue_item *items = malloc((count + 1) * sizeof(*items));
-    struct feed_dialogue page = {.share = read.share, .items = items};
+    struct feed_dialogue page = {.share = read->share, .items = items};
     Feed__ErrorCode error = error_of_reply(reply, false);
 
-    free(context);
     if (error == FEED_OK && !items)
         error = FEED__ERROR_CODE__UNAVAILABLE;
     if (error == FEED_OK && reply_number(reply_at(reply, 0)) == 0)
         error = FEED__ERROR_CODE__NOT_FOUND;
     page.comments = store_read_counts(reply_text(reply_at(reply, 1))).comments;
-    page.more = count > read.limit;
-    page.count = page.more ? read.limit : count;
-    for (size_t i = 0; error == FEED_OK && i < page.count; i++) {
-        items[i].id = reply_id(reply_at(rows, 2 * i));
-        items[i].body = comment_body(reply_text(reply_at(rows, 2 * i + 1)), &items[i].parent);
-    }
-    read.fn(read.context, error, &page);
+    page.more = count > read->limit;
+    if (error == FEED_OK)
+        take_rows(read, rows, page.more ? read->limit : count, items, &page);
+    if (error == FEED_OK && page.count == 0 && page.more)
+        read_on(read);
+    else
+        dialogue_end(read, error, &page);
     free(items);
 }
 
-void feed_read_dialogue(struct feed *feed, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
+static void read_on(struct dialogue_read *read)
+{
+    uint64_t lowest = read->oldest_first && read->cursor > 0 ? read->cursor + 1 : 1;
+    uint64_t highest = !read->oldest_first && read->cursor > 0 ? read->cursor - 1 : ID_END - 1;
+
+    if (store_dialogue(read->feed->store, read->share, lowest, highest, !read->oldest_first, (int64_t)read->limit + 1,
+                       on_dialogue, read) < 0)
+        dialogue_end(read, FEED__ERROR_CODE__UNAVAILABLE, NULL);
+}
+
+static void on_reader(void *context, Feed__ErrorCode error, struct reader *reader)
+{
+    struct dialogue_read *read = context;
+
+    read->reader = reader;
+    if (error == FEED_OK)
+        read_on(read);
+    else
+        dialogue_end(read, error, NULL);
+}
+
+void feed_read_dialogue(struct feed *feed, struct text reader, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
                         feed_dialogue_fn *fn, void *context)
 {
-    struct dialogue_read *read;
-    uint64_t lowest = oldest_first && cursor > 0 ? cursor + 1 : 1;
-    uint64_t highest = !oldest_first && cursor > 0 ? cursor - 1 : ID_END - 1;
+    bool foreign = partition_of_id(share) >= feed->partitions;
+    struct dialogue_read *read = foreign ? NULL : malloc(sizeof(*read));
 
-    if (partition_of_id(share) >= feed->partitions) {
-        fn(context, FEED__ERROR_CODE__NOT_FOUND, NULL);
+    if (!read) {
+        fn(context, foreign ? FEED__ERROR_CODE__NOT_FOUND : FEED__ERROR_CODE__UNAVAILABLE, NULL);
         return;
     }
-    read = malloc(sizeof(*read));
-    if (read)
-        *read = (struct dialogue_read){share, limit, fn, context};
-    if (!read ||
-        store_dialogue(feed->store, share, lowest, highest, !oldest_first, (int64_t)limit + 1, on_dialogue, read) < 0) {
-        free(read);
-        fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
-    }
+    *read = (struct dialogue_read){feed, NULL, share, cursor, oldest_first, limit, fn, context};
+    if (reader.size > 0)
+        reader_get(feed, reader, on_reader, read);
+    else
+        read_on(read);
 }
 
 struct text comment_body(struct text held, uint64_t *ret_parent)

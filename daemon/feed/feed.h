@@ -240,14 +240,16 @@ struct feed_dialogue {
     bool more;
 };
 typedef void feed_dialogue_fn(void *context, Feed__ErrorCode error, const struct feed_dialogue *page);
-/* `cursor` 0: from the beginning, whichever that is; else behind that comment. NOT_FOUND: there is no such share. */
-void feed_read_dialogue(struct feed *feed, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
+/* `reader`: who looks; empty: that is not known. `cursor` 0: from the beginning, whichever that is; else behind that comment. A
+ * page with none is the last one. NOT_FOUND: there is no such share. */
+void feed_read_dialogue(struct feed *feed, struct text reader, uint64_t share, uint64_t cursor, bool oldest_first, size_t limit,
                         feed_dialogue_fn *fn, void *context);
 
 /* What has most, of what came within the window. */
 struct feed_popular_item {
     struct text subject;           /* of FEED__POPULAR_KIND__POPULAR_SUBJECTS */
     const struct feed_item *share; /* else: the latest one that leads there */
+    bool is_hidden;                /* the reader does not see who shared that */
     uint64_t count;
 };
 
@@ -257,8 +259,9 @@ struct feed_popular {
     uint64_t error; /* what is left out has no more than the last one, or than this */
 };
 typedef void feed_popular_fn(void *context, Feed__ErrorCode error, const struct feed_popular *popular);
-void feed_read_popular(struct feed *feed, Feed__PopularKind kind, Feed__PopularWindow window, size_t limit, feed_popular_fn *fn,
-                       void *context);
+/* `reader`: who looks; empty: that is not known. */
+void feed_read_popular(struct feed *feed, struct text reader, Feed__PopularKind kind, Feed__PopularWindow window, size_t limit,
+                       feed_popular_fn *fn, void *context);
 /* The url of what a share leads to, in its canonical form. */
 struct text feed_destination_of(const struct feed_item *item);
 
@@ -375,6 +378,7 @@ struct feed_stream {
     enum stream_kind kind;
     struct text subject; /* or reader; empty: of a share */
     uint64_t share;
+    struct text reader;  /* who looks at a dialogue; empty: that is not known */
 };
 
 typedef void feed_subscribe_fn(void *context, Feed__ErrorCode error);

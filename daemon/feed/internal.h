@@ -140,6 +140,12 @@ static inline uint64_t share_of_entry(const struct ring_entry *entry)
     return entry->kind == LOG_SHARE ? entry->id : entry->share;
 }
 
+/* Who commented, or did what an inbox tells of; else NO_SUBJECT. */
+static inline uint32_t actor_of_entry(const struct ring_entry *entry)
+{
+    return entry->kind == LOG_COMMENT || entry->kind == LOG_NOTICE || entry->kind == LOG_EDGE ? entry->reader : NO_SUBJECT;
+}
+
 int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry);
 /* Whether the ring holds everything that is not known to be applied. It does not for a while after it was dropped. */
 bool ring_reaches_back(const struct feed *feed, unsigned partition);

@@ -161,8 +161,8 @@ static void note_sent(struct live_count *count, bool sent)
 static void deliver_run(struct feed *feed, struct live_run *run, struct subscription *stream, bool all)
 {
     const struct stream_row *row = &stream_rows[stream->kind];
-    bool whole = all && (run->kinds & ~row->entries) == 0 && row->place != PLACE_SHARE && row->place != PLACE_OWN &&
-                 !(run->has_reshares && stream->reader);
+    bool takes_all = row->place == PLACE_READER ? !run->has_reshares : row->place == PLACE_SUBJECT && !stream->reader;
+    bool whole = all && takes_all && (run->kinds & ~row->entries) == 0;
     struct frame *joined = whole && run->count > 1 ? run_joined(feed, run, stream->request_id) : NULL;
 
     if (joined) {
@@ -240,6 +240,7 @@ void live_flush(struct feed *feed)
     for (uint32_t i = 0; i < run->count; i++) {
         frame_unref(run->events[i].frame);
         frame_unref(run->events[i].joining);
+        subject_unref(&feed->subjects, run->events[i].actor);
         run->single[i] = (struct live_count){0};
     }
     for (size_t i = 0; i < RUN_REQUEST_IDS; i++) {
@@ -274,6 +275,8 @@ void live_deliver(struct feed *feed, const struct live_event *event)
         return;
     if (run->count == 0)
         run->subject = subject_ref(&feed->subjects, event->subject);
+    if (event->actor != NO_SUBJECT)
+        subject_ref(&feed->subjects, event->actor);
     run->events[run->count++] = *event;
     run->kinds |= UINT32_C(1) << event->kind;
     run->has_reshares = run->has_reshares || event->origin != 0;

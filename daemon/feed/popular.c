@@ -1,6 +1,7 @@
 /* What is popular: the store keeps, in each partition, what has most (see lua/lib_popular.lua); here the partitions are put
  * together, and what is counted is looked up: a destination by the latest share that leads there, a share by its id. What is
- * gone by now is left out, so a few more are asked for than are wanted. */
+ * gone by now is left out, so a few more are asked for than are wanted. So is whom the reader does not see; of a destination only
+ * the share is, as it is others who made it popular. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "feed/frames.h"
 #include "feed/internal.h"
 
-#define MORE 16 /* than are wanted */
+#define MORE 16        /* than are wanted */
+#define COUNTED_MAX 512 /* in each partition */
 
 static const int64_t windows_ms[] = {
     [FEED__POPULAR_WINDOW__ALL_TIME] = 0,
@@ -30,7 +32,9 @@ struct ranked {
 
 struct popular_read {
     struct feed *feed;
+    struct reader *reader; /* pinned; NULL: nobody is hidden */
     enum popular_kind kind;
+    int64_t window_ms;
     size_t limit;
     struct ranked *ranked;
     size_t count, capacity;
@@ -42,6 +46,33 @@ struct popular_read {
     void *context;
 };
 
+static bool is_hidden(const struct popular_read *read, uint32_t subject)
+{
+    return read->reader && hidden_has(&read->reader->hidden, subject_name(&read->feed->subjects, subject));
+}
+
+/* How many are looked at: any of them may be hidden, if anybody is. */
+static size_t wanted(const struct popular_read *read)
+{
+    return read->reader && read->reader->hidden.count > 0 ? COUNTED_MAX : read->limit + MORE;
+}
+
+/* False: it does not show. */
+static bool fill_item(const struct popular_read *read, size_t index, struct feed_popular_item *item)
+{
+    const struct feed_item *share = read->items ? &read->items[index] : NULL;
+    uint32_t name = read->ranked[index].name;
+
+    if (share && !share->frame)
+        return false;
+    *item = (struct feed_popular_item){.share = share, .count = read->ranked[index].count};
+    item->is_hidden = is_hidden(read, share ? share->author : name) ||
+                      (share && share->origin != 0 && is_hidden(read, share->origin_author));
+    if (!share)
+        item->subject = subject_name(&read->feed->subjects, name);
+    return !item->is_hidden || read->kind == POPULAR_DESTINATIONS;
+}
+
 static void read_end(struct popular_read *read, Feed__ErrorCode error)
 {
     struct feed_popular_item *items = calloc(read->limit + 1, sizeof(*items));
@@ -50,23 +81,15 @@ static void read_end(struct popular_read *read, Feed__ErrorCode error)
 
     if (!items)
         error = FEED__ERROR_CODE__UNAVAILABLE;
-    for (size_t i = 0; i < read->count && popular.count < read->limit && error == FEED_OK; i++) {
-        struct feed_popular_item *item = &items[popular.count];
-
-        if (read->items && !read->items[i].frame)
-            continue;
-        item->count = read->ranked[i].count;
-        if (read->items)
-            item->share = &read->items[i];
-        else
-            item->subject = subject_name(&feed->subjects, read->ranked[i].name);
-        popular.count++;
-    }
+    for (size_t i = 0; i < read->count && popular.count < read->limit && error == FEED_OK; i++)
+        popular.count += fill_item(read, i, &items[popular.count]);
     read->fn(read->context, error, &popular);
     if (read->items)
         items_done(feed, read->items, read->count);
     for (size_t i = 0; i < read->count; i++)
         subject_unref(&feed->subjects, read->ranked[i].name);
+    if (read->reader)
+        reader_unpin(feed, read->reader);
     free(items);
     free(read->items);
     free(read->ranked);
@@ -98,13 +121,11 @@ static uint64_t id_of_name(const struct popular_read *read, size_t index)
 
 static void step(struct popular_read *read)
 {
-    size_t wanted = read->limit + MORE;
-
     if (--read->pending > 0)
         return;
     if (read->count > 0)
         qsort(read->ranked, read->count, sizeof(*read->ranked), most_first);
-    while (read->count > wanted)
+    while (read->count > wanted(read))
         subject_unref(&read->feed->subjects, read->ranked[--read->count].name);
     if (read->error != FEED_OK || read->kind == POPULAR_SUBJECTS || read->count == 0) {
         read_end(read, read->error);
@@ -159,8 +180,33 @@ static void on_popular(void *context, const struct reply *reply)
     step(read);
 }
 
-void feed_read_popular(struct feed *feed, Feed__PopularKind kind, Feed__PopularWindow window, size_t limit, feed_popular_fn *fn,
-                       void *context)
+static void ask(struct popular_read *read)
+{
+    struct feed *feed = read->feed;
+
+    read->pending = 1;
+    for (unsigned partition = 0; partition < feed->partitions; partition++) {
+        if (store_popular(feed->store, read->kind, partition, read->window_ms, (int64_t)wanted(read), on_popular, read) == 0)
+            read->pending++;
+        else
+            read->error = FEED__ERROR_CODE__UNAVAILABLE;
+    }
+    step(read);
+}
+
+static void on_reader(void *context, Feed__ErrorCode error, struct reader *reader)
+{
+    struct popular_read *read = context;
+
+    read->reader = reader;
+    if (error == FEED_OK)
+        ask(read);
+    else
+        read_end(read, error);
+}
+
+void feed_read_popular(struct feed *feed, struct text reader, Feed__PopularKind kind, Feed__PopularWindow window, size_t limit,
+                       feed_popular_fn *fn, void *context)
 {
     struct popular_read *read = calloc(1, sizeof(*read));
 
@@ -168,16 +214,17 @@ void feed_read_popular(struct feed *feed, Feed__PopularKind kind, Feed__PopularW
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, NULL);
         return;
     }
-    *read = (struct popular_read){
-        .feed = feed, .limit = limit, .pending = 1, .error = FEED_OK, .fn = fn, .context = context,
-        .kind = kinds[kind]};
-    for (unsigned partition = 0; partition < feed->partitions; partition++) {
-        if (store_popular(feed->store, read->kind, partition, windows_ms[window], (int64_t)(limit + MORE), on_popular, read) == 0)
-            read->pending++;
-        else
-            read->error = FEED__ERROR_CODE__UNAVAILABLE;
-    }
-    step(read);
+    *read = (struct popular_read){.feed = feed,
+                                  .kind = kinds[kind],
+                                  .window_ms = windows_ms[window],
+                                  .limit = limit,
+                                  .error = FEED_OK,
+                                  .fn = fn,
+                                  .context = context};
+    if (reader.size > 0)
+        reader_get(feed, reader, on_reader, read);
+    else
+        ask(read);
 }
 
 struct text feed_destination_of(const struct feed_item *item)

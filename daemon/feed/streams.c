@@ -32,10 +32,17 @@ struct subscription *streams_of_share(const struct feed *feed, uint64_t share)
     return share == 0 ? NULL : idmap_get(&feed->shares_streamed, share);
 }
 
+bool stream_is_of_reader(const struct subscription *stream)
+{
+    enum stream_place place = stream_rows[stream->kind].place;
+
+    return place == PLACE_READER || place == PLACE_OWN;
+}
+
 /* Those that are found by the same reader or subject. */
 static struct subscription **list_of(const struct feed *feed, const struct subscription *stream)
 {
-    return stream->reader ? &stream->reader->subscriptions : &feed->subjects.slots[stream->subject]->streams;
+    return stream_is_of_reader(stream) ? &stream->reader->subscriptions : &feed->subjects.slots[stream->subject]->streams;
 }
 
 int stream_place(struct feed *feed, struct subscription *stream)
@@ -44,7 +51,7 @@ int stream_place(struct feed *feed, struct subscription *stream)
         stream->next = streams_of_share(feed, stream->share);
         return idmap_set(&feed->shares_streamed, stream->share, stream);
     }
-    if (stream->reader && reader_join(feed, stream->reader) < 0)
+    if (stream_is_of_reader(stream) && reader_join(feed, stream->reader) < 0)
         return -ENOMEM;
     if (stream->kind == STREAM_PROFILE)
         feed->subjects.slots[stream->subject]->watched++;
@@ -74,8 +81,15 @@ void stream_remove(struct feed *feed, struct subscription *stream)
     unlink_stream(list_of(feed, stream), stream);
     if (stream->kind == STREAM_PROFILE)
         feed->subjects.slots[stream->subject]->watched--;
-    if (stream->reader)
+    if (stream_is_of_reader(stream))
         reader_leave(feed, stream->reader);
+}
+
+/* Whether who looks does not see who acted. */
+static bool hides_actor(const struct feed *feed, const struct subscription *stream, const struct live_event *event)
+{
+    return stream->reader && event->actor != NO_SUBJECT &&
+           hidden_has(&stream->reader->hidden, subject_name(&feed->subjects, event->actor));
 }
 
 bool stream_concerns(const struct feed *feed, const struct subscription *stream, const struct live_event *event)
@@ -92,12 +106,11 @@ bool stream_concerns(const struct feed *feed, const struct subscription *stream,
                (reader_sees_share(feed, stream->reader, event->subject, event->share) &&
                 (event->origin == 0 || reader_sees_origin(feed, stream->reader, event->origin_author)));
     case PLACE_SUBJECT:
-        return event->subject == stream->subject;
+        return event->subject == stream->subject && !hides_actor(feed, stream, event);
     case PLACE_SHARE:
-        return event->share == stream->share;
+        return event->share == stream->share && !hides_actor(feed, stream, event);
     case PLACE_OWN:
-        return event->subject == stream->subject &&
-               (event->actor == NO_SUBJECT || notice_shows(feed, stream->reader, event->actor));
+        return event->subject == stream->subject && event->actor != stream->subject && !hides_actor(feed, stream, event);
     }
     return false;
 }

@@ -42,12 +42,14 @@ struct live_event {
     uint32_t subject;
     uint64_t share; /* that it is or is about, 0: none */
     struct frame *frame;
-    uint32_t actor; /* of a notice: who did it; NO_SUBJECT: it is known to show */
+    uint32_t actor; /* who commented, or did what a notice tells of; NO_SUBJECT: it is known to show */
     uint64_t origin;        /* of a re-share, or the edit of one: see reshares.c; else 0 */
     uint32_t origin_author;
     struct frame *joining;  /* live.c: the same for readers who have an entry for the origin; NULL before one is met */
 };
 
+/* Whether the stream is found by its reader. */
+bool stream_is_of_reader(const struct subscription *stream);
 /* Whether there are streams of which entries of this kind are events. */
 bool stream_events_of(enum log_kind kind);
 /* The streams of a share, NULL if there are none. */
@@ -71,7 +73,7 @@ struct subscription {
     struct feed_subscriber *subscriber;
     struct subscription *next_of_subscriber;
     struct subscription *next; /* in the same place */
-    struct reader *reader;     /* pinned; NULL unless its place is a reader's */
+    struct reader *reader;     /* pinned: whose it is, or who looks; NULL: that is not known */
     uint64_t share;            /* that it is of, 0: it is of a reader or subject */
     uint32_t subject;          /* a reference, unless it is the reader's own slot; NO_SUBJECT: it is of a share */
     uint32_t request_id;

@@ -33,8 +33,8 @@ struct opening {
     struct feed_item share;             /* looked up, to see whether it is there */
     unsigned asked; /* partition whose last id was asked for */
     struct opening *next;
-    size_t name_bytes;
-    char name[];
+    size_t name_bytes, reader_bytes;
+    char names[]; /* of its subject or reader, and of who looks */
 };
 
 static void opening_end(struct opening *opening, Feed__ErrorCode error)
@@ -48,6 +48,8 @@ static void opening_end(struct opening *opening, Feed__ErrorCode error)
         free(opening->stream->position);
         free(opening->stream);
     }
+    if (opening->reader)
+        reader_unpin(opening->feed, opening->reader);
     frame_unref(opening->gap);
     if (opening->subscriber && error != FEED_OK)
         opening->subscriber->count--;
@@ -60,19 +62,20 @@ static void release(struct feed *feed, struct subscription *stream)
 {
     if (stream->reader)
         reader_unpin(feed, stream->reader);
-    else
+    if (!stream_is_of_reader(stream))
         subject_unref(&feed->subjects, stream->subject);
 }
 
-/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. Takes over the pin
- * of the reader, or the reference to the slot where there is none. */
-static void join(struct opening *opening, struct reader *reader, uint32_t slot)
+/* Puts the stream in place and runs it, all in one turn of the loop: what is tailed from here on finds it. Takes over the
+ * reference to the slot, if that is not the reader's own. */
+static void join(struct opening *opening, uint32_t slot)
 {
     struct feed *feed = opening->feed;
     struct subscription *stream = opening->stream;
     Feed__ErrorCode error = FEED_OK;
 
-    stream->reader = reader;
+    stream->reader = opening->reader;
+    opening->reader = NULL;
     stream->subject = slot;
     if (opening->subscriber && stream_find(feed, opening->subscriber->conn, stream->request_id))
         error = FEED__ERROR_CODE__INVALID;
@@ -111,17 +114,60 @@ static void join(struct opening *opening, struct reader *reader, uint32_t slot)
     frame_unref(gap);
 }
 
+static void on_share(void *context, Feed__ErrorCode error)
+{
+    struct opening *opening = context;
+
+    if (error == FEED_OK && !opening->share.frame)
+        error = FEED__ERROR_CODE__NOT_FOUND;
+    items_done(opening->feed, &opening->share, 1);
+    if (error != FEED_OK)
+        opening_end(opening, error);
+    else
+        join(opening, NO_SUBJECT);
+}
+
+/* Who comes back to a share that is not there any more is told that it was deleted. */
+static void open_of_share(struct opening *opening)
+{
+    if (opening->has_token && partition_of_id(opening->stream->share) < opening->feed->partitions) {
+        join(opening, NO_SUBJECT);
+        return;
+    }
+    opening->share.id = opening->stream->share;
+    hydrate(opening->feed, &opening->share, 1, on_share, opening);
+}
+
+static void open_in_place(struct opening *opening)
+{
+    struct subjects *subjects = &opening->feed->subjects;
+    uint32_t slot;
+
+    switch (stream_rows[opening->stream->kind].place) {
+    case PLACE_READER:
+    case PLACE_OWN:
+        join(opening, opening->reader->slot);
+        return;
+    case PLACE_SHARE:
+        open_of_share(opening);
+        return;
+    case PLACE_SUBJECT:
+        slot = subject_intern(subjects, (struct text){opening->names, opening->name_bytes});
+        if (slot == NO_SUBJECT)
+            opening_end(opening, FEED__ERROR_CODE__UNAVAILABLE);
+        else
+            join(opening, slot);
+    }
+}
+
 static void on_reader_passed(void *context, Feed__ErrorCode error)
 {
     struct opening *opening = context;
-    struct reader *reader = opening->reader;
 
-    if (error == FEED_OK) {
-        join(opening, reader, reader->slot);
-        return;
-    }
-    reader_unpin(opening->feed, reader);
-    opening_end(opening, error);
+    if (error == FEED_OK)
+        open_in_place(opening);
+    else
+        opening_end(opening, error);
 }
 
 /* The stream waits until the tail has come to where the following set was read: a share that the tail is yet to bring may
@@ -141,48 +187,16 @@ static void on_reader(void *context, Feed__ErrorCode error, struct reader *reade
         feed_wait(opening->feed, reader->loaded_at, on_reader_passed, opening);
 }
 
-static void on_share(void *context, Feed__ErrorCode error)
-{
-    struct opening *opening = context;
-
-    if (error == FEED_OK && !opening->share.frame)
-        error = FEED__ERROR_CODE__NOT_FOUND;
-    items_done(opening->feed, &opening->share, 1);
-    if (error != FEED_OK)
-        opening_end(opening, error);
-    else
-        join(opening, NULL, NO_SUBJECT);
-}
-
-/* Who comes back to a share that is not there any more is told that it was deleted. */
-static void open_of_share(struct opening *opening)
-{
-    if (opening->has_token && partition_of_id(opening->stream->share) < opening->feed->partitions) {
-        join(opening, NULL, NO_SUBJECT);
-        return;
-    }
-    opening->share.id = opening->stream->share;
-    hydrate(opening->feed, &opening->share, 1, on_share, opening);
-}
-
 static void open_stream(struct opening *opening)
 {
-    struct feed *feed = opening->feed;
-    struct text name = {opening->name, opening->name_bytes};
+    struct text name = {opening->names, opening->name_bytes};
 
-    if (stream_rows[opening->stream->kind].place == PLACE_READER || stream_rows[opening->stream->kind].place == PLACE_OWN) {
-        reader_get(feed, name, on_reader, opening);
-        return;
-    }
-    if (stream_rows[opening->stream->kind].place == PLACE_SHARE) {
-        open_of_share(opening);
-        return;
-    }
-    uint32_t slot = subject_intern(&feed->subjects, name);
-    if (slot == NO_SUBJECT)
-        opening_end(opening, FEED__ERROR_CODE__UNAVAILABLE);
+    if (!stream_is_of_reader(opening->stream))
+        name = (struct text){opening->names + opening->name_bytes, opening->reader_bytes};
+    if (name.size > 0)
+        reader_get(opening->feed, name, on_reader, opening);
     else
-        join(opening, NULL, slot);
+        open_in_place(opening);
 }
 
 /* A token may be ahead of this daemon's tail, but not of the store. */
@@ -256,7 +270,7 @@ static Feed__ErrorCode judge_token(const struct feed *feed, const struct token_p
 void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint32_t request_id,
                     const struct feed_stream *of, struct text token, feed_subscribe_fn *fn, void *context)
 {
-    struct opening *opening = calloc(1, sizeof(*opening) + of->subject.size);
+    struct opening *opening = calloc(1, sizeof(*opening) + of->subject.size + of->reader.size);
     struct subscription *stream = calloc(1, sizeof(*stream));
     uint64_t *position = calloc(feed->partitions, sizeof(uint64_t));
     struct token_place places[PARTITIONS_MAX];
@@ -284,8 +298,11 @@ void feed_subscribe(struct feed *feed, struct feed_subscriber *subscriber, uint3
                                 .context = context,
                                 .has_token = token.size > 0,
                                 .name_bytes = of->subject.size,
+                                .reader_bytes = of->reader.size,
                                 .next = feed->openings};
-    memcpy(opening->name, of->subject.data, of->subject.size);
+    memcpy(opening->names, of->subject.data, of->subject.size);
+    if (of->reader.size > 0)
+        memcpy(opening->names + of->subject.size, of->reader.data, of->reader.size);
     feed->openings = opening;
     subscriber->count++;
     stream->kind = of->kind;

@@ -13,7 +13,7 @@ static void deliver(struct feed *feed, const struct ring_entry *kept)
                                             .subject = kept->subject,
                                             .share = share_of_entry(kept),
                                             .frame = kept->frame,
-                                            .actor = NO_SUBJECT,
+                                            .actor = actor_of_entry(kept),
                                             .origin = kept->origin,
                                             .origin_author = kept->reader});
 }

@@ -58,3 +58,13 @@ int store_blocked_id(struct store *store, struct text reader, struct text subjec
     command_add_text(command, subject);
     return store_client_call(store, command, fn, context);
 }
+
+int store_bars(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_bars, 2);
+
+    command_add_subject_key(command, KEY_BLOCKED, reader);
+    command_add_subject_key(command, KEY_BLOCKERS, reader);
+    command_add_text(command, subject);
+    return store_client_call(store, command, fn, context);
+}

@@ -34,7 +34,7 @@ int store_edit(struct store *store, struct text author, uint64_t share, struct t
 
 int store_comment(struct store *store, const struct store_comment *comment, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_comment, comment->key.size > 0 ? 8 : 7);
+    struct command *command = store_script(store, SCRIPT_comment, comment->key.size > 0 ? 10 : 9);
     unsigned partition = partition_of_id(comment->share);
 
     store_add_log_keys(command, partition);
@@ -43,6 +43,8 @@ int store_comment(struct store *store, const struct store_comment *comment, repl
     command_add_id_key(command, KEY_COMMENTS, comment->share);
     command_add_id_key(command, KEY_COUNTS, comment->share);
     command_add_subject_key(command, KEY_AROUND, comment->author);
+    command_add_subject_key(command, KEY_BLOCKED, comment->author);
+    command_add_subject_key(command, KEY_BLOCKERS, comment->author);
     if (comment->key.size > 0)
         command_add_reply_key(command, comment->share, comment->commenter, comment->key);
     store_add_log_arguments(store, command, partition);
@@ -55,6 +57,16 @@ int store_comment(struct store *store, const struct store_comment *comment, repl
     command_add_number(command, store->settings->idempotency_ttl_s);
     command_add_number(command, AROUND_CAP);
     store_add_popular_prefix(command, POPULAR_SHARES, partition);
+    command_add_number(command, comment->is_barred);
+    return store_client_call(store, command, fn, context);
+}
+
+int store_ask_comment(struct store *store, uint64_t share, uint64_t comment, reply_fn *fn, void *context)
+{
+    struct command *command = command_begin("HGET");
+
+    command_add_id_key(command, KEY_COMMENTS, share);
+    command_add_id(command, comment);
     return store_client_call(store, command, fn, context);
 }
 

@@ -36,6 +36,7 @@
     SCRIPT(inbox)             \
     SCRIPT(notice)            \
     SCRIPT(replied)           \
+    SCRIPT(bars)              \
     SCRIPT(standing)          \
     SCRIPT(presence_ask)      \
     SCRIPT(presence_asked)    \

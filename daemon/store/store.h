@@ -120,16 +120,22 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
 int store_edit(struct store *store, struct text author, uint64_t share, struct text body, struct text mark, int64_t window_ms,
                reply_fn *fn, void *context);
 /* Comments on a share. The share's and the author's partition must be the same. Answers [id, 0 done | 1 was done before |
- * 2 there is no such share | 4 there are too many comments | 5 there is no such parent]. */
+ * 2 there is no such share | 3 one of the author and the commenter blocks the other | 4 there are too many comments | 5 there is
+ * no such parent]. */
 struct store_comment {
     struct text author; /* of the share */
     struct text commenter;
     uint64_t share;
     uint64_t parent; /* 0: none */
+    bool is_barred;  /* one of the commenter and the parent's blocks the other */
     struct text body;
     struct text key; /* may be empty */
 };
 int store_comment(struct store *store, const struct store_comment *comment, reply_fn *fn, void *context);
+/* Answers `parent body` of a comment, or null. */
+int store_ask_comment(struct store *store, uint64_t share, uint64_t comment, reply_fn *fn, void *context);
+/* Answers 1 if one of the two blocks the other, as the reader's partition knows it: it does when the block is answered. */
+int store_bars(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
 /* Deletes a comment, for the one who made it or for the share's author. Answers as store_delete(). */
 int store_uncomment(struct store *store, struct text author, struct text subject, uint64_t share, uint64_t comment,
                     reply_fn *fn, void *context);

@@ -180,6 +180,9 @@ def test_blocking_and_muting(ctl, client, name):
     assert ctl.objects("block", bob, alice)[0]["repeated"]
     assert ctl.say("blocked", bob) == f"{alice}\n— 1 subject blocked\n"
     assert ctl.say("blocked", "--muted", bob) == f"{carl}\n{alice}\n— 2 subjects muted\n"
+    share = client.share(carl).id
+    client.comment(alice, share, "Heard?")
+    assert "Heard?" in ctl.say("dialogue", share) and "Heard?" not in ctl.say("dialogue", "--reader", bob, share)
     refused = ctl.run("follow", alice, bob)
     assert (refused.returncode, refused.stderr) == (
         REFUSED, "feedctl: the reader may not follow this subject (FORBIDDEN, field subject)\n")

@@ -10,9 +10,9 @@ SUBJECTS, DESTINATIONS = pb.POPULAR_SUBJECTS, pb.POPULAR_DESTINATIONS
 HOUR_IDS = 3600 * 1000 << 13
 
 
-def popular(client, kind, window=pb.ALL_TIME, limit=0):
+def popular(client, kind, window=pb.ALL_TIME, limit=0, reader=""):
     """[(what, count)], the most first."""
-    reply = client.call(pb.GetPopularRequest(kind=kind, window=window, limit=limit))
+    reply = client.call(pb.GetPopularRequest(kind=kind, window=window, limit=limit, reader=reader))
     return [(item.subject or item.url, item.count) for item in reply.items]
 
 
@@ -96,6 +96,29 @@ def test_the_most_discussed_shares_come_first(start_feedd, redis):
         client.call(pb.DeleteCommentRequest(subject="bob", share_id=ids[1], id=comments[0]))
         client.delete("author3", ids[3])
         assert discussed() == [(ids[2], 2)]
+
+
+def test_a_reader_is_not_shown_whom_it_does_not_see_but_what_others_made_popular(start_feedd, redis):
+    with start_feedd("--redis-url", redis.url, "--store-partitions", "4").connect() as client:
+        client.follow_many([(f"reader{reader}", subject) for subject in ("ann", "bob", "cid") for reader in range(3)])
+        shares = {author: share(client, author, "http://example.org/") for author in ("ann", "bob", "cid")}
+        for author, number in (("ann", 1), ("bob", 2), ("cid", 3)):
+            for _ in range(number):
+                client.comment("dora", shares[author])
+        wait_until(lambda: jobs_done(redis.client()), what="the end of all jobs")
+        client.call(pb.MuteRequest(reader="eve", subject="bob"))
+        client.call(pb.BlockRequest(reader="cid", subject="eve"))
+        assert popular(client, SUBJECTS, reader="eve", limit=1) == [("ann", 3)]
+        assert sorted(name for name, _ in popular(client, SUBJECTS)) == ["ann", "bob", "cid"]
+
+        def items(kind, reader):
+            return client.call(pb.GetPopularRequest(kind=kind, window=pb.ALL_TIME, reader=reader)).items
+
+        assert [(item.share.author, item.count) for item in items(pb.POPULAR_SHARES, "eve")] == [("ann", 1)]
+        assert [item.share.author for item in items(pb.POPULAR_SHARES, "")] == ["cid", "bob", "ann"]
+        assert [(item.url, item.count, item.share.author) for item in items(DESTINATIONS, "eve")] == [
+            ("http://example.org/", 3, "")]
+        assert items(DESTINATIONS, "fay")[0].share.author == "cid"
 
 
 def test_a_restart_and_other_daemons_change_nothing(start_feedd, redis):

@@ -231,11 +231,19 @@ int store_edit(struct store *store, struct text author, uint64_t share, struct t
 
 int store_comment(struct store *store, const struct store_comment *comment, reply_fn *fn, void *context)
 {
-    struct fake_call call = {.op = FAKE_COMMENT, .id = comment->share, .until = comment->parent, .fn = fn, .context = context};
+    struct fake_call call = {.op = FAKE_COMMENT, .id = comment->share, .until = comment->parent, .limit = comment->is_barred,
+                             .fn = fn, .context = context};
 
     (void)store;
     fake_copy(call.key, sizeof(call.key), comment->key);
     return ready_called(call, comment->commenter);
+}
+
+int store_ask_comment(struct store *store, uint64_t share, uint64_t comment, reply_fn *fn, void *context)
+{
+    (void)store;
+    return ready_called((struct fake_call){.op = FAKE_ASK_COMMENT, .id = share, .until = comment, .fn = fn, .context = context},
+                        (struct text){"", 0});
 }
 
 int store_uncomment(struct store *store, struct text author, struct text subject, uint64_t share, uint64_t comment,

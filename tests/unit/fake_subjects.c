@@ -27,6 +27,13 @@ int store_bar(struct store *store, bool bar, bool repeated, struct text reader, 
     return ready_called((struct fake_call){.op = FAKE_BAR, .id = version, .fn = fn, .context = context}, subject);
 }
 
+int store_bars(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)subject;
+    return ready_called((struct fake_call){.op = FAKE_BARS, .fn = fn, .context = context}, reader);
+}
+
 int store_blocked_id(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context)
 {
     (void)store;

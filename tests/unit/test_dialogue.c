@@ -46,7 +46,7 @@ static void open_stream(struct world *world, uint64_t conn, uint32_t request_id,
 
 static void open_dialogue(struct world *world, uint64_t conn, uint32_t request_id, uint64_t share, struct text token)
 {
-    open_stream(world, conn, request_id, (struct feed_stream){STREAM_DIALOGUE, {"", 0}, share}, token);
+    open_stream(world, conn, request_id, (struct feed_stream){.kind = STREAM_DIALOGUE, .subject = {"", 0}, .share = share}, token);
 }
 
 static void open_around(struct world *world, uint64_t conn, uint32_t request_id, struct text token)
@@ -151,7 +151,7 @@ static void a_share_that_is_not_there_has_no_stream(void **state)
 {
     struct world *world = *state;
     struct outcome outcome = {0};
-    struct feed_stream of = {STREAM_DIALOGUE, {"", 0}, 6400};
+    struct feed_stream of = {.kind = STREAM_DIALOGUE, .subject = {"", 0}, .share = 6400};
 
     feed_subscribe(world->feed, &world->subscribers[1], 10, &of, no_token, on_outcome, &outcome);
     FAKE_ANSWER(FAKE_BODIES, "[nil nil]");
@@ -242,6 +242,7 @@ static void a_comment_is_answered_once_whatever_becomes_of_it(void **state)
         {"[6400 :0]", FEED_OK},
         {"[6400 :1]", FEED_OK},
         {"[0 :2]", FEED__ERROR_CODE__NOT_FOUND},
+        {"[0 :3]", FEED__ERROR_CODE__FORBIDDEN},
         {"[0 :4]", FEED__ERROR_CODE__LIMIT_EXCEEDED},
         {"[0 :5]", FEED__ERROR_CODE__INVALID},
         {"!OOM", FEED__ERROR_CODE__UNAVAILABLE},
@@ -271,6 +272,42 @@ static void a_comment_is_answered_once_whatever_becomes_of_it(void **state)
     expect_outcome(&outcome, FEED__ERROR_CODE__NOT_FOUND);
 }
 
+static void a_reply_is_said_when_it_is_known_whether_the_two_may_talk(void **state)
+{
+    struct world *world = *state;
+    struct feed_comment reply = {
+        .commenter = text_of("carl"), .share = tail_share("bob"), .parent = 6400, .body = text_of("body")};
+    static const struct {
+        const char *answer;
+        bool is_barred;
+    } answers[] = {{":0", false}, {":1", true}};
+    struct outcome outcome;
+
+    for (size_t i = 0; i < 2; i++) {
+        outcome = (struct outcome){0};
+        feed_comment(world->feed, &reply, on_write, &outcome);
+        FAKE_ANSWER(FAKE_ASK_COMMENT, "0_\x12\x03" "eve");
+        struct fake_call *bars = fake_expect(FAKE_BARS);
+        assert_string_equal(bars->name, "carl");
+        fake_answer(bars, answers[i].answer);
+        struct fake_call *committed = fake_expect(FAKE_COMMENT);
+        assert_int_equal(committed->limit, answers[i].is_barred);
+        fake_answer(committed, "[6464 :0]");
+        expect_outcome(&outcome, FEED_OK);
+    }
+    outcome = (struct outcome){0};
+    feed_comment(world->feed, &reply, on_write, &outcome);
+    FAKE_ANSWER(FAKE_ASK_COMMENT, "nil");
+    FAKE_ANSWER(FAKE_COMMENT, "[0 :5]");
+    expect_outcome(&outcome, FEED__ERROR_CODE__INVALID);
+    outcome = (struct outcome){0};
+    feed_comment(world->feed, &reply, on_write, &outcome);
+    FAKE_ANSWER(FAKE_ASK_COMMENT, "0_\x12\x03" "eve");
+    FAKE_ANSWER(FAKE_BARS, NULL);
+    expect_outcome(&outcome, FEED__ERROR_CODE__UNAVAILABLE);
+    expect_nothing(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +319,7 @@ int main(void)
         WITH_WORLD(a_stream_that_ends_while_it_collects_leaves_nothing),
         WITH_WORLD(what_was_dropped_around_a_subject_is_a_gap),
         WITH_WORLD(a_comment_is_answered_once_whatever_becomes_of_it),
+        WITH_WORLD(a_reply_is_said_when_it_is_known_whether_the_two_may_talk),
     };
 
     return cmocka_run_group_tests_name("dialogue", tests, NULL, NULL);

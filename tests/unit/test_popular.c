@@ -3,6 +3,8 @@
 
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
 
+static const struct text nobody = {"", 0};
+
 struct told {
     unsigned calls;
     Feed__ErrorCode error;
@@ -34,7 +36,7 @@ static void the_partitions_are_put_together_the_most_first(void **state)
     struct told told = {0};
 
     (void)state;
-    feed_read_popular(world->feed, FEED__POPULAR_KIND__POPULAR_SUBJECTS, FEED__POPULAR_WINDOW__ALL_TIME, 3, on_popular, &told);
+    feed_read_popular(world->feed, nobody, FEED__POPULAR_KIND__POPULAR_SUBJECTS, FEED__POPULAR_WINDOW__ALL_TIME, 3, on_popular, &told);
     FAKE_ANSWER(FAKE_POPULAR, "[:2 [ann :7 64 bob :3 128]]");
     assert_int_equal(told.calls, 0);
     FAKE_ANSWER(FAKE_POPULAR, "[:5 [carl :9 65 dora :6 129]]");
@@ -54,7 +56,7 @@ static void a_destination_is_told_of_by_its_latest_share_and_not_if_that_is_gone
     struct world *world = *state;
     struct told told = {0};
 
-    feed_read_popular(world->feed, FEED__POPULAR_KIND__POPULAR_DESTINATIONS, FEED__POPULAR_WINDOW__LAST_DAY, 3, on_popular, &told);
+    feed_read_popular(world->feed, nobody, FEED__POPULAR_KIND__POPULAR_DESTINATIONS, FEED__POPULAR_WINDOW__LAST_DAY, 3, on_popular, &told);
     FAKE_ANSWER(FAKE_POPULAR, "[:0 [aa :7 640 bb :3 1280]]");
     struct fake_call *bodies = fake_expect(FAKE_BODIES);
     assert_int_equal(bodies->count, 2);
@@ -74,7 +76,7 @@ static void an_error_of_one_partition_is_the_answers(void **state)
     struct told told = {0};
 
     (void)state;
-    feed_read_popular(world->feed, FEED__POPULAR_KIND__POPULAR_SUBJECTS, FEED__POPULAR_WINDOW__ALL_TIME, 3, on_popular, &told);
+    feed_read_popular(world->feed, nobody, FEED__POPULAR_KIND__POPULAR_SUBJECTS, FEED__POPULAR_WINDOW__ALL_TIME, 3, on_popular, &told);
     FAKE_ANSWER(FAKE_POPULAR, "[:0 [ann :7 64]]");
     FAKE_ANSWER(FAKE_POPULAR, "!LOADING");
     assert_int_equal(told.calls, 1);

@@ -1,15 +1,18 @@
 -- uses: log counts popular
 -- Comments on a share.
--- KEYS: meta, log, body of the share, dialogue, comments, counts, around, idempotency key (if there is one)
+-- KEYS: meta, log, body of the share, dialogue, comments, counts, around, whom the author blocks, and who blocks the
+--       author, idempotency key (if there is one)
 -- ARGV: daemon, generation, partition, author of the share, commenter, share, parent ('0': none), body, how many comments a
 --       share may have, idempotency ttl in s, how many are remembered for those who watch what is said around the author,
---       prefix of the keys of discussed shares
--- Returns the id and 0 done, 1 was done before, 2 there is no such share, 4 there are too many comments, 5 no such parent.
-if KEYS[8] then
-  local first = redis.call('GET', KEYS[8])
+--       prefix of the keys of discussed shares, 1 if the commenter and the parent's may not talk
+-- Returns the id and 0 done, 1 was done before, 2 there is no such share, 3 somebody blocks the commenter or is blocked, 4 there
+-- are too many comments, 5 no such parent.
+if KEYS[10] then
+  local first = redis.call('GET', KEYS[10])
   if first then return {first, 1} end
 end
 if redis.call('EXISTS', KEYS[3]) == 0 then return {'0', 2} end
+if ARGV[13] == '1' or redis.call('ZSCORE', KEYS[8], ARGV[5]) or redis.call('ZSCORE', KEYS[9], ARGV[5]) then return {'0', 3} end
 local parent = ARGV[7]
 if parent ~= '0' then
   local held = redis.call('HGET', KEYS[5], parent)
@@ -23,7 +26,7 @@ local comments, reshares = counts_read(KEYS[6])
 local counts = counts_after(log, comments + 1, reshares)
 local id = text(log_append(log, 'k', 'comment', 'a', ARGV[4], 'r', ARGV[5], 's', ARGV[6], 'q', counts, 'b', ARGV[8]))
 log_close(log)
-if KEYS[8] then redis.call('SET', KEYS[8], id, 'EX', ARGV[10]) end
+if KEYS[10] then redis.call('SET', KEYS[10], id, 'EX', ARGV[10]) end
 redis.call('ZADD', KEYS[4], id, id)
 popular_note(ARGV[12], KEYS[4], ARGV[6], id)
 redis.call('HSET', KEYS[5], id, parent .. ' ' .. ARGV[8])
