@@ -209,9 +209,10 @@ static void publish_due(struct live *live)
         for (; live->next_ns <= now; live->next_ns += slower * NS_PER_S / shape->rate_per_s)
             live->protocol->publish(live, next_source(live), 1, live->next_ns);
     } else {
+        uint32_t window = shape->window / (live->protocol->narrower ? live->protocol->narrower : 1);
         unsigned batch = (unsigned)(live->batch_due + live->batch);
 
-        for (; under_way(live) + batch <= shape->window; batch = (unsigned)(live->batch_due + live->batch)) {
+        for (; under_way(live) + batch <= (window ? window : 1); batch = (unsigned)(live->batch_due + live->batch)) {
             live->protocol->publish(live, next_source(live), batch, now);
             live->batch_due += live->batch - batch;
         }

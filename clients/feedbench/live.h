@@ -26,6 +26,7 @@ struct live_protocol {
     bool batches;       /* sends as many messages in one go as feedd did in this round */
     bool answers;       /* acknowledges every message to the publisher */
     bool home;          /* receivers are followers, who hear by following */
+    uint32_t narrower;  /* closed loop with a window so many times smaller, as it takes so long to drain; 0 or 1: as it says */
     uint32_t slower;    /* paced this many times slower than the scenario says: unloaded; 0 or 1: as it says */
 };
 

@@ -109,4 +109,5 @@ static void publish_mosquitto(struct live *live, uint32_t source, unsigned count
 const struct live_protocol live_mosquitto = {
     .server = &server_mosquitto, .greet = greet_mosquitto, .on_receiver = on_mosquitto_receiver,
     .greet_publisher = greet_mosquitto_publisher, .on_publisher = on_mosquitto_publisher, .publish = publish_mosquitto,
+    .narrower = 16,
 };
