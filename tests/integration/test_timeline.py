@@ -147,6 +147,17 @@ def test_pages_go_on_beyond_what_a_timeline_holds_without_a_seam(capped_client, 
         assert whole(client.whole_timeline(reader, limit)) == ((shares[:10] + left)[::-1], pb.END)
 
 
+def test_a_profile_drops_its_oldest_shares_a_few_at_a_time_with_all_that_is_theirs(start_feedd, redis):
+    flags = ("--redis-url", redis.url, "--timeline-cap", "20", "--profile-cap", "128")
+    with start_feedd(*flags).connect() as client:
+        shares = client.share_many("a", 128)
+        assert whole(client.whole_profile("a")) == (shares[::-1], pb.END)
+        shares += client.share_many("a", 100)
+        kept, end = whole(client.whole_profile("a"))
+        assert 128 <= len(kept) <= 130 and kept == shares[:-len(kept) - 1:-1] and end == pb.CAPPED
+        assert len(redis.client().keys("share:*")) == len(kept)
+
+
 def test_a_timeline_grows_over_its_cap_and_past_what_profiles_hold_and_says_so(capped_client):
     client = capped_client
     client.follow_many([("early", "author"), ("early", "other")])

@@ -37,14 +37,19 @@ end
 if origin then redis.call('ZADD', KEYS[8], name, origin) end
 redis.call('SET', ARGV[8] .. name, ARGV[5])
 redis.call('ZADD', KEYS[3], name, name)
-if redis.call('ZCARD', KEYS[3]) > cap then -- the marker `capped`, which has score 0, does not count
-  local marked = redis.call('ZSCORE', KEYS[3], 'capped') and 1 or 0
-  local surplus = math.min(redis.call('ZCARD', KEYS[3]) - cap - marked, 16) -- more of them only if the cap was lowered
-  for _, old in ipairs(redis.call('ZRANGE', KEYS[3], marked, marked + surplus - 1)) do
-    redis.call('ZREM', KEYS[3], old)
-    redis.call('ZADD', KEYS[3], 0, 'capped')
+
+-- A profile is cut to its cap when it is a little longer: to drop a few at a time costs each share less. The marker `capped`,
+-- which has score 0, does not count.
+local count, few = redis.call('ZCARD', KEYS[3]), math.min(math.floor(cap / 64), 15)
+local marked = count > cap + few and redis.call('ZSCORE', KEYS[3], 'capped') and 1 or 0
+if count > cap + few + marked then
+  local surplus = math.min(count - cap - marked, 16) -- more of them only if the cap was lowered
+  local dropped = redis.call('ZRANGE', KEYS[3], marked, marked + surplus - 1)
+  redis.call('ZREMRANGEBYRANK', KEYS[3], marked, marked + surplus - 1)
+  redis.call('ZADD', KEYS[3], 0, 'capped')
+  redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', dropped[surplus])
+  for _, old in ipairs(dropped) do
     redis.call('UNLINK', ARGV[8] .. old, ARGV[11] .. old, ARGV[12] .. old, ARGV[13] .. old, ARGV[14] .. old)
-    redis.call('ZREMRANGEBYSCORE', KEYS[8], old, old)
     local its_key = redis.call('GETDEL', ARGV[9] .. old)
     if its_key then redis.call('EXPIRE', its_key, ARGV[10]) end
   end
