@@ -49,7 +49,7 @@ static int run_inbox(const struct run *run)
 const struct command command_inbox = {
     .name = "inbox",
     .arguments = "SUBJECT",
-    .summary = "Show who followed a subject, commented on its shares or replied to it",
+    .summary = "Show who followed a subject, commented on its shares, re-shared them or replied to it",
     .details = "\nOne page, the newest first. What is new since it was marked as read has a star.",
     .options = {
         { "limit", "N", "at most so many (default: one page of the server)", false },

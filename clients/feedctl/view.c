@@ -190,7 +190,7 @@ void view_comment(const Feed__Comment *comment, unsigned depth)
 
 void view_notice(const Feed__Notice *notice, bool is_new)
 {
-    static const char *const deeds[] = { "did something", "follows now", "commented on", "replied under" };
+    static const char *const deeds[] = { "did something", "follows now", "commented on", "replied under", "re-shared" };
     size_t kind = (size_t)notice->kind < sizeof deeds / sizeof *deeds ? (size_t)notice->kind : 0;
     char *actor = text_clean(notice->actor);
     char ago[32];

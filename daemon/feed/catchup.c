@@ -20,7 +20,7 @@ static bool is_gone(const struct feed *feed, const struct ring_entry *entry)
         return share_is_gone(feed, entry->id, entry->subject);
     if (entry->kind == LOG_EDIT)
         return share_is_gone(feed, entry->share, entry->subject);
-    if (entry->kind == LOG_NOTICE)
+    if (entry->kind == LOG_NOTICE || entry->kind == LOG_RESHARED)
         return share_is_deleted(feed, entry->share) || share_is_deleted(feed, entry->other);
     return entry->kind == LOG_COMMENT &&
            (share_is_deleted(feed, entry->id) || share_is_gone(feed, entry->share, entry->subject));

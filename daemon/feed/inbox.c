@@ -1,4 +1,4 @@
-/* Inboxes, as they are read: who follows a subject, who commented on its shares, who replied to its comments. What of this is in
+/* Inboxes, as they are read: who follows a subject, who commented on its shares or re-shared them, who replied to its comments. What of this is in
  * the subject's partition anyway is read there; notices of what happened elsewhere are held beside it, and it is looked up
  * whether what they tell of still stands. So what was undone is gone from here, and a follow costs no more than it did. */
 #include "feed/inbox.h"
@@ -206,6 +206,8 @@ static bool deed_of(const struct inbox_item *item, struct store_deed *ret_deed)
         item->kind == FEED__NOTICE_KIND__NOTICE_COMMENTED)
         return false;
     *ret_deed = (struct store_deed){item->share, item->cause};
+    if (item->kind == FEED__NOTICE_KIND__NOTICE_RESHARED)
+        *ret_deed = (struct store_deed){item->cause, 0}; /* which goes with the share that it is of */
     return true;
 }
 
@@ -264,7 +266,7 @@ static void on_lists(void *context, const struct reply *reply)
     read->dropped = reply_id(reply_at(reply, 3));
     cut_round(read, reply);
     for (size_t i = 0; i < read->found_count; i++)
-        if (!notice_shows(read->feed, read->reader, read->found[i].actor))
+        if (!notice_shows(read->feed, read->reader, read->found[i].actor) || share_is_deleted(read->feed, read->found[i].share))
             hide(read, &read->found[i]);
     check_standing(read);
 }

@@ -33,6 +33,9 @@ void inbox_read(struct feed *feed, struct reader *reader, uint64_t before, uint6
 
 /* Whether the reader is to see what somebody did that concerns it. */
 bool notice_shows(const struct feed *feed, const struct reader *reader, uint32_t actor);
+/* A notice as the store keeps it. Returns how long it is. */
+#define NOTICE_BYTES_MAX 512
+size_t notice_pack(Feed__NoticeKind kind, struct text actor, uint64_t share, uint64_t cause, uint8_t out[NOTICE_BYTES_MAX]);
 /* An entry's effect on inboxes in other partitions. */
 void notice_begin_job(struct feed *feed, struct job *job);
 /* Tells the streams of the inbox that an entry concerns. 0 or -ENOMEM. */

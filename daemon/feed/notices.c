@@ -16,11 +16,25 @@
 static const Feed__NoticeKind kinds[LOG_UNKNOWN + 1] = {
     [LOG_EDGE] = FEED__NOTICE_KIND__NOTICE_FOLLOWED,
     [LOG_COMMENT] = FEED__NOTICE_KIND__NOTICE_COMMENTED,
+    [LOG_RESHARED] = FEED__NOTICE_KIND__NOTICE_RESHARED,
 };
 
 bool notice_shows(const struct feed *feed, const struct reader *reader, uint32_t actor)
 {
     return actor != reader->slot && !hidden_has(&reader->hidden, subject_name(&feed->subjects, actor));
+}
+
+size_t notice_pack(Feed__NoticeKind kind, struct text actor, uint64_t share, uint64_t cause, uint8_t out[NOTICE_BYTES_MAX])
+{
+    char name[256];
+    Feed__Notice notice = FEED__NOTICE__INIT;
+
+    snprintf(name, sizeof(name), "%.*s", (int)actor.size, actor.data);
+    notice.kind = kind;
+    notice.actor = name;
+    notice.share_id = share;
+    notice.cause_id = cause;
+    return feed__notice__pack(&notice, out);
 }
 
 /* ---- telling ---- */
@@ -37,10 +51,9 @@ struct frame *notice_event(struct feed *feed, const struct ring_entry *entry)
     if (entry->kind == LOG_NOTICE)
         return frame_ref(entry->frame);
     notice.actor = subject_name(&feed->subjects, entry->reader);
-    if (entry->kind == LOG_COMMENT) {
-        notice.share = entry->share;
-        notice.cause = entry->id;
-    }
+    notice.share = entry->share;
+    if (entry->kind != LOG_EDGE)
+        notice.cause = entry->kind == LOG_COMMENT ? entry->id : entry->other;
     return frame_of_notice(&notice);
 }
 
@@ -164,18 +177,11 @@ static bool is_same(struct text a, struct text b)
 static int send_notice(struct notice_job *op, struct text subject)
 {
     const struct job *job = op->job;
-    char actor[256];
-    uint8_t packed[512];
-    Feed__Notice notice = FEED__NOTICE__INIT;
+    struct text actor = {job->reader, job->reader_bytes};
+    uint8_t packed[NOTICE_BYTES_MAX];
+    size_t size = notice_pack(FEED__NOTICE_KIND__NOTICE_REPLIED, actor, job->share, job->id, packed);
 
-    snprintf(actor, sizeof(actor), "%.*s", (int)job->reader_bytes, job->reader);
-    notice.kind = FEED__NOTICE_KIND__NOTICE_REPLIED;
-    notice.actor = actor;
-    notice.share_id = job->share;
-    notice.cause_id = job->id;
-    size_t size = feed__notice__pack(&notice, packed);
-    return store_notice(op->feed->store, subject, (struct text){actor, job->reader_bytes}, (struct text){(char *)packed, size},
-                        on_noticed, op);
+    return store_notice(op->feed->store, subject, actor, (struct text){(char *)packed, size}, on_noticed, op);
 }
 
 /* The author of the share is told by the comment itself. */

@@ -13,6 +13,7 @@
 
 #include "base/destination.h"
 #include "base/metrics.h"
+#include "feed/inbox.h"
 #include "feed/internal.h"
 
 #define BATCH_MAX 32 /* names or shares in one command */
@@ -162,13 +163,16 @@ static void note_reshare(struct feed *feed, struct record *record)
                                     .origin = record->origin,
                                     .origin_author = {record->site + strlen(record->site) + 1, record->origin_author_bytes}};
     struct note *note = malloc(sizeof(*note));
+    uint8_t notice[NOTICE_BYTES_MAX];
+    size_t size = notice_pack(FEED__NOTICE_KIND__NOTICE_RESHARED, reshare.author, record->origin, record->share_id, notice);
 
     if (!note) {
         written(feed, record, -ENOMEM);
         return;
     }
     *note = (struct note){feed, record};
-    int error = store_note_reshare(feed->store, record->add, &reshare, record->share_id, on_noted, note);
+    int error = store_note_reshare(feed->store, record->add, &reshare, record->share_id, (struct text){(char *)notice, size},
+                                   on_noted, note);
     if (error < 0)
         note_end(note, error);
 }

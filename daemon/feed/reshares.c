@@ -8,7 +8,8 @@
  * Who has re-shared a share stands in the store, written by jobs (records.c), and is looked up for those shares of a page that
  * have re-shares or are some. What is not written yet is in a ring: each re-share there is found by its origin. Streams that are
  * live, or catch up out of a ring, go by that alone, and what they have passed comes before what they come to: an earlier re-share
- * that no ring holds any more is not remembered there, and what comes then is told like a first one. */
+ * that no ring holds any more, or that very many have followed, is not remembered there, and what comes then is told like a first
+ * one. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "feed/internal.h"
 
 #define NAMES_MAX 3 /* told beside an entry */
+#define LOOK_MAX 64 /* re-shares of one origin in the rings, the latest, that a stream is judged by */
 
 /* ---- re-shares in rings ---- */
 
@@ -76,7 +78,8 @@ bool reshare_joins(const struct feed *feed, const struct subscription *stream, c
         return false;
     if (reader_sees_share(feed, stream->reader, event->origin_author, event->origin))
         return true;
-    for (const struct ring_reshare *one = reshares_of(feed, event->origin); one; one = one->next)
+    const struct ring_reshare *one = reshares_of(feed, event->origin);
+    for (unsigned looked = 0; one && looked < LOOK_MAX; one = one->next, looked++)
         if (one->id != event->share && has_passed(stream, one->id) && sees_reshare(feed, stream->reader, one->author, one->id))
             return true;
     return false;
@@ -163,6 +166,7 @@ struct entries_call {
     bool names;
     entries_fn *fn;
     void *context;
+    uint64_t applied[PARTITIONS_MAX]; /* what the store knew when it was asked */
     struct sharers *reshares; /* of each entry: who re-shared it, the first one first */
     struct feed_item *looked; /* up, to see whether they are there: of each entry that is not placed */
     size_t looked_count;
@@ -270,13 +274,14 @@ static int add_once(struct feed *feed, struct sharers *reshares, uint32_t author
     return sharers_add(feed, reshares, author, id);
 }
 
-/* Adds what the rings hold, and the item itself, and brings all into their order. 0 or -ENOMEM. */
+/* Adds what the rings hold and the store does not know yet, and the item itself, and brings all into their order. 0 or -ENOMEM. */
 static int complete(struct entries_call *call, struct sharers *reshares, const struct feed_item *item)
 {
     int error = item->origin != 0 ? add_once(call->feed, reshares, item->author, item->id) : 0;
 
     for (const struct ring_reshare *one = reshares_of(call->feed, root_of(item)); one && error == 0; one = one->next)
-        if (sees_reshare(call->feed, call->reader, one->author, one->id))
+        if (one->id > call->applied[partition_of_id(one->id)] &&
+            sees_reshare(call->feed, call->reader, one->author, one->id))
             error = add_once(call->feed, reshares, one->author, one->id);
     if (reshares->count > 1)
         qsort(reshares->found, reshares->count, sizeof(*reshares->found), first_first);
@@ -339,5 +344,6 @@ void entries_find(struct feed *feed, struct reader *reader, struct feed_item *it
         entry->item = &items[i];
         call->reshares[call->count++].name = (struct text){entry->name, digits_write(entry->name, root_of(&items[i]))};
     }
+    memcpy(call->applied, feed->applied, feed->partitions * sizeof(*call->applied));
     sharers_find(feed, reader, KEY_RESHARES, call->reshares, call->count, on_reshares, call);
 }

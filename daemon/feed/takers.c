@@ -137,11 +137,13 @@ static int take_uncomment(struct feed *feed, const struct log_entry *entry, stru
     return 0;
 }
 
-/* Who may see that, sees it in pages and in other events. */
+/* Readers see it in pages and in other events; the author of the share has a notice. */
 static int take_reshared(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
-    (void)kept;
-    return take_revision(feed, entry);
+    kept->reader = subject_intern(&feed->subjects, entry->reader);
+    if (kept->reader == NO_SUBJECT || take_revision(feed, entry) < 0)
+        return -ENOMEM;
+    return entry->kind == LOG_RESHARED && entry_is_new(feed, entry) ? notice_deliver(feed, kept) : 0;
 }
 
 /* What may have stood between `other` and this entry cannot be vouched for. */

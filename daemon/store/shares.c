@@ -83,22 +83,25 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
     return store_client_call(store, command, fn, context);
 }
 
-int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, reply_fn *fn,
-                       void *context)
+int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, struct text notice,
+                       reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_id(reshare->origin);
-    struct command *command = store_script(store, SCRIPT_reshared, 5);
+    struct command *command = store_script(store, SCRIPT_reshared, 6);
 
     store_add_log_keys(command, partition);
     command_add_id_key(command, KEY_SHARE, reshare->origin);
     command_add_id_key(command, KEY_RESHARES, reshare->origin);
     command_add_id_key(command, KEY_COUNTS, reshare->origin);
+    command_add_subject_key(command, KEY_INBOX, reshare->origin_author);
     store_add_log_arguments(store, command, partition);
     command_add_string(command, add ? "reshared" : "unreshared");
     command_add_text(command, reshare->origin_author);
     command_add_id(command, reshare->origin);
     command_add_text(command, reshare->author);
     command_add_id(command, id);
+    command_add_text(command, notice);
+    command_add_number(command, store->settings->inbox_cap);
     return store_client_call(store, command, fn, context);
 }
 

@@ -236,10 +236,11 @@ int store_erase_end(struct store *store, struct text subject, uint64_t position,
 
 /* ---- re-shares (command link; store/shares.c) ---- */
 
-/* What is known of a share's re-shares: there is this one (`add`), or it is no more. Of the re-share author and origin are needed.
+/* What is known of a share's re-shares: there is this one (`add`), or it is no more. Of the re-share author and origin are needed;
+ * `notice` is of it, for the inbox of the origin's author.
  * Answers [position, 0 done | 1 was done already | 2 there is no such share]. */
-int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, reply_fn *fn,
-                       void *context);
+int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, struct text notice,
+                       reply_fn *fn, void *context);
 /* The oldest re-shares of a share (bulk link). Answers [author, id, …]. */
 int store_reshares(struct store *store, uint64_t share, int64_t limit, reply_fn *fn, void *context);
 /* Forgets those up to this id (bulk link). */

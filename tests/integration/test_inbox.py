@@ -72,6 +72,24 @@ def test_an_inbox_tells_who_followed_commented_and_replied_newest_first_and_noth
     assert [notice.created_at_ms > 0 for notice in inbox(client, scene.sam)[0]]
 
 
+def test_who_re_shared_is_told_read_live_and_resumed_and_gone_with_the_re_share_or_the_share(client, connect, name):
+    sam, bob, cleo = name("sam"), name("bob"), name("cleo")
+    share, other = client.share(sam).id, client.share(sam).id
+    stream = connect().follow_stream(inbox=sam)
+    causes = {}
+    for actor, of in ((bob, share), (cleo, share), (bob, other)):
+        causes[actor, of] = client.call(pb.ReshareRequest(author=actor, share_id=of)).id
+        stream.client.wait(lambda: len(told(stream)) == len(causes), "the notice")
+    expected = [("reshared", actor, of, cause) for (actor, of), cause in causes.items()]
+    assert told(stream) == deeds(client, sam)[::-1] == expected
+    wait_deeds(connect().follow_stream(inbox=sam, token=stream.token), expected)
+    client.delete(cleo, causes[cleo, share])
+    assert deeds(client, sam)[::-1] == [expected[0], expected[2]]
+    client.delete(sam, share)
+    assert deeds(client, sam) == [expected[2]]
+    wait_deeds(connect().follow_stream(inbox=sam, token=stream.token), [expected[2]])
+
+
 def test_what_was_undone_is_gone(client, name):
     scene = Scene(client, name)
     scene.act()

@@ -8,13 +8,14 @@ int store_reshare(struct store *store, const struct store_reshare *reshare, repl
                         reshare->author);
 }
 
-int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, reply_fn *fn,
-                       void *context)
+int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, struct text notice,
+                       reply_fn *fn, void *context)
 {
     struct fake_call call = {.op = FAKE_NOTE_RESHARE, .id = id, .until = reshare->origin, .limit = add, .fn = fn,
                              .context = context};
 
     (void)store;
+    assert_true(notice.size > 0);
     return ready_called(call, reshare->author);
 }
 
