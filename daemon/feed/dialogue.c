@@ -15,6 +15,9 @@ struct remark {
     uint64_t comment; /* that it replies to, or deletes */
     bool is_barred;   /* whom it replies to blocks, or is blocked by, who says it */
     size_t name_bytes, body_bytes, key_bytes;
+    uint64_t position;        /* what it is answered with */
+    Feed__ErrorCode outcome;
+    bool repeated;
     feed_write_fn *fn;
     void *context;
     char texts[]; /* name, body, key */
@@ -27,7 +30,33 @@ static void remark_end(struct remark *remark, Feed__ErrorCode error, uint64_t po
     free(remark);
 }
 
-/* [position, outcome] */
+static void on_noted(void *context, const struct reply *reply)
+{
+    struct remark *remark = context;
+    bool failed = error_of_reply(reply, true) != FEED_OK; /* something was done */
+
+    remark_end(remark, failed ? FEED__ERROR_CODE__OUTCOME_UNKNOWN : remark->outcome, remark->position, remark->repeated);
+}
+
+static struct text name_of_remark(const struct remark *remark)
+{
+    return (struct text){remark->texts, remark->name_bytes};
+}
+
+/* Who commented knows where, in a partition of its own: so its deletion finds the comment. The job of a comment does the same, should
+ * this daemon not come to it; what is left of one that was deleted does no harm. */
+static void note(struct remark *remark, Feed__ErrorCode outcome, uint64_t position, bool repeated, struct text commenter)
+{
+    uint64_t comment = remark->deletes ? remark->comment : position;
+
+    remark->outcome = outcome;
+    remark->position = position;
+    remark->repeated = repeated;
+    if (store_commented(remark->feed->store, !remark->deletes, commenter, comment, remark->share.id, on_noted, remark) < 0)
+        remark_end(remark, FEED__ERROR_CODE__OUTCOME_UNKNOWN, 0, false);
+}
+
+/* [position, outcome, body of a comment that was deleted] */
 static void on_committed(void *context, const struct reply *reply)
 {
     static const Feed__ErrorCode outcomes[] = {
@@ -38,6 +67,7 @@ static void on_committed(void *context, const struct reply *reply)
     Feed__ErrorCode error = error_of_reply(reply, true);
     uint64_t position = reply_id(reply_at(reply, 0));
     int64_t outcome = reply_number(reply_at(reply, 1));
+    struct text commenter = author_of_body(reply_text(reply_at(reply, 2)));
 
     if (error == FEED_OK && outcome >= 0 && outcome < (int64_t)(sizeof(outcomes) / sizeof(outcomes[0])))
         error = outcomes[outcome];
@@ -45,12 +75,10 @@ static void on_committed(void *context, const struct reply *reply)
         store_saw(remark->feed->store, position);
     if (error == FEED_OK && outcome == 0)
         *(remark->deletes ? &metrics.comments_deleted : &metrics.comments) += 1;
-    remark_end(remark, error, position, outcome == 1);
-}
-
-static struct text name_of_remark(const struct remark *remark)
-{
-    return (struct text){remark->texts, remark->name_bytes};
+    if (error == FEED_OK || (remark->deletes && error == FEED__ERROR_CODE__NOT_FOUND))
+        note(remark, error, position, outcome == 1, commenter.size > 0 ? commenter : name_of_remark(remark));
+    else
+        remark_end(remark, error, 0, false);
 }
 
 static void commit(struct remark *remark)
@@ -106,7 +134,9 @@ static void on_share(void *context, Feed__ErrorCode error)
 
     if (error == FEED_OK && !remark->share.frame)
         error = FEED__ERROR_CODE__NOT_FOUND;
-    if (error != FEED_OK)
+    if (remark->deletes && error == FEED__ERROR_CODE__NOT_FOUND)
+        note(remark, error, 0, false, name_of_remark(remark));
+    else if (error != FEED_OK)
         remark_end(remark, error, 0, false);
     else if (remark->deletes || remark->comment == 0)
         commit(remark);

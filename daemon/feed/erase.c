@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/metrics.h"
 #include "feed/internal.h"
 
@@ -48,6 +49,22 @@ static void take_share(struct erasure *erasure, struct text id)
     feed_delete(erasure->feed, subject_of(erasure), strtoull(digits, NULL, 10), on_piece, erasure);
 }
 
+/* Who finds it gone forgets it. */
+static void on_comment(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
+{
+    on_piece(context, error == FEED__ERROR_CODE__NOT_FOUND ? FEED_OK : error, position, repeated);
+}
+
+/* `comment:share` */
+static void take_comment(struct erasure *erasure, struct text piece)
+{
+    const char *at = piece.data, *end = at + piece.size;
+    uint64_t comment = digits_read(&at, end);
+
+    at += at < end;
+    feed_delete_comment(erasure->feed, subject_of(erasure), digits_read(&at, end), comment, on_comment, erasure);
+}
+
 static void take_follower(struct erasure *erasure, struct text reader)
 {
     feed_follow(erasure->feed, false, reader, subject_of(erasure), on_piece, erasure);
@@ -69,13 +86,15 @@ static void take_muted(struct erasure *erasure, struct text subject)
 }
 
 /* Sorted sets of the subject, by position: what is in each, and how one of it is taken away. Whom others block or mute is
- * theirs, and stays. Follows go first: who does not follow any more need not be told of each share. */
+ * theirs, and stays. Follows go first: who does not follow any more need not be told of each share. Comments come after the
+ * shares, with which many of them go. */
 static const struct {
     enum key_kind kind;
     void (*take)(struct erasure *erasure, struct text piece);
 } rows[] = {
     {KEY_FOLLOWERS, take_follower}, {KEY_FOLLOWING, take_followed}, {KEY_KEPT, take_followed},
-    {KEY_PROFILE, take_share},      {KEY_BLOCKED, take_blocked},    {KEY_MUTED, take_muted},
+    {KEY_PROFILE, take_share},      {KEY_COMMENTED, take_comment},  {KEY_BLOCKED, take_blocked},
+    {KEY_MUTED, take_muted},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

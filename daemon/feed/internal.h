@@ -143,7 +143,9 @@ static inline uint64_t share_of_entry(const struct ring_entry *entry)
 /* Who commented, or did what an inbox tells of; else NO_SUBJECT. */
 static inline uint32_t actor_of_entry(const struct ring_entry *entry)
 {
-    return entry->kind == LOG_COMMENT || entry->kind == LOG_NOTICE || entry->kind == LOG_EDGE ? entry->reader : NO_SUBJECT;
+    bool acts = entry->kind == LOG_EDGE || entry->kind == LOG_COMMENT || entry->kind == LOG_RESHARED || entry->kind == LOG_NOTICE;
+
+    return acts ? entry->reader : NO_SUBJECT;
 }
 
 int ring_push(struct feed *feed, unsigned partition, const struct ring_entry *entry);

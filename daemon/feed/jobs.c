@@ -169,7 +169,7 @@ static struct job *job_new(const struct log_entry *entry)
 static bool has_effects(enum log_kind kind)
 {
     return kind == LOG_SHARE || kind == LOG_FOLLOW || kind == LOG_UNFOLLOW || kind == LOG_BLOCK || kind == LOG_UNBLOCK ||
-           kind == LOG_ERASE || kind == LOG_ERASING;
+           kind == LOG_COMMENT || kind == LOG_ERASE || kind == LOG_ERASING;
 }
 
 static void take(struct feed *feed, const struct log_entry *entry, bool fresh)

@@ -1,5 +1,5 @@
-/* Notices: what an entry of the log means to the inbox of somebody. An edge or a comment stands in the log of whom it concerns,
- * and is itself what the inbox tells of. Who is concerned by a reply, if that is another than the author of the share, has a log
+/* Notices: what an entry of the log means to the inbox of somebody. An edge, a comment or the note of a re-share stands in the log
+ * of whom it concerns, and is itself what the inbox tells of. Who is concerned by a reply, if that is another than the author of the share, has a log
  * of its own: there the job of the comment leaves a notice, which may be repeated, as a notice is there only once. */
 #include <errno.h>
 #include <stdio.h>
@@ -140,11 +140,13 @@ void collect_inbox(struct catchup *catchup)
                on_missed, catchup);
 }
 
-/* ---- replies, as a job ---- */
+/* ---- comments, as a job ---- */
 
 struct notice_job {
     struct feed *feed;
     struct job *job;
+    size_t other_bytes;
+    char other[UINT8_MAX]; /* whom it replies to */
 };
 
 static void job_end(struct notice_job *op, Feed__ErrorCode error)
@@ -184,19 +186,46 @@ static int send_notice(struct notice_job *op, struct text subject)
     return store_notice(op->feed->store, subject, actor, (struct text){(char *)packed, size}, on_noticed, op);
 }
 
-/* The author of the share is told by the comment itself. */
+/* Whom a comment replies to is told, unless it is told by the comment itself, as the author of the share. */
+static void tell_other(struct notice_job *op)
+{
+    const struct job *job = op->job;
+    struct text other = {op->other, op->other_bytes};
+
+    if (other.size == 0 || is_same(other, (struct text){job->subject, job->subject_bytes}) ||
+        is_same(other, (struct text){job->reader, job->reader_bytes}))
+        job_end(op, FEED_OK);
+    else if (send_notice(op, other) < 0)
+        job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+static void on_commented(void *context, const struct reply *reply)
+{
+    Feed__ErrorCode error = error_of_reply(reply, true);
+
+    if (error == FEED_OK)
+        tell_other(context);
+    else
+        job_end(context, error);
+}
+
 static void on_replied(void *context, const struct reply *reply)
 {
     struct notice_job *op = context;
     const struct job *job = op->job;
     Feed__ErrorCode error = error_of_reply(reply, false);
     uint64_t parent;
-    struct text subject = author_of_body(comment_body(reply_text(reply), &parent));
+    struct text other = author_of_body(comment_body(reply_text(reply_at(reply, 1)), &parent));
 
-    if (error != FEED_OK || subject.size == 0 || is_same(subject, (struct text){job->subject, job->subject_bytes}) ||
-        is_same(subject, (struct text){job->reader, job->reader_bytes}))
+    if (error != FEED_OK || reply_number(reply_at(reply, 0)) == 0) {
         job_end(op, error);
-    else if (send_notice(op, subject) < 0)
+        return;
+    }
+    op->other_bytes = other.size;
+    if (other.size > 0)
+        memcpy(op->other, other.data, other.size);
+    if (store_commented(op->feed->store, true, (struct text){job->reader, job->reader_bytes}, job->id, job->share, on_commented,
+                        op) < 0)
         job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
 }
 
@@ -208,7 +237,7 @@ void notice_begin_job(struct feed *feed, struct job *job)
         job_retry(feed, job);
         return;
     }
-    *op = (struct notice_job){feed, job};
+    *op = (struct notice_job){.feed = feed, .job = job};
     if (store_replied(feed->store, job->share, job->id, on_replied, op) < 0)
         job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
 }

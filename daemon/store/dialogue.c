@@ -1,5 +1,7 @@
 /* The store's operations on what was shared: edits, and dialogues. All keys of a dialogue lie in the partition of its share, and
  * so of the share's author. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/digits.h"
@@ -93,6 +95,20 @@ int store_uncomment(struct store *store, struct text author, struct text subject
     command_add_id(command, comment);
     command_add(command, begins, is_author ? 0 : size + subject.size);
     command_add_number(command, store->settings->retention_s * 1000);
+    return store_client_call(store, command, fn, context);
+}
+
+int store_commented(struct store *store, bool add, struct text subject, uint64_t comment, uint64_t share, reply_fn *fn,
+                    void *context)
+{
+    struct command *command = store_script(store, SCRIPT_commented, 2);
+    char member[48];
+
+    snprintf(member, sizeof(member), "%" PRIu64 ":%" PRIu64, comment, share);
+    command_add_partition_key(command, KEY_META, partition_of_subject(subject));
+    command_add_subject_key(command, KEY_COMMENTED, subject);
+    command_add_string(command, add ? "add" : "remove");
+    command_add_string(command, member);
     return store_client_call(store, command, fn, context);
 }
 

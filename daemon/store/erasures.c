@@ -11,13 +11,15 @@ int store_erase(struct store *store, struct text subject, const enum key_kind *k
                 void *context)
 {
     unsigned partition = partition_of_subject(subject);
-    struct command *command = store_script(store, SCRIPT_erase, 6 + (int)count);
+    struct command *command = store_script(store, SCRIPT_erase, 8 + (int)count);
 
     store_add_log_keys(command, partition);
     command_add_subject_key(command, KEY_ERASURE, subject);
     command_add_partition_key(command, KEY_DELETIONS, partition);
     command_add_subject_key(command, KEY_SUBJECT, subject);
     command_add_partition_key(command, KEY_WORDS, partition);
+    command_add_subject_key(command, KEY_INBOX, subject);
+    command_add_subject_key(command, KEY_MARKERS, subject);
     add_pieces(command, subject, kinds, count);
     store_add_log_arguments(store, command, partition);
     command_add_text(command, subject);
@@ -64,11 +66,12 @@ int store_erase_on(struct store *store, struct text subject, uint64_t entry, rep
 
 int store_erase_end(struct store *store, struct text subject, uint64_t position, reply_fn *fn, void *context)
 {
-    struct command *command = store_script(store, SCRIPT_erase_end, 3);
+    struct command *command = store_script(store, SCRIPT_erase_end, 4);
 
     command_add_subject_key(command, KEY_ERASURE, subject);
     command_add_subject_key(command, KEY_TIMELINE, subject);
     command_add_subject_key(command, KEY_PROFILE, subject);
+    command_add_subject_key(command, KEY_AROUND, subject);
     command_add_id(command, position);
     command_add_number(command, store->settings->idempotency_ttl_s);
     return store_client_call(store, command, fn, context);

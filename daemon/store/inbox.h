@@ -12,7 +12,7 @@ int store_inbox(struct store *store, struct text subject, uint64_t before, uint6
                 void *context);
 /* Answers [position, 0 done | 1 it was there]. */
 int store_notice(struct store *store, struct text subject, struct text actor, struct text notice, reply_fn *fn, void *context);
-/* Answers `parent body` of the comment to which one replies, or null. */
+/* Answers [1 if the comment stands, `parent body` of the one to which it replies, or null]. */
 int store_replied(struct store *store, uint64_t share, uint64_t comment, reply_fn *fn, void *context);
 
 /* A share, or a comment under one. */

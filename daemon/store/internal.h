@@ -37,6 +37,7 @@
     SCRIPT(notice)            \
     SCRIPT(replied)           \
     SCRIPT(bars)              \
+    SCRIPT(commented)         \
     SCRIPT(standing)          \
     SCRIPT(presence_ask)      \
     SCRIPT(presence_asked)    \

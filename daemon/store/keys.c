@@ -27,6 +27,7 @@ static const char *const kind_names[] = {
     [KEY_BLOCKERS] = "blockers",   [KEY_ERASURE] = "erasure",
     [KEY_POPULAR] = "popular",
     [KEY_ASKED] = "asked",         [KEY_PRESENCE] = "presence",
+    [KEY_COMMENTED] = "commented",
     [KEY_MARKERS] = "markers",     [KEY_INBOX] = "inbox",
     [KEY_BIG] = "big",             [KEY_KEPT] = "kept",
 };

@@ -54,6 +54,7 @@ enum key_kind {
     KEY_POPULAR, /* sorted sets of what has most, by number: see lua/lib_popular.lua: derived */
     KEY_ASKED,       /* sorted set: subjects whose presence is asked for, by when that was last, Redis's time in ms */
     KEY_PRESENCE,    /* hash: what each daemon has of such a subject, and since when it is asked for */
+    KEY_COMMENTED,   /* sorted set of a subject's comments, `comment:share`, by where its own log stood then */
     KEY_INBOX,       /* sorted set of a subject's notices (encoded feed.Notice) by id, and `capped` by the latest dropped */
     KEY_MARKERS,     /* hash: how far a reader has read, by what */
 };

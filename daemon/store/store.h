@@ -136,7 +136,11 @@ int store_comment(struct store *store, const struct store_comment *comment, repl
 int store_ask_comment(struct store *store, uint64_t share, uint64_t comment, reply_fn *fn, void *context);
 /* Answers 1 if one of the two blocks the other, as the reader's partition knows it: it does when the block is answered. */
 int store_bars(struct store *store, struct text reader, struct text subject, reply_fn *fn, void *context);
-/* Deletes a comment, for the one who made it or for the share's author. Answers as store_delete(). */
+/* Notes that a subject has commented there, or has no longer, in the subject's partition. */
+int store_commented(struct store *store, bool add, struct text subject, uint64_t comment, uint64_t share, reply_fn *fn,
+                    void *context);
+/* Deletes a comment, for the one who made it or for the share's author. Answers as store_delete(), and its body if it was
+ * deleted. */
 int store_uncomment(struct store *store, struct text author, struct text subject, uint64_t share, uint64_t comment,
                     reply_fn *fn, void *context);
 /* An error inside an answer, as of one follow among many: it is told and acted upon like an answer that is an error. */

@@ -14,7 +14,8 @@ from wait import wait_until
 
 SMALL_RING = ("--cache-ring-bytes", "1048576")
 BIG = "🙂" * 1990  # 200 of them leave a ring of a megabyte
-PREFIXES = ("profile", "followers", "following", "timeline", "muted", "blocked", "subject")
+PREFIXES = ("profile", "followers", "following", "timeline", "muted", "blocked", "subject", "commented", "inbox", "markers",
+            "around", "reshared", "kept")
 
 
 def erase(client, subject):
@@ -74,10 +75,17 @@ def test_nothing_of_a_deleted_subject_is_left(start_feedd, redis):
     with daemon.connect() as client:
         live_with(client, "alice", ["bob", "carl"])
         bobs = client.share("bob").id
+        first = client.comment("alice", bobs)
+        client.comment("carl", bobs, parent_id=first)
+        client.comment("alice", client.share("alice").id)
+        client.call(pb.ReshareRequest(author="alice", share_id=bobs))
+        client.call(pb.ReshareRequest(author="carl", share_id=client.share("alice").id))
+        client.mark_read("alice", bobs)
+        wait_until(lambda: store.keys("inbox:*:alice") and store.keys("inbox:*:bob"), what="notices")
         assert keys_of(store, "alice") != []
         erase(client, "alice")
         state = wait_done(client, "alice")
-        assert (state.left, state.total) == (0, 3 + 4 + 2)
+        assert (state.left, state.total) == (0, 6 + 4 + 2 + 2)
         wait_until(lambda: jobs_done(store))
         assert keys_of(store, "alice") == []
         assert described(client, "alice") == [pb.Subject(id="alice")]
@@ -86,6 +94,9 @@ def test_nothing_of_a_deleted_subject_is_left(start_feedd, redis):
             assert client.following(friend) == client.followers(friend) == []
         assert client.timeline_ids("bob") == [bobs]
         assert store.keys("share:*") == store.keys(f"share:*:{bobs}")
+        assert [comment.commenter for comment in client.dialogue(bobs)] == ["", "carl"]
+        inbox = client.call(pb.GetInboxRequest(subject="bob")).notices
+        assert [notice.actor for notice in inbox] == ["carl"]
     daemon.stop()
 
 
@@ -103,6 +114,29 @@ def test_deleting_again_says_so_and_what_was_never_deleted_is_not_found(client, 
     assert client.profile_ids(name("alice")) == []
     assert erase(client, name("nobody")).deletion.total == 0
     assert wait_done(client, name("nobody")).total == 0
+
+
+@pytest.mark.ways("read", "live", "resumed")
+def test_a_deleted_subjects_comments_go_from_under_everybodys_shares(connect, client, name):
+    alice, bob, carl = name("alice"), name("bob"), name("carl")
+    share, dropped = client.share(bob).id, client.share(bob).id
+    stream = connect().follow_stream(dialogue=share)
+    token = stream.token
+    first = client.comment(alice, share)
+    reply = client.comment(carl, share, parent_id=first)
+    second = client.comment(alice, share)
+    client.comment(alice, dropped)
+    client.delete(bob, dropped)
+    client.delete_comment(bob, share, client.comment(alice, share))
+    erase(client, alice)
+    again = client.comment(alice, share)
+    wait_done(client, alice)
+    assert [(one.id, one.deleted) for one in client.dialogue(share)] == [(first, True), (reply, False), (again, False)]
+    assert client.get(share).comment_count == 2
+    stream.client.wait(lambda: {first, second} <= set(stream.comments_deleted), "the deletions")
+    resumed = connect().follow_stream(dialogue=share, token=token)
+    resumed.client.wait(lambda: len(resumed.comments) == 2, "what is left")
+    assert resumed.comments == [reply, again]
 
 
 @pytest.mark.parametrize("kind", [pb.DeleteSubjectRequest, pb.GetSubjectDeletionRequest])

@@ -246,6 +246,15 @@ int store_ask_comment(struct store *store, uint64_t share, uint64_t comment, rep
                         (struct text){"", 0});
 }
 
+int store_commented(struct store *store, bool add, struct text subject, uint64_t comment, uint64_t share, reply_fn *fn,
+                    void *context)
+{
+    struct fake_call call = {.op = FAKE_COMMENTED, .id = comment, .until = share, .limit = add, .fn = fn, .context = context};
+
+    (void)store;
+    return ready_called(call, subject);
+}
+
 int store_uncomment(struct store *store, struct text author, struct text subject, uint64_t share, uint64_t comment,
                     reply_fn *fn, void *context)
 {

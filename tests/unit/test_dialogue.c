@@ -254,9 +254,16 @@ static void a_comment_is_answered_once_whatever_becomes_of_it(void **state)
         outcome = (struct outcome){0};
         feed_comment(world->feed, &comment, on_write, &outcome);
         fake_answer(fake_expect(FAKE_COMMENT), answers[i].answer);
+        if (answers[i].error == FEED_OK)
+            FAKE_ANSWER(FAKE_COMMENTED, ":1");
         expect_outcome(&outcome, answers[i].error);
         assert_int_equal(outcome.repeated, i == 1);
     }
+    outcome = (struct outcome){0};
+    feed_comment(world->feed, &comment, on_write, &outcome);
+    FAKE_ANSWER(FAKE_COMMENT, "[6400 :0]");
+    FAKE_ANSWER(FAKE_COMMENTED, "!OOM"); /* the comment is there all the same */
+    expect_outcome(&outcome, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
     outcome = (struct outcome){0};
     feed_delete_comment(world->feed, text_of("eve"), comment.share, 6400, on_write, &outcome);
     FAKE_ANSWER(FAKE_UNCOMMENT, "[0 :3]");
@@ -293,6 +300,9 @@ static void a_reply_is_said_when_it_is_known_whether_the_two_may_talk(void **sta
         struct fake_call *committed = fake_expect(FAKE_COMMENT);
         assert_int_equal(committed->limit, answers[i].is_barred);
         fake_answer(committed, "[6464 :0]");
+        struct fake_call *noted = fake_expect(FAKE_COMMENTED);
+        assert_true(noted->id == 6464 && noted->until == reply.share && noted->limit == 1);
+        fake_answer(noted, ":1");
         expect_outcome(&outcome, FEED_OK);
     }
     outcome = (struct outcome){0};
@@ -308,6 +318,32 @@ static void a_reply_is_said_when_it_is_known_whether_the_two_may_talk(void **sta
     expect_nothing(world);
 }
 
+static void a_deletion_is_forgotten_where_whoever_commented_is_at_home(void **state)
+{
+    static const struct {
+        const char *answer, *name;
+        Feed__ErrorCode error;
+    } answers[] = {
+        {"[6464 :0 \x12\x04" "carl]", "carl", FEED_OK}, /* the share's author deletes it */
+        {"[6464 :1]", "bob", FEED_OK},
+        {"[0 :2]", "bob", FEED__ERROR_CODE__NOT_FOUND},
+    };
+    struct world *world = *state;
+    uint64_t share = tail_share("bob");
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct outcome outcome = {0};
+
+        feed_delete_comment(world->feed, text_of("bob"), share, 6400, on_write, &outcome);
+        fake_answer(fake_expect(FAKE_UNCOMMENT), answers[i].answer);
+        struct fake_call *forgotten = fake_expect(FAKE_COMMENTED);
+        assert_string_equal(forgotten->name, answers[i].name);
+        assert_true(forgotten->id == 6400 && forgotten->limit == 0);
+        fake_answer(forgotten, ":1");
+        expect_outcome(&outcome, answers[i].error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +355,7 @@ int main(void)
         WITH_WORLD(a_stream_that_ends_while_it_collects_leaves_nothing),
         WITH_WORLD(what_was_dropped_around_a_subject_is_a_gap),
         WITH_WORLD(a_comment_is_answered_once_whatever_becomes_of_it),
+        WITH_WORLD(a_deletion_is_forgotten_where_whoever_commented_is_at_home),
         WITH_WORLD(a_reply_is_said_when_it_is_known_whether_the_two_may_talk),
     };
 

@@ -66,7 +66,8 @@ static void a_slice_takes_away_what_it_finds_and_hands_on_to_the_next_one(void *
 
 static void when_nothing_is_left_of_any_kind_it_ends(void **state)
 {
-    static const enum key_kind kinds[] = {KEY_FOLLOWERS, KEY_FOLLOWING, KEY_KEPT, KEY_PROFILE, KEY_BLOCKED, KEY_MUTED};
+    static const enum key_kind kinds[] = {KEY_FOLLOWERS, KEY_FOLLOWING, KEY_KEPT, KEY_PROFILE, KEY_COMMENTED,
+                                          KEY_BLOCKED, KEY_MUTED};
     struct world *world = *state;
     struct log_entry entry = deal(world, LOG_ERASING, 6400);
 
@@ -75,6 +76,27 @@ static void when_nothing_is_left_of_any_kind_it_ends(void **state)
     struct fake_call *end = fake_expect(FAKE_ERASE_END);
     assert_true(end->id == 6400);
     fake_answer(end, ":1");
+    expect_acknowledged(world, entry.id);
+}
+
+static void comments_are_taken_away_wherever_they_are_and_forgotten_if_they_are_gone(void **state)
+{
+    struct world *world = *state;
+    uint64_t share = tail_share("ann");
+    struct log_entry entry = deal(world, LOG_ERASE, 0);
+    char pieces[80];
+
+    snprintf(pieces, sizeof(pieces), "[6400:%llu 6464:%llu]", (unsigned long long)share, (unsigned long long)share);
+    fake_answer(expect_shares(entry.id), "[ ]");
+    fake_answer(expect_slice(KEY_COMMENTED, entry.id), pieces);
+    for (uint64_t id = 6400; id <= 6464; id += 64) {
+        struct fake_call *call = fake_expect(FAKE_UNCOMMENT);
+
+        assert_true(call->id == share && call->until == id);
+        fake_answer(call, id == 6400 ? "[6528 :0]" : "[0 :2]");
+        FAKE_ANSWER(FAKE_COMMENTED, ":1");
+    }
+    FAKE_ANSWER(FAKE_ERASE_ON, ":1");
     expect_acknowledged(world, entry.id);
 }
 
@@ -164,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(a_slice_takes_away_what_it_finds_and_hands_on_to_the_next_one),
         WITH_WORLD(when_nothing_is_left_of_any_kind_it_ends),
+        WITH_WORLD(comments_are_taken_away_wherever_they_are_and_forgotten_if_they_are_gone),
         WITH_WORLD(what_fails_is_tried_again),
         WITH_WORLD(a_slice_of_which_nothing_can_be_taken_away_is_given_up_after_some_tries),
         WITH_WORLD(earlier_shares_are_gone_at_once_and_streams_are_told_of_all_together),

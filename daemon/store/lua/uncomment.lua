@@ -4,7 +4,8 @@
 -- KEYS: meta, log, body of the share, dialogue, comments, counts, around, deletions
 -- ARGV: daemon, generation, partition, author of the share, share, comment, how a body begins that may be deleted ('': any
 --       may), retention of deletions in ms, prefix of the keys of discussed shares
--- Returns the position and 0 deleted, 1 was deleted already, 2 not found, 3 neither the subject's own nor under its share.
+-- Returns the position, 0 deleted, 1 was deleted already, 2 not found, 3 neither the subject's own nor under its share;
+-- and the body, if it was deleted now.
 local member = string.format('c%s:%s:%s', ARGV[6], ARGV[5], ARGV[4])
 local earlier = redis.call('ZSCORE', KEYS[8], member)
 if earlier then return {text(tonumber(earlier)), 1} end
@@ -33,4 +34,4 @@ end
 redis.call('SET', KEYS[6], counts)
 redis.call('ZREM', KEYS[7], ARGV[6] .. ':' .. ARGV[5])
 deletions_add(KEYS[8], log, id, member, tonumber(ARGV[8]))
-return {text(id), 0}
+return {text(id), 0, body}
