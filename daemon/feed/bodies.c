@@ -123,6 +123,16 @@ bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item)
     return true;
 }
 
+bool share_stamp(const struct feed *feed, uint64_t id, struct share_stamp *ret_stamp)
+{
+    const struct body *body = idmap_get(&feed->bodies.map, id);
+
+    if (!body || item_is_gone(feed, &body->item))
+        return false;
+    *ret_stamp = (struct share_stamp){id, body->item.revised_at, name_stamp(feed, body->item.author)};
+    return true;
+}
+
 /* Gives a share that is in memory another frame, and a reference to it. */
 static void body_replace(struct feed *feed, struct body *body, struct frame *frame, uint32_t share_bytes,
                          const struct share_counts *counts)

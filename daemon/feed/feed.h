@@ -201,6 +201,7 @@ struct feed_page {
     struct frame *encoded; /* the same page as it was kept by feed_keep_page(): then there are no items; else NULL */
     struct reader *reader; /* internal: whose newest page it is, and as of when */
     size_t limit;
+    size_t looked_at;      /* items that were: the page, and one more if there is one */
     uint64_t stamp, revisions;
 };
 

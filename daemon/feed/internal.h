@@ -90,6 +90,15 @@ void bodies_done(struct feed *feed);
 /* Looks a share up in memory; on success the caller owns references to ret_item's frame and author: see items_done(). */
 bool bodies_get(struct feed *feed, uint64_t id, struct feed_item *ret_item);
 
+/* What tells whether a share shows as it did. */
+struct share_stamp {
+    uint64_t id;
+    uint64_t revised_at;
+    uint32_t name_stamp;
+};
+/* Of a share in memory; false if it is not, or is gone. */
+bool share_stamp(const struct feed *feed, uint64_t id, struct share_stamp *ret_stamp);
+
 /* A share has changed, and its body if that has data: what is here of it, in memory and in the ring, becomes what it is now.
  * 0, or -ENOMEM and it is as it was in the ring. */
 int share_revise(struct feed *feed, uint64_t id, const struct share_counts *counts, struct text body);

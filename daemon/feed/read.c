@@ -34,6 +34,7 @@ static void read_end(struct read *read, Feed__ErrorCode error, Feed__PageEnd end
                              .end = end,
                              .reader = read->before == 0 && read->timeline.stamp != 0 ? read->reader : NULL,
                              .limit = read->limit,
+                             .looked_at = read->count,
                              .stamp = read->timeline.stamp,
                              .revisions = read->revisions};
 
@@ -225,7 +226,7 @@ void read_timeline_above(struct feed *feed, struct reader *reader, uint64_t afte
 void feed_keep_page(struct feed *feed, const struct feed_page *page, struct frame *frame)
 {
     if (page->reader && frame && page->revisions == feed->revisions)
-        recent_keep_page(feed, page->reader, page->stamp, page->limit, frame);
+        recent_keep_page(feed, page, frame);
 }
 
 /* The newest page as it was last sent, if it is in memory. Whether so. */

@@ -10,7 +10,8 @@
  *   - the end of its time in Redis draws near: reads must renew it there
  *
  * A deletion leaves the id where it is, as it is found out when the share is looked up. The newest page is also kept as it was
- * last sent, until an id is added or any share has changed. */
+ * last sent, until an id is added or a share that is on it has changed, or what such a one is a re-share of. Where any share at
+ * all has changed since, those on the page are looked up in the cache of bodies: it is as it was if they are. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,20 @@
 
 #define ROOM 64 /* for ids to come, before those beyond the cap are dropped */
 
+/* What is on a kept page, as it was then. */
+struct page_stamps {
+    uint64_t revisions; /* what feed->revisions was when they were found to be so */
+    bool known;         /* all of them are in memory */
+    size_t count;
+    struct share_stamp shares[];
+};
+
 struct recent {
     uint64_t generation;
     uint64_t stamp;          /* another one whenever an id is added */
     uint64_t floor;          /* ids up to here are not vouched for; 0: complete */
     struct frame *page;      /* the newest `page_limit`, as sent; NULL: none is kept */
-    uint64_t page_revisions; /* what feed->revisions was then */
+    struct page_stamps *stamps;
     size_t page_limit;
     uint32_t count, capacity;
     uint64_t ids[]; /* oldest first */
@@ -36,16 +45,29 @@ size_t recent_bytes(const struct reader *reader)
 {
     const struct recent *recent = reader->recent;
 
+    size_t bytes;
+
     if (!recent)
         return 0;
-    return sizeof(*recent) + recent->capacity * sizeof(uint64_t) + (recent->page ? frame_memory_bytes(recent->page) : 0);
+    bytes = sizeof(*recent) + recent->capacity * sizeof(uint64_t);
+    if (recent->page)
+        bytes += frame_memory_bytes(recent->page) + sizeof(*recent->stamps) + recent->stamps->count * sizeof(struct share_stamp);
+    return bytes;
+}
+
+static void forget_page(struct recent *recent)
+{
+    frame_unref(recent->page);
+    free(recent->stamps);
+    recent->page = NULL;
+    recent->stamps = NULL;
 }
 
 void recent_drop(struct feed *feed, struct reader *reader)
 {
     if (!reader->recent)
         return;
-    frame_unref(reader->recent->page);
+    forget_page(reader->recent);
     free(reader->recent);
     reader->recent = NULL;
     feed->readers.recents--;
@@ -59,12 +81,6 @@ static struct recent *find(const struct feed *feed, const struct reader *reader)
     return recent && feed->ready && recent->generation == feed->recent_generation && clock_now_ms() < reader->renew_at_ms
                ? recent
                : NULL;
-}
-
-static void forget_page(struct recent *recent)
-{
-    frame_unref(recent->page);
-    recent->page = NULL;
 }
 
 /* Room for one more id: a larger array, or fewer of the oldest ids, many at a time. NULL without memory; then what is there
@@ -179,22 +195,58 @@ int recent_timeline(const struct feed *feed, const struct reader *reader, struct
     return 0;
 }
 
+static bool is_as_it_was(const struct feed *feed, const struct share_stamp *before)
+{
+    struct share_stamp now;
+
+    return share_stamp(feed, before->id, &now) && now.revised_at == before->revised_at && now.name_stamp == before->name_stamp;
+}
+
+static bool page_stands(const struct feed *feed, struct page_stamps *stamps)
+{
+    if (stamps->revisions == feed->revisions)
+        return true;
+    for (size_t i = 0; i < stamps->count; i++)
+        if (!stamps->known || !is_as_it_was(feed, &stamps->shares[i]))
+            return false;
+    stamps->revisions = feed->revisions;
+    return true;
+}
+
 struct frame *recent_page(const struct feed *feed, const struct reader *reader, size_t limit)
 {
     const struct recent *recent = find(feed, reader);
 
-    return recent && recent->page && recent->page_limit == limit && recent->page_revisions == feed->revisions ? recent->page
-                                                                                                              : NULL;
+    return recent && recent->page && recent->page_limit == limit && page_stands(feed, recent->stamps) ? recent->page : NULL;
 }
 
-void recent_keep_page(const struct feed *feed, struct reader *reader, uint64_t stamp, size_t limit, struct frame *page)
+/* Of the shares of a page, the one that shows that there are more, and their origins. NULL without memory. */
+static struct page_stamps *stamps_of(const struct feed *feed, const struct feed_page *page)
 {
-    struct recent *recent = find(feed, reader);
+    struct page_stamps *stamps = malloc(sizeof(*stamps) + 2 * page->looked_at * sizeof(struct share_stamp));
 
-    if (!recent || recent->stamp != stamp)
+    if (!stamps)
+        return NULL;
+    *stamps = (struct page_stamps){.revisions = feed->revisions, .known = true};
+    for (size_t i = 0; i < page->looked_at; i++) {
+        const struct feed_item *item = &page->items[i];
+
+        stamps->known = stamps->known && share_stamp(feed, item->id, &stamps->shares[stamps->count++]);
+        if (item->origin != 0)
+            stamps->known = stamps->known && share_stamp(feed, item->origin, &stamps->shares[stamps->count++]);
+    }
+    return stamps;
+}
+
+void recent_keep_page(const struct feed *feed, const struct feed_page *page, struct frame *frame)
+{
+    struct recent *recent = find(feed, page->reader);
+    struct page_stamps *stamps = recent && recent->stamp == page->stamp ? stamps_of(feed, page) : NULL;
+
+    if (!stamps)
         return;
     forget_page(recent);
-    recent->page = frame_ref(page);
-    recent->page_limit = limit;
-    recent->page_revisions = feed->revisions;
+    recent->page = frame_ref(frame);
+    recent->stamps = stamps;
+    recent->page_limit = page->limit;
 }

@@ -76,11 +76,15 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
     return 0;
 }
 
+/* Who re-shared the origin of a re-share is told beside that: whoever shows it looks anew. */
 static int take_deletion(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
     static char mark;
+    struct origin origin;
 
     bodies_drop(feed, entry->other);
+    if (origin_of_body(entry->body, &origin))
+        bodies_drop(feed, origin.id);
     feed->revisions++;
     kept->frame = frame_of_deletion(entry->id, entry->other, entry->subject);
     if (!kept->frame || idmap_set(&feed->deleted, entry->other, &mark) < 0)

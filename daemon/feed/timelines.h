@@ -101,7 +101,7 @@ void recent_keep(struct feed *feed, struct reader *reader, struct timeline *time
 int recent_timeline(const struct feed *feed, const struct reader *reader, struct timeline *ret_timeline);
 /* The newest page of at most `limit` shares as it was last sent; NULL if it is not in memory or not true any more. Borrowed. */
 struct frame *recent_page(const struct feed *feed, const struct reader *reader, size_t limit);
-/* Keeps what was made of the timeline with this stamp, unless it has changed since. Takes a reference. */
-void recent_keep_page(const struct feed *feed, struct reader *reader, uint64_t stamp, size_t limit, struct frame *page);
+/* Keeps how the newest page of a reader was sent, unless its timeline has changed since. Takes a reference. */
+void recent_keep_page(const struct feed *feed, const struct feed_page *page, struct frame *frame);
 
 #endif

@@ -234,11 +234,54 @@ static void a_page_is_kept_as_it_was_encoded_until_something_changes(void **stat
     assert_null(begin_read(world, 9).encoded);
     assert_ptr_equal(begin_read(world, 9).encoded, to_keep);
     tail_delete("nobody", first + 1);
+    assert_ptr_equal(begin_read(world, 9).encoded, to_keep);
+    tail_delete("carl", second);
     assert_null(begin_read(world, 9).encoded);
     assert_ptr_equal(begin_read(world, 9).encoded, to_keep);
     tail_edge(false, "ann", "carl", fake.last_id[0] + 64);
     assert_null(begin_read(world, 9).encoded);
     FAKE_ANSWER(FAKE_TIMELINE, "[# # 0]", second, first);
+    frame_unref(to_keep);
+    to_keep = NULL;
+}
+
+/* How many of ten reads cost nothing, while each time a share of somebody is commented on. */
+static unsigned kept_beside_comments(struct world *world, uint64_t share)
+{
+    unsigned kept = 0;
+
+    for (uint32_t i = 0; i < 10; i++) {
+        struct log_entry entry = fake_entry(LOG_COMMENT, "bob", "eve", 0);
+
+        entry.share = share;
+        entry.counts = (struct share_counts){.at = entry.id, .comments = i + 1};
+        entry.body = text_of("\x12\x03" "eve");
+        fake_tail(&entry);
+        kept += begin_read(world, 10).encoded != NULL;
+    }
+    return kept;
+}
+
+static void a_page_is_kept_while_only_shares_elsewhere_change(void **state)
+{
+    struct world *world = *state;
+    uint64_t elsewhere = tail_share("dora"), below = tail_share("bob"), shown = tail_share("bob");
+
+    world_applied(world);
+    to_keep = frame_new(10);
+    assert_true(is_fetched(world, shown, below));
+    assert_int_equal(kept_beside_comments(world, elsewhere), 10);
+    assert_int_equal(kept_beside_comments(world, shown), 0);
+    begin_read(world, 1);
+    assert_ptr_equal(begin_read(world, 1).encoded, to_keep);
+    tail_delete("bob", below); /* which was what showed that there are more */
+    assert_null(begin_read(world, 1).encoded);
+    assert_ptr_equal(begin_read(world, 1).encoded, to_keep);
+    bodies_done(world->feed);
+    assert_ptr_equal(begin_read(world, 1).encoded, to_keep); /* nothing has changed */
+    tail_delete("nobody", 64);
+    begin_read(world, 1); /* that of what is not in memory is not known */
+    fake_answer(fake_expect(FAKE_BODIES), "[$]", fake_body("bob", "http://example.org/"));
     frame_unref(to_keep);
     to_keep = NULL;
 }
@@ -274,6 +317,7 @@ int main(void)
         cmocka_unit_test(beyond_the_cap_the_oldest_go_and_the_page_says_so),
         WITH_WORLD(a_reader_is_listed_while_anything_of_it_listens_and_not_longer),
         WITH_WORLD(a_page_is_kept_as_it_was_encoded_until_something_changes),
+        WITH_WORLD(a_page_is_kept_while_only_shares_elsewhere_change),
         WITH_WORLD(a_page_that_has_become_old_while_it_was_read_is_not_kept),
     };
 
