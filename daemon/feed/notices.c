@@ -145,8 +145,6 @@ void collect_inbox(struct catchup *catchup)
 struct notice_job {
     struct feed *feed;
     struct job *job;
-    size_t other_bytes;
-    char other[UINT8_MAX]; /* whom it replies to */
 };
 
 static void job_end(struct notice_job *op, Feed__ErrorCode error)
@@ -186,58 +184,56 @@ static int send_notice(struct notice_job *op, struct text subject)
     return store_notice(op->feed->store, subject, actor, (struct text){(char *)packed, size}, on_noticed, op);
 }
 
-/* Whom a comment replies to is told, unless it is told by the comment itself, as the author of the share. */
-static void tell_other(struct notice_job *op)
+static void on_forgotten(void *context, const struct reply *reply)
 {
-    const struct job *job = op->job;
-    struct text other = {op->other, op->other_bytes};
+    job_end(context, error_of_reply(reply, true));
+}
 
-    if (other.size == 0 || is_same(other, (struct text){job->subject, job->subject_bytes}) ||
-        is_same(other, (struct text){job->reader, job->reader_bytes}))
-        job_end(op, FEED_OK);
-    else if (send_notice(op, other) < 0)
+/* Whom it replies to is told, unless it is told by the comment itself, as the author of the share. A comment that is gone is
+ * forgotten: should it be deleted later than this look, whoever deletes it does so. */
+static void on_replied(void *context, const struct reply *reply)
+{
+    struct notice_job *op = context;
+    const struct job *job = op->job;
+    const struct text commenter = {job->reader, job->reader_bytes};
+    Feed__ErrorCode error = error_of_reply(reply, false);
+    uint64_t parent;
+    struct text other = author_of_body(comment_body(reply_text(reply_at(reply, 1)), &parent));
+    int sent = 0;
+
+    if (error == FEED_OK && reply_number(reply_at(reply, 0)) == 0)
+        sent = store_commented(op->feed->store, false, commenter, job->id, job->share, on_forgotten, op);
+    else if (error != FEED_OK || other.size == 0 || is_same(other, (struct text){job->subject, job->subject_bytes}) ||
+             is_same(other, commenter))
+        job_end(op, error);
+    else
+        sent = send_notice(op, other);
+    if (sent < 0)
         job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
 }
 
 static void on_commented(void *context, const struct reply *reply)
 {
+    struct notice_job *op = context;
     Feed__ErrorCode error = error_of_reply(reply, true);
 
-    if (error == FEED_OK)
-        tell_other(context);
-    else
-        job_end(context, error);
-}
-
-static void on_replied(void *context, const struct reply *reply)
-{
-    struct notice_job *op = context;
-    const struct job *job = op->job;
-    Feed__ErrorCode error = error_of_reply(reply, false);
-    uint64_t parent;
-    struct text other = author_of_body(comment_body(reply_text(reply_at(reply, 1)), &parent));
-
-    if (error != FEED_OK || reply_number(reply_at(reply, 0)) == 0) {
+    if (error == FEED_OK && store_replied(op->feed->store, op->job->share, op->job->id, on_replied, op) < 0)
+        error = FEED__ERROR_CODE__UNAVAILABLE;
+    if (error != FEED_OK)
         job_end(op, error);
-        return;
-    }
-    op->other_bytes = other.size;
-    if (other.size > 0)
-        memcpy(op->other, other.data, other.size);
-    if (store_commented(op->feed->store, true, (struct text){job->reader, job->reader_bytes}, job->id, job->share, on_commented,
-                        op) < 0)
-        job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
 }
 
+/* Who commented knows where: see dialogue.c. */
 void notice_begin_job(struct feed *feed, struct job *job)
 {
+    const struct text commenter = {job->reader, job->reader_bytes};
     struct notice_job *op = malloc(sizeof(*op));
 
     if (!op) {
         job_retry(feed, job);
         return;
     }
-    *op = (struct notice_job){.feed = feed, .job = job};
-    if (store_replied(feed->store, job->share, job->id, on_replied, op) < 0)
+    *op = (struct notice_job){feed, job};
+    if (store_commented(feed->store, true, commenter, job->id, job->share, on_commented, op) < 0)
         job_end(op, FEED__ERROR_CODE__UNAVAILABLE);
 }

@@ -235,6 +235,8 @@ def test_a_daemon_killed_anywhere_in_a_deletion_shows_nothing_and_ends_it_later(
             daemon = daemon.restart()
             with daemon.connect() as client:
                 live_with(client, alice, friends)
+                post = client.share(f"dora{commands}").id
+                client.comment(alice, post, parent_id=client.comment(alice, post))
                 wait_until(lambda: not jobs or jobs_done(store), what="the end of earlier jobs")
                 proxy.kill_after(commands, daemon)
                 first = None
@@ -254,6 +256,7 @@ def test_a_daemon_killed_anywhere_in_a_deletion_shows_nothing_and_ends_it_later(
                 assert keys_of(store, alice) == []
                 assert client.following(friends[0]) == client.followers(friends[0]) == []
                 assert client.timeline_ids(friends[1]) == []
+                assert not [comment.id for comment in client.dialogue(post) if not comment.deleted]
             if not killed:
                 break
         assert commands >= 1, "the daemon was never killed in the middle"
