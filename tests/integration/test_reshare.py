@@ -350,3 +350,37 @@ def test_entries_are_the_same_out_of_the_store_beyond_the_cap_and_on_other_daemo
                 shares, end = one.whole_timeline("reader", limit)
                 roots = [share.origin.id or share.id for share in shares if share.id not in readers.marks]
                 assert (sorted(roots), end) == (sorted([before, seen, strangers, *origins]), pb.END)
+
+
+def test_what_a_killed_daemon_left_undone_is_done_by_the_next(start_feedd, redis):
+    """Re-shares are counted, and deleted with their origin, each once, whenever the daemon is killed."""
+    daemon = start_feedd("--redis-url", redis.url, "--store-partitions", "4")
+    people = [f"r{number}" for number in range(60)]
+    with daemon.connect() as client:
+        client.follow_many([("reader", one) for one in people])
+        kept, gone = (client.share("author").id for _ in range(2))
+        for begin in (0, 20, 40):
+            client.send_all([pb.ReshareRequest(author=one, share_id=origin) for one in people[begin:begin + 20]
+                             for origin in (kept, gone)])
+            reshare(client, people[begin], kept)
+            daemon.kill()
+            daemon = daemon.restart()
+            client = daemon.connect()
+            for outcome in client.call_all([pb.ReshareRequest(author=one, share_id=origin) for one in people[begin:begin + 20]
+                                            for origin in (kept, gone)]):
+                assert isinstance(outcome, pb.ReshareReply)
+        wait_until(lambda: jobs_done(redis.client()), what="the end of all jobs")
+        assert [client.get(origin).reshare_count for origin in (kept, gone)] == [60, 60]
+        token = client.follow_stream(home="reader").token
+        client.delete("author", gone)
+        daemon.kill()
+        daemon = daemon.restart()
+        client = daemon.connect()
+        assert [(share.origin.id, share.reshared_by_count) for share in client.timeline("reader").shares] == [(kept, 60)]
+        wait_until(lambda: jobs_done(redis.client()), what="the end of all jobs")
+        assert not [key for key in redis.client().keys("reshares:*") if str(gone) in key]
+        stream = client.resume(token, 0, 60, home="reader")
+        assert len(set(stream.deleted)) == 60 and not stream.gaps
+        for one in people[::20]:
+            assert [share.origin.id for share in client.profile(one).shares] == [kept]
+        assert client.get(kept).reshare_count == 60
