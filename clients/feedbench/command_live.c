@@ -23,7 +23,7 @@ DRIVE_ARM(lpushx_arm, "lpushx", "redis-server", fanout_lists_beside);
 
 static const struct arm *const flood_arms[] = {&feedd_arm, &floor_arm, &redis_arm, &nats_arm, &mosquitto_arm, NULL};
 static const struct arm *const home_arms[] = {&feedd_arm, &home_arm, &lpushx_arm, NULL};
-static const struct arm *const paced_arms[] = {&feedd_arm, &floor_arm, &redis_arm, &nats_arm, &mosquitto_arm, NULL};
+static const struct arm *const paced_arms[] = {&feedd_arm, &floor_arm, NULL};
 static const struct arm *const single_arms[] = {&feedd_arm, &floor_arm, &ping_arm, NULL};
 static const struct arm *const sparse_arms[] = {&home_arm, &unloaded_arm, NULL};
 static const struct arm *const growth_arms[] = {&feedd_arm, &floor_arm, NULL};
