@@ -145,7 +145,7 @@ typedef void feed_reply_fn(void *context, const struct feed_reply *reply);
  * A Share or Comment without an idempotency key is given one of 128 random bits. Every request is therefore safe to send again,
  * and is: after a reconnect, and after the temporary refusals UNAVAILABLE, BUSY and OUTCOME_UNKNOWN, in the order of
  * queueing. After a temporary refusal nothing more is sent until what is in flight is answered and the server's
- * retry_after_ms is over. A follow, unfollow or delete that was sent twice may say `repeated` although the caller
+ * retry_after_ms is over. A follow, unfollow, re-share or delete sent twice may say `repeated` although the caller
  * did it once, as may a share or comment whose key the caller gave; one whose key was made here never says so.
  *
  * `timeout_ms` 0: as in the options. -EINVAL: not such a request; -EMSGSIZE: longer than the server's frame limit
