@@ -8,7 +8,7 @@ local CANDIDATES = 512
 local union, unknown = {'ZUNION', #KEYS}, 0
 for _, key in ipairs(KEYS) do
   union[#union + 1] = key
-  if redis.call('ZCARD', key) >= POPULAR_MAX then unknown = unknown + tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) end
+  unknown = unknown + tonumber(redis.call('GET', popular_dropped(key)) or 0)
 end
 union[#union + 1] = 'WITHSCORES'
 local ranked, found = redis.call(unpack(union)), {}
