@@ -29,6 +29,7 @@ from feed_client import Client  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--feedd", default=os.environ.get("FEEDD_BIN", ROOT / "build/test/bin/feedd"))
     parser.addoption("--feedctl", default=os.environ.get("FEEDCTL_BIN", ROOT / "build/test/bin/feedctl"))
+    parser.addoption("--sequences", type=int, default=30, help="how many sequences of random operations are played")
 
 
 def pytest_sessionstart(session):

@@ -482,6 +482,7 @@ class Subscription:
 
     def unsubscribe(self):
         self.client.call(pb.UnsubscribeRequest(subscription=self.id))
+        del self.client._subscriptions[self.id]  # nothing comes any more
 
 
 def share_when_possible(client, author="author", **fields):
