@@ -2,8 +2,8 @@
 
     python3 tests/chaos/chaos.py --minutes N --seed S [--loses] [--feedd PATH] [--counts FILE] [--keep | --discard]
 
-Two daemons share one Redis, each through a link of its own. People share, follow, unfollow, delete, read and subscribe
-while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
+Two daemons share one Redis, each through a link of its own. People share, follow, unfollow, mute, delete, read and
+subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
 less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
 saw. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
 that it names.
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import environment
 import harness
+import feed_pb2 as pb
 from feed_client import Client, Disconnected, FeedError
 from harness import jobs_done, log_keys
 from wait import wait_until
@@ -31,7 +32,7 @@ from wait import wait_until
 import checker
 from faults import DaemonFaults, RedisFaults
 from losses import LosingRedisFaults
-from people import Deleter, FinalReader, Follower, Newcomer, Publisher, TimelineReader
+from people import Deleter, FinalReader, Follower, Muter, Newcomer, Publisher, TimelineReader
 from subscriber import Subscriber
 from world import STAR, World
 
@@ -65,6 +66,7 @@ def run_people(world, minutes):
     writers = [star] + [Publisher(world, author) for author in world.authors if author != STAR]
     writers += [Deleter(world, f"deleter {number}") for number in range(2)]
     writers += [Follower(world, f"follower {number}", world.readers[number::6]) for number in range(6)]
+    writers += [Muter(world, "muter", world.readers[-9::3])]
     writers += [TimelineReader(world, f"timeline reader {number}") for number in range(3)]
     writers += [Newcomer(world, "newcomers")]
     faults = [DaemonFaults(world, star), (LosingRedisFaults if world.loses else RedisFaults)(world)]
@@ -123,14 +125,16 @@ def settle(world, writers, subscribers):
 
 
 def take_census(world):
-    """Whom everybody follows now: what was acknowledged may have been lost."""
+    """Whom everybody follows and has muted now: what was acknowledged may have been lost."""
     def ask():
         with contextlib.suppress(FeedError, OSError, Disconnected), Client(world.address_of("A")) as client:
-            return [(reader, set(client.following(reader, 200))) for reader in world.readers]
+            return [(reader, client.following(reader, 200),
+                     client.call(pb.GetBlockedRequest(reader=reader, muted=True, limit=200)).subjects) for reader in world.readers]
         return None
 
     answers = wait(world, ask, "an answer to whom everybody follows") or []
-    world.following = {(reader, subject) for reader, subjects in answers for subject in subjects}
+    world.following = {(reader, subject) for reader, followed, _ in answers for subject in followed}
+    world.muted = {(reader, subject) for reader, _, muted in answers for subject in muted}
 
 
 def final_reads(world):

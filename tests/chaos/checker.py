@@ -17,7 +17,9 @@ def check(records):
     history = History(records)
     found = [f"complaint: {text}" for text in history.complaints] + check_writes(history)
     for reader in sorted(history.following):
-        found += check_following(history, reader)
+        found += check_names(reader, "follow", history.following[reader], history.pairs, history.subjects_of[reader])
+    for reader in sorted(history.muted):
+        found += check_names(reader, "mute", history.muted[reader], history.mutes, history.muted_by[reader])
     for read in history.reads:
         found += check_read(history, read)
     for reader in sorted(history.streams):
@@ -92,28 +94,27 @@ def check_positions(owner, entries):
 
 # ------------------------------------------------------------------------------------------------------------- reads
 
-def check_following(history, reader):
-    """The final reads of whom a reader follows agree with each other and with what was acknowledged."""
+def check_names(reader, verb, reads, pairs, asked_for):
+    """The final reads of whom a reader follows, or mutes, agree with each other and with what was acknowledged."""
     found = []
-    reads = history.following[reader]
     for read in reads:
         names = set(read["items"])
         if len(names) != len(read["items"]):
-            found.append(f"twice: a name among those whom {reader} follows at {read['daemon']}")
+            found.append(f"twice: a name among those whom {reader} {verb}s at {read['daemon']}")
         if names != set(reads[0]["items"]):
-            found.append(f"inconsistent: {reader} follows {names ^ set(reads[0]['items'])} at one daemon only")
-        for subject in names | history.subjects_of[reader]:
-            pair = history.pairs[reader, subject]
+            found.append(f"inconsistent: {reader} {verb}s {names ^ set(reads[0]['items'])} at one daemon only")
+        for subject in names | asked_for:
+            pair = pairs[reader, subject]
             if subject in names and not pair.possibly(read["begin"], read["end"]):
-                found.append(f"unentitled: {reader} is said to follow {subject}, which it does not")
+                found.append(f"unentitled: {reader} is said to {verb} {subject}, which it does not")
             if subject not in names and pair.surely(read["begin"], read["end"]):
-                found.append(f"lost: {reader} follows {subject}, which is not said")
+                found.append(f"lost: {reader} {verb}s {subject}, which is not said")
     return found
 
 
 def check_read(history, read):
     """A page of shares: each once, newest first, all of them real; if final, complete."""
-    if read["what"] == "following":
+    if read["what"] not in ("timeline", "profile"):
         return []
     where = f"the {'final ' if read['final'] else ''}{read['what']} of {read['of']} at {read['daemon']}"
     found, seen, previous = [], set(), NEVER
@@ -151,13 +152,13 @@ def may_be_read(history, read, share):
     if read["what"] == "profile":
         return False
     if read["final"]:
-        return share.author in history.follows_at_end(read["of"])
+        return share.author in history.seen_at_end(read["of"])
     return history.pairs[read["of"], share.author].possibly(share.begin, read["end"])
 
 
 def check_complete(history, read, seen, where):
     """A final read holds every share that belongs there, as far as the profiles reach, and says whether there were more."""
-    authors = [read["of"]] if read["what"] == "profile" else sorted(history.follows_at_end(read["of"]))
+    authors = [read["of"]] if read["what"] == "profile" else sorted(history.seen_at_end(read["of"]))
     cap = history.settings["profile_cap"]
     if read["page_end"] not in ("END", "CAPPED"):
         return [f"lost: {where} ends in {read['page_end']}"]
@@ -305,6 +306,8 @@ class StreamCheck:
         until = event["at"] if connection["token"] else share.end
         if author != self.reader and not self.history.pairs[self.reader, author].possibly(share.begin, until):
             self.say(f"unentitled: {share}, at {event['at']}, made between {share.begin} and {share.end},")
+        if self.history.settings["partitions"] == 1 and self.history.mutes[self.reader, author].surely(share.begin, event["at"]):
+            self.say(f"unentitled: {share} of one who was muted, at {event['at']},")
         deletion = self.deleted.get(share.id)
         if (deletion in here or self.seen.get(deletion, NEVER) < resumed_at) and not self.history.loss_of(deletion):
             self.say(f"unentitled: {share} after its deletion at {deletion}")
@@ -330,7 +333,7 @@ class StreamCheck:
                 self.check_deletion_came(share)
                 passed_at = came if passed_at is None else min(came, passed_at)
             elif passed_at is not None and not share.loss and share.begin > self.started_at \
-                    and not share.may_be_deleted(passed_at) and self.follows(author, share.begin, passed_at) \
+                    and not share.may_be_deleted(passed_at) and self.sees(author, share.begin, passed_at) \
                     and not self.in_gap(share.id):
                 self.say(f"lost: {share}, made between {share.begin} and {share.end},")
 
@@ -338,7 +341,7 @@ class StreamCheck:
         if not self.ended_well() or share.id in self.deleted or not share.deleted or share.loss:
             return
         positions = [one.position for one in share.deletions if one.done and not one.loss]
-        if self.follows(share.author, share.begin, NEVER) and not any(map(self.in_gap, positions)):
+        if self.sees(share.author, share.begin, NEVER) and not any(map(self.in_gap, positions)):
             self.say(f"lost: the deletion (at {positions}) of {share}, which came at {self.received[share.id]},")
 
     def check_nothing_hidden(self):
@@ -350,10 +353,14 @@ class StreamCheck:
             for share in self.history.by_author[author]:
                 if share.loss and share.told and share.id not in self.received and share.begin > self.started_at \
                         and not share.may_be_deleted(share.loss.end) \
-                        and self.follows(author, share.begin, share.loss.begin) and not self.in_gap(share.id):
+                        and self.sees(author, share.begin, share.loss.begin) and not self.in_gap(share.id):
                     self.say(f"silent: {share}, made between {share.begin} and {share.end}, was lost, which was not told")
 
-    def follows(self, author, since, until):
+    def sees(self, author, since, until):
+        """Whether this reader surely followed the author all that time, and had not muted it. A mute stands in the reader's log:
+        in a store of several partitions daemons may read of it, and of its end, after shares that came later."""
+        if self.history.mutes[self.reader, author].possibly(since if self.history.settings["partitions"] == 1 else 0, until):
+            return False
         return author == self.reader or self.history.pairs[self.reader, author].surely(since, until)
 
     def in_gap(self, position):

@@ -4,14 +4,14 @@ A history is a list of records (dictionaries; JSON lines in a file). Times are n
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
 settings    profile_cap, timeline_cap: how many shares they hold
-write       what: share (author, url, id), delete (author, share), follow or unfollow (reader, subject)
+write       what: share (author, url, id), delete (author, share), follow, unfollow, mute or unmute (reader, subject)
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
 connection  of a home stream: stream (the reader), connection, at, token (hexadecimal; empty: from now on)
 event       connection, at, what: shared (id, author, url), deleted (id, share, author), caught_up or heartbeat (token),
             gap (reason, ranges), refused (code)
-read        what: timeline or profile (items: id, author, url, newest first; page_end), following (items: names)
+read        what: timeline or profile (items: id, author, url, newest first; page_end), following or muted (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
             any more
 loss        the store went back to what it had been some time before. begin, end: it did so between them, and nobody could
@@ -28,6 +28,8 @@ import json
 import sys
 
 NEVER = float("inf")
+CHANGES = {"follow": True, "unfollow": False, "mute": True, "unmute": False}  # what a pair is from then on
+RELATIONS = {"follow": "following", "unfollow": "following", "mute": "muted", "unmute": "muted"}
 PARTITIONS = 64
 
 
@@ -113,7 +115,7 @@ class Share:
 
 
 class Change:
-    """A deletion, a follow or an unfollow: made between `begin` and `end`, if it was made at all. `loss` undid it."""
+    """A deletion, a follow, a mute or the end of one: made between `begin` and `end`, if it was made at all. `loss` undid it."""
 
     def __init__(self, begin, end, done, position=0, loss=None):
         self.begin = begin
@@ -124,27 +126,27 @@ class Change:
 
 
 class Pair:
-    """Whether a reader follows a subject, and when: follows and unfollows that overlap may go either way."""
+    """Whether a reader follows a subject, or has muted it, and when: beginnings and ends that overlap may go either way."""
 
     def __init__(self):
-        self.follows = []
-        self.unfollows = []
+        self.begun = []
+        self.ended = []
 
     def add(self, what, change):
-        (self.follows if what == "follow" else self.unfollows).append(change)
+        (self.begun if CHANGES[what] else self.ended).append(change)
         if change.loss:  # from then on it may be as before, until the next word about it
-            for changes in (self.follows, self.unfollows):
+            for changes in (self.begun, self.ended):
                 changes.append(Change(change.loss.begin, change.loss.end, False))
 
     def surely(self, since, until):
-        """Whether it was followed all the time from `since` to `until`."""
-        return any(f.done and f.end <= since and all(u.end < f.begin or u.begin > until for u in self.unfollows)
-                   for f in self.follows)
+        """Whether it was so all the time from `since` to `until`."""
+        return any(b.done and b.end <= since and all(e.end < b.begin or e.begin > until for e in self.ended)
+                   for b in self.begun)
 
     def possibly(self, since, until):
-        """Whether it may have been followed at some time from `since` to `until`."""
-        return any(f.begin <= until and not any(u.done and u.begin > f.end and u.end < since for u in self.unfollows)
-                   for f in self.follows)
+        """Whether it may have been so at some time from `since` to `until`."""
+        return any(b.begin <= until and not any(e.done and e.begin > b.end and e.end < since for e in self.ended)
+                   for b in self.begun)
 
 
 class Chain:
@@ -157,7 +159,7 @@ class Chain:
 
 class History:
     def __init__(self, records):
-        self.settings = {"profile_cap": NEVER, "timeline_cap": NEVER}
+        self.settings = {"profile_cap": NEVER, "timeline_cap": NEVER, "partitions": 1}
         self.settled = False
         self.complaints = []
         self.writes = []
@@ -166,11 +168,14 @@ class History:
         self.attempts = collections.Counter()                    # (author, url) -> how often it was sent
         self.by_id = {}                                          # id -> Share
         self.by_author = collections.defaultdict(list)           # author -> shares that were made, by id
-        self.pairs = collections.defaultdict(Pair)               # (reader, subject) -> Pair
-        self.subjects_of = collections.defaultdict(set)          # reader -> subjects that it ever asked for
+        self.pairs = collections.defaultdict(Pair)               # (reader, subject) -> Pair: who follows whom
+        self.mutes = collections.defaultdict(Pair)               # the same: who has muted whom
+        self.subjects_of = collections.defaultdict(set)          # reader -> subjects that it ever asked to follow
+        self.muted_by = collections.defaultdict(set)             # reader -> subjects that it ever asked to mute
         self.streams = collections.defaultdict(list)             # reader -> (connection record, events)
         self.reads = []
         self.following = collections.defaultdict(list)           # reader -> its final reads of whom it follows
+        self.muted = collections.defaultdict(list)               # the same: whom it has muted
         self.profiles = collections.defaultdict(set)             # author -> ids in its final profiles
         self.conflicts = []                                      # two ids for one share, two shares for one id
         self._take(records)
@@ -197,8 +202,8 @@ class History:
                 self.writes.append(record)
             elif kind == "read":
                 self.reads.append(record)
-                if record["what"] == "following" and record["final"]:
-                    self.following[record["of"]].append(record)
+                if record["what"] in ("following", "muted") and record["final"]:
+                    getattr(self, record["what"])[record["of"]].append(record)
                 if record["what"] == "profile" and record["final"]:
                     self.profiles[record["of"]].update(item[0] for item in record["items"])
             elif kind == "settings":
@@ -215,23 +220,25 @@ class History:
             self._take_write(write)
 
     def _bound_unknown_changes(self):
-        """Going backwards: a follow or unfollow without an answer happens, if at all, before the same daemon's next answer
-        about the same pair has come."""
+        """Going backwards: a change of a pair without an answer happens, if at all, before the same daemon's next answer about
+        the same has come."""
         answered = {}
         for write in reversed(self.writes):
-            if write["what"] not in ("follow", "unfollow") or not write.get("daemon"):
+            if write["what"] not in CHANGES or not write.get("daemon"):
                 continue
-            place = write["reader"], write["subject"], write["daemon"]
+            place = write["reader"], write["subject"], RELATIONS[write["what"]], write["daemon"]
             if write["outcome"] == "done":
                 answered[place] = write["end"]
             elif write["outcome"] == "unknown":
                 write["latest"] = answered.get(place, NEVER)
 
     def _take_write(self, write):
-        if write["what"] in ("follow", "unfollow"):
+        if write["what"] in CHANGES:
+            follows = RELATIONS[write["what"]] == "following"
+            pairs, asked_for = (self.pairs, self.subjects_of) if follows else (self.mutes, self.muted_by)
             if write["outcome"] != "none":
-                self.pairs[write["reader"], write["subject"]].add(write["what"], self._change(write))
-            self.subjects_of[write["reader"]].add(write["subject"])
+                pairs[write["reader"], write["subject"]].add(write["what"], self._change(write))
+            asked_for[write["reader"]].add(write["subject"])
         elif write["what"] == "share":
             name = write["author"], write["url"]
             self.attempts[name] += 1
@@ -281,7 +288,7 @@ class History:
                     if event["what"] == "shared":
                         self._see(event["id"], event["author"], event["url"], event["at"], True)
         for read in self.reads:
-            if read["what"] != "following":
+            if read["what"] in ("timeline", "profile"):
                 for share_id, author, url in read["items"]:
                     self._see(share_id, author, url, read["end"], False)
 
@@ -311,3 +318,8 @@ class History:
         """Whom a reader follows in the end, as it was told; its own shares are there anyway."""
         reads = self.following.get(reader)
         return set(reads[0]["items"]) | {reader} if reads else {reader}
+
+    def seen_at_end(self, reader):
+        """Whose shares a reader sees in the end."""
+        muted = self.muted.get(reader)
+        return self.follows_at_end(reader) - (set(muted[0]["items"]) if muted else set())

@@ -209,9 +209,11 @@ class Deleter(Person):
 
 
 class Follower(Person):
-    """Follows and unfollows for some readers. A pair with a write that got no answer is brought to an end. If it was the same
+    """Follows and unfollows for some readers: `requests` begin that and end it, `held` is what stands as far as it is known. A pair with a write that got no answer is brought to an end. If it was the same
     daemon that answered in the end, the opposite is done at once: the earlier attempt must not come after that. Else the
     pair is mostly left alone: what may still happen to it would make everything about it uncertain."""
+
+    requests = {"follow": pb.FollowRequest, "unfollow": pb.UnfollowRequest}
 
     def __init__(self, world, name, readers):
         super().__init__(world, name)
@@ -220,13 +222,18 @@ class Follower(Person):
         self.uncertain = collections.defaultdict(set)  # pair -> the daemons that owe an answer about it
         self.reversed = []                             # pairs that are changed back at once
 
+    @property
+    def held(self):
+        return self.world.following
+
     def live(self):
+        begin, end = self.requests
         while not self.world.stopping.is_set() or self.pending and not self.world.finished.wait(0.05):
             if not self.pending and not self.world.stopping.is_set():
                 chosen = self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs)))
                 for pair in self.reversed + chosen:
                     if not self.uncertain[pair] or self.random.random() < 0.05:
-                        self.pending[pair] = "unfollow" if pair in self.world.following else "follow"
+                        self.pending[pair] = end if pair in self.held else begin
                 self.reversed = []
             if self.pending and self.connect():
                 self.write()
@@ -235,8 +242,7 @@ class Follower(Person):
     def write(self):
         writes, requests = [], []
         for (reader, subject), what in self.pending.items():
-            kind = pb.FollowRequest if what == "follow" else pb.UnfollowRequest
-            requests.append(kind(reader=reader, subject=subject))
+            requests.append(self.requests[what](reader=reader, subject=subject))
             writes.append({"what": what, "reader": reader, "subject": subject})
         done = self.attempt(requests, writes)
         for write in writes:
@@ -248,7 +254,16 @@ class Follower(Person):
             if write["daemon"] in self.uncertain[pair]:
                 self.uncertain[pair].discard(write["daemon"])
                 self.reversed.append(pair)
-            (self.world.following.add if write["what"] == "follow" else self.world.following.discard)(pair)
+            (self.held.add if write["what"] == next(iter(self.requests)) else self.held.discard)(pair)
+
+
+class Muter(Follower):
+    """The same with mutes."""
+    requests = {"mute": pb.MuteRequest, "unmute": pb.UnmuteRequest}
+
+    @property
+    def held(self):
+        return self.world.muted
 
 
 class Newcomer(Person):
@@ -329,7 +344,8 @@ class FinalReader(Person):
         for author in self.world.authors:
             self.insist(lambda name=author: read_shares(self, "profile", name, final=True, daemon=self.daemon))
         for reader in self.world.readers + self.world.sample + self.newcomers:
-            self.insist(lambda name=reader: self.read_following(name))
+            self.insist(lambda name=reader: self.read_names("following", name, pb.GetFollowingRequest(reader=name, limit=200)))
+            self.insist(lambda name=reader: self.read_names("muted", name, pb.GetBlockedRequest(reader=name, muted=True, limit=200)))
             self.insist(lambda name=reader: read_shares(self, "timeline", name, final=True, daemon=self.daemon))
 
     def insist(self, action):
@@ -341,13 +357,13 @@ class FinalReader(Person):
                 self.client = Client(self.world.address_of(self.daemon), timeout=20)
         return self.client
 
-    def read_following(self, reader):
+    def read_names(self, what, reader, request):
         begin = self.recorder.now()
         try:
-            names = self.client.following(reader, 200)
+            names = list(self.client.call(request).subjects)
         except (FeedError, OSError, Disconnected, AssertionError):
             self.drop()
             return False
-        self.recorder.add(**{"is": "read", "what": "following", "of": reader, "daemon": self.daemon, "begin": begin,
+        self.recorder.add(**{"is": "read", "what": what, "of": reader, "daemon": self.daemon, "begin": begin,
                              "end": self.recorder.now(), "final": True, "items": names})
         return True

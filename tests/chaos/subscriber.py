@@ -123,4 +123,5 @@ class Subscriber(Person):
         """The last share of everybody whom this reader follows."""
         return self.came_late or all(
             self.newest.get(author, 0) >= last for author, last in self.world.last_share.items()
-            if author == self.reader or (self.reader, author) in self.world.following)
+            if author == self.reader or (self.reader, author) in self.world.following
+            and (self.reader, author) not in self.world.muted)

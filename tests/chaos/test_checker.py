@@ -167,6 +167,10 @@ def follow(begin, end, position=1, what="follow", **fields):
     return write(what, begin, end, reader="r", subject="a", position=position, **fields)
 
 
+def mute(begin, end, position=3, what="mute", **fields):
+    return follow(begin, end, position, what, **fields)
+
+
 def stream(at, *events, token="", connection=1):
     return [{"is": "connection", "stream": "r", "connection": connection, "at": at, "token": token}] + [
         {"is": "event", "connection": connection, "at": at + place, **event} for place, event in enumerate(events, 1)]
@@ -196,6 +200,7 @@ def lost_gap(after, until):
 SETTLED = {"is": "settled", "at": 1000}
 CAPPED = {"is": "settings", "timeline_cap": 0}
 ROOMY = {"is": "settings", "timeline_cap": 1}
+FOUR_PARTITIONS = {"is": "settings", "partitions": 4}
 
 
 def loss(begin, had, survived, **fields):
@@ -280,6 +285,25 @@ def item(number):
     ("lost", [share(1, 2, 10), follow(3, 4), final("following", "r", "a"), final("timeline", "r")]),
     ("lost", [share(1, 2, 10), {**final("profile", "a"), "begin": 3, "end": 4, "final": False, "must": [10]}]),
     ("", [share(1, 2, 10), {**final("profile", "a"), "begin": 3, "end": 4, "final": False}]),
+    # Who is muted is not seen, neither before nor after what was shared; unmuted, everything is.
+    ("unentitled", [follow(1, 2), mute(3, 4), *stream(5, caught_up("t"), shared(10)), share(6.2, 6.4, 10), SETTLED]),
+    ("", [follow(1, 2), mute(3, 4), *stream(5, caught_up("t")), share(6.2, 6.4, 10), SETTLED]),
+    ("", [follow(1, 2), mute(3, None, outcome="unknown"), *stream(5, caught_up("t"), shared(10)), share(6.2, 6.4, 10), SETTLED]),
+    ("", [follow(1, 2), mute(3, 8), *stream(5, caught_up("t"), shared(10)), share(6.2, 6.4, 10), SETTLED]),
+    ("lost", [follow(1, 2), mute(3, 4), mute(5, 6, 5, "unmute"), *stream(7, caught_up("t")), share(9, 10, 10), SETTLED]),
+    ("", [FOUR_PARTITIONS, follow(1, 2), mute(3, 4), mute(5, 6, 5, "unmute"), *stream(7, caught_up("t")), share(9, 10, 10), SETTLED]),
+    ("", [FOUR_PARTITIONS, follow(1, 2), mute(3, 4), *stream(5, caught_up("t"), shared(10)), share(6.2, 6.4, 10), SETTLED]),
+    ("lost", [FOUR_PARTITIONS, follow(1, 2), *stream(7, caught_up("t")), share(9, 10, 10), SETTLED]),
+    ("", [share(1, 2, 10), follow(3, 4), mute(5, 6), final("following", "r", "a"), final("muted", "r", "a"), final("timeline", "r")]),
+    ("unentitled", [share(1, 2, 10), follow(3, 4), mute(5, 6), final("following", "r", "a"), final("muted", "r", "a"),
+                    final("timeline", "r", item(10))]),
+    ("lost", [share(1, 2, 10), follow(3, 4), mute(5, 6), mute(7, 8, 5, "unmute"), final("following", "r", "a"), final("muted", "r"),
+              final("timeline", "r")]),
+    ("", [{"is": "settings", "profile_cap": 1}, share(1, 2, 10), share(3, 4, 11), follow(3, 4), mute(5, 6), final("following", "r", "a"),
+          final("muted", "r", "a"), final("timeline", "r")]),
+    ("lost", [mute(5, 6), final("muted", "r")]),
+    ("unentitled", [mute(5, 6), mute(7, 8, 5, "unmute"), final("muted", "r", "a")]),
+    ("inconsistent", [mute(5, None, outcome="unknown"), final("muted", "r", "a"), {**final("muted", "r"), "daemon": "B"}]),
     ("complaint", [{"is": "complaint", "text": "a frame after Closing"}]),
 ])
 def test_what_the_protocol_says_about_small_histories(expected, records):
@@ -348,6 +372,8 @@ def refused(code):
     ("lost", [follow(1, 2, 576), loss(3, 10, 9), final("following", "r")]),
     ("lost", [follow(1, 2, 640), loss(3, 10, 9), follow(4, 5, 768), final("following", "r")]),
     ("unentitled", [follow(1, 2, 640), loss(3, 10, 9), follow(4, 5, 768, "unfollow"), final("following", "r", "a")]),
+    ("", [mute(1, 2, 640), loss(3, 10, 9), final("muted", "r")]),
+    ("lost", [mute(1, 2, 576), loss(3, 10, 9), final("muted", "r")]),
     ("", [follow(1, 2, 64), follow(3, 4, 0, "unfollow", repeated=True), loss(5, 10, 9), final("following", "r", "a")]),
 ])
 def test_what_must_be_said_about_a_store_that_lost_its_latest(expected, records):

@@ -49,6 +49,7 @@ class World:
         self.shares = []        # (author, id) as acknowledged
         self.last_share = {}    # author -> the latest acknowledged
         self.following = set()  # (reader, subject) as acknowledged
+        self.muted = set()      # the same
         self.logs = []          # (name, server) of all that ever ran
         self.began_at = None
         harness.FEEDD = feedd
@@ -68,6 +69,7 @@ class World:
             "--timing-heartbeat-interval-ms", 300, "--fanout-claim-after-ms", draw.choice((500, 1500)),
             "--cache-ring-bytes", draw.choice((1 << 20, 1 << 26)), "--fanout-push-window", draw.choice((64, 128, 512)),
             "--fanout-retry-parked-s", 5, "--limits-queue-budget-bytes", draw.choice((1 << 16, 1 << 28)), "--store-vouch-patience-ms", VOUCH_PATIENCE_MS,
+            "--fanout-push-limit", draw.choice((1000000, 20, 1000000)),  # authors have more than 20 followers after a while
         ]
         self.recorder.add(**{"is": "settings", **self.settings})
 
