@@ -1,6 +1,6 @@
 """PROTOCOL.md tells everything that the schema holds: each message, each field, each enum value. It names no message or
 error that does not exist, the defaults of its limits are those of the options, and its examples are the bytes that protoc
-makes of the messages above them."""
+makes of the messages above them. operations.md tells what to do about each error code."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ import tree
 
 SCHEMA = "proto/feed.proto"
 DOCUMENT = "proto/PROTOCOL.md"
+OPERATIONS = "docs/operations.md"
 OPTIONS = "daemon/base/options.def"
 FRAMES = {"ClientFrame", "ServerFrame"}  # whose fields are named after the messages that they hold
 
@@ -60,6 +61,14 @@ def judge_defaults(document, limits):
             yield f"{DOCUMENT}: the default of {limit} is not that of {OPTIONS}"
 
 
+def judge_error_codes(codes):
+    """One row each in the table for operators, and none more."""
+    section = tree.read(OPERATIONS).split("## What clients are told\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([A-Z_]+)` \| \S", section, re.MULTILINE)
+    if sorted(rows) != sorted(codes):
+        yield f"{OPERATIONS}: rows of error codes that are missing or too many: {sorted(set(rows) ^ set(codes))}"
+
+
 def main():
     schema = tree.read(SCHEMA)
     document = tree.read(DOCUMENT)
@@ -78,6 +87,7 @@ def main():
             findings.append(f"{DOCUMENT}: `{word}` is not in {SCHEMA}")
     findings += judge_examples(document)
     findings += judge_defaults(document, fields["Limits"])
+    findings += judge_error_codes(values["ErrorCode"])
     tree.tell(findings, len(wanted), "names of the schema")
 
 
