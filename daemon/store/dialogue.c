@@ -95,6 +95,7 @@ int store_uncomment(struct store *store, struct text author, struct text subject
     command_add_id(command, comment);
     command_add(command, begins, is_author ? 0 : size + subject.size);
     command_add_number(command, store->settings->retention_s * 1000);
+    store_add_popular_prefix(command, POPULAR_SHARES, partition);
     return store_client_call(store, command, fn, context);
 }
 

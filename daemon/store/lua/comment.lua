@@ -28,7 +28,7 @@ local id = text(log_append(log, 'k', 'comment', 'a', ARGV[4], 'r', ARGV[5], 's',
 log_close(log)
 if KEYS[10] then redis.call('SET', KEYS[10], id, 'EX', ARGV[10]) end
 redis.call('ZADD', KEYS[4], id, id)
-popular_note(ARGV[12], KEYS[4], ARGV[6], id)
+popular_write(ARGV[12], popular_note({}, KEYS[4], ARGV[6], id))
 redis.call('HSET', KEYS[5], id, parent .. ' ' .. ARGV[8])
 if parent ~= '0' then redis.call('HINCRBY', KEYS[5], 'r' .. parent, 1) end
 redis.call('SET', KEYS[6], counts)

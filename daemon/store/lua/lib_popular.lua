@@ -8,28 +8,48 @@ local POPULAR_KEPT_S = 26 * 3600
 
 local function popular_dropped(key) return key .. ':dropped' end
 
-local function popular_rank(key, count, member)
-  if count == 0 then
-    redis.call('ZREM', key, member)
-    return
+-- Writes down how many each of these has, in one set, which lasts for so many seconds (nil: for ever).
+local function popular_rank(key, numbers, kept_s)
+  local ranked, gone = {}, {}
+  for member, number in pairs(numbers) do
+    if number > 0 then
+      ranked[#ranked + 1], ranked[#ranked + 2] = number, member
+    else
+      gone[#gone + 1] = member
+    end
   end
-  redis.call('ZADD', key, count, member)
+  if #gone > 0 then redis.call('ZREM', key, unpack(gone)) end
+  if #ranked == 0 then return end
+  redis.call('ZADD', key, unpack(ranked))
+  if kept_s then redis.call('EXPIRE', key, kept_s) end
   local surplus = redis.call('ZCARD', key) - POPULAR_MAX
-  if surplus >= POPULAR_SLACK then
-    local highest = tonumber(redis.call('ZRANGE', key, surplus - 1, surplus - 1, 'WITHSCORES')[2])
-    if highest > tonumber(redis.call('GET', popular_dropped(key)) or 0) then redis.call('SET', popular_dropped(key), highest) end
-    redis.call('ZREMRANGEBYRANK', key, 0, surplus - 1)
-  end
+  if surplus < POPULAR_SLACK then return end
+  local highest = tonumber(redis.call('ZRANGE', key, surplus - 1, surplus - 1, 'WITHSCORES')[2])
+  local dropped = popular_dropped(key)
+  redis.call('SET', dropped, math.max(highest, tonumber(redis.call('GET', dropped) or 0)))
+  if kept_s then redis.call('EXPIRE', dropped, kept_s) end
+  redis.call('ZREMRANGEBYRANK', key, 0, surplus - 1)
 end
 
-local function popular_count(prefix, counted, member, id)
+-- Something of this id has come into the set of a member, or has gone. Notes of one prefix are written together.
+local function popular_note(notes, counted, member, id)
   local hour = math.floor(tonumber(id) / POPULAR_HOUR)
-  local first, behind = string.format('%d', hour * POPULAR_HOUR), string.format('(%d', (hour + 1) * POPULAR_HOUR)
-  popular_rank(prefix .. 'all', redis.call('ZCARD', counted), member)
-  popular_rank(prefix .. hour, redis.call('ZCOUNT', counted, first, behind), member)
-  redis.call('EXPIRE', prefix .. hour, POPULAR_KEPT_S)
-  redis.call('EXPIRE', popular_dropped(prefix .. hour), POPULAR_KEPT_S)
+  notes[hour] = notes[hour] or {}
+  notes[hour][member] = counted
+  return notes
 end
 
--- Something of this id has come into a member's set, or has gone. A key of another kind holds nothing up.
-local function popular_note(prefix, counted, member, id) pcall(popular_count, prefix, counted, member, id) end
+-- A key of another kind holds nothing up.
+local function popular_write(prefix, notes)
+  local all = {}
+  for hour, sets in pairs(notes) do
+    local first, behind = string.format('%d', hour * POPULAR_HOUR), string.format('(%d', (hour + 1) * POPULAR_HOUR)
+    local numbers = {}
+    for member, counted in pairs(sets) do
+      local number = redis.pcall('ZCARD', counted)
+      if type(number) == 'number' then all[member], numbers[member] = number, redis.call('ZCOUNT', counted, first, behind) end
+    end
+    pcall(popular_rank, prefix .. hour, numbers, POPULAR_KEPT_S)
+  end
+  pcall(popular_rank, prefix .. 'all', all)
+end

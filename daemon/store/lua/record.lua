@@ -38,12 +38,13 @@ local function remove(sharers, earlier, author, id)
   redis.call('ZREM', earlier, next)
 end
 
-local results = {}
+local results, notes = {}, {}
 for i = 1, #KEYS, 2 do
   local at = (i - 1) / 2 * 4 + 1
   local apply = ARGV[at + 1] == 'add' and add or remove
   local done, problem = pcall(apply, KEYS[i], KEYS[i + 1], ARGV[at + 2], ARGV[at + 3])
-  if done and ARGV[at + 4] ~= '' then popular_note(ARGV[1], KEYS[i], ARGV[at + 4], ARGV[at + 3]) end
+  if done and ARGV[at + 4] ~= '' then popular_note(notes, KEYS[i], ARGV[at + 4], ARGV[at + 3]) end
   results[#results + 1] = done and 1 or redis.error_reply(problem)
 end
+popular_write(ARGV[1], notes)
 return results

@@ -48,10 +48,14 @@ if count > cap + few + marked then
   redis.call('ZREMRANGEBYRANK', KEYS[3], marked, marked + surplus - 1)
   redis.call('ZADD', KEYS[3], 0, 'capped')
   redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', dropped[surplus])
-  for _, old in ipairs(dropped) do
-    redis.call('UNLINK', ARGV[8] .. old, ARGV[11] .. old, ARGV[12] .. old, ARGV[13] .. old, ARGV[14] .. old)
-    local its_key = redis.call('GETDEL', ARGV[9] .. old)
+  local imported, theirs = {}, {}
+  for i, old in ipairs(dropped) do
+    imported[i] = ARGV[9] .. old
+    for _, prefix in ipairs({ARGV[8], ARGV[9], ARGV[11], ARGV[12], ARGV[13], ARGV[14]}) do theirs[#theirs + 1] = prefix .. old end
+  end
+  for _, its_key in ipairs(redis.call('MGET', unpack(imported))) do
     if its_key then redis.call('EXPIRE', its_key, ARGV[10]) end
   end
+  redis.call('UNLINK', unpack(theirs))
 end
 return {name, 0}

@@ -27,7 +27,7 @@ if redis.call('HEXISTS', KEYS[5], 'r' .. ARGV[6]) == 1 then
 else
   redis.call('HDEL', KEYS[5], ARGV[6])
   redis.call('ZREM', KEYS[4], ARGV[6])
-  popular_note(ARGV[9], KEYS[4], ARGV[5], ARGV[6])
+  popular_write(ARGV[9], popular_note({}, KEYS[4], ARGV[5], ARGV[6]))
   local replies = 'r' .. parent
   if parent ~= '0' and redis.call('HINCRBY', KEYS[5], replies, -1) <= 0 then redis.call('HDEL', KEYS[5], replies) end
 end
