@@ -160,6 +160,17 @@ static void drain(struct drive *drive)
     drive->stopping = false;
 }
 
+void drive_await_fanout(struct drive *drive)
+{
+    uint64_t deadline = clock_ns() + DRAIN_PATIENCE_NS;
+
+    while (!resp_group_is_idle(&drive->seed.link, "log:{0}")) {
+        if (clock_ns() > deadline || drive->wires.error != 0)
+            return audit_void(&drive->audit, "feedd does not come to an end with its fan-out");
+        wires_turn(&drive->wires, clock_ns() + NS_PER_MS);
+    }
+}
+
 static void settle(struct drive *drive)
 {
     if (!drive->work->settle)

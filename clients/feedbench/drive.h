@@ -71,6 +71,8 @@ void drive_round(struct run *run, struct round *ret_round);
 void drive_finish(struct run *run);
 
 /* The parts of a round, for work that has one of its own. */
+/* Waits until every push of every share that was acknowledged is answered, and the share recorded. */
+void drive_await_fanout(struct drive *drive);
 struct drive_mark drive_take_mark(struct drive *drive);
 void drive_tell(const struct drive_mark *start, const struct drive_mark *end, struct round *round);
 

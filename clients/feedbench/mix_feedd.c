@@ -97,16 +97,9 @@ static int fill_network(struct drive *drive)
     return r;
 }
 
-/* Every push of every share that was acknowledged is answered. */
 static void settle(struct drive *drive)
 {
-    uint64_t deadline = clock_ns() + PATIENCE_NS;
-
-    while (!resp_group_is_idle(&drive->seed.link, "log:{0}")) {
-        if (clock_ns() > deadline || drive->wires.error != 0)
-            return audit_void(&drive->audit, "feedd does not come to an end with its fan-out");
-        wires_turn(&drive->wires, clock_ns() + NS_PER_MS);
-    }
+    drive_await_fanout(drive);
     mix_settled(drive);
 }
 

@@ -299,7 +299,7 @@ static bool commit(struct drive *drive)
 }
 
 /* Every commit was read twice and acknowledged. */
-static void verify_raw(struct drive *drive)
+static void settle_raw(struct drive *drive)
 {
     const struct publishing *publishing = drive->state;
     uint64_t deadline = clock_ns() + CAPTURE_NS;
@@ -324,8 +324,9 @@ static void finish_raw(struct drive *drive)
 
 const struct drive_work publishing_feedd = {
     .feedd = true, .state_bytes = sizeof(struct publishing), .issue = share, .on_input = on_shared,
+    .settle = drive_await_fanout,
 };
 const struct drive_work publishing_raw = {
     .state_bytes = sizeof(struct publishing), .fill = fill_raw, .issue = commit, .on_input = drive_count_replies,
-    .verify = verify_raw, .finish = finish_raw,
+    .settle = settle_raw, .finish = finish_raw,
 };

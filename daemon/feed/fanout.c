@@ -56,28 +56,18 @@ static void page_add(struct job *job, struct text name)
     job->page_bytes += name.size;
 }
 
-static void on_page(void *context, const struct reply *reply)
+/* Takes the names of a reply; NULL: there are none. */
+static void page_take(struct feed *feed, struct job *job, const struct reply *reply)
 {
-    struct job_call call = *(struct job_call *)context;
-    struct job *job = call.job;
-    size_t count = reply_count(reply), bytes = job->subject_bytes + 1;
+    size_t count = reply ? reply_count(reply) : 0, bytes = job->subject_bytes + 1;
 
-    free(context);
-    if (job->taken_over) {
-        page_release(call.feed, job);
-        job_drop(call.feed, job);
-        return;
-    }
     for (size_t i = 0; i < count; i++)
         bytes += reply_text(reply_at(reply, i)).size + 1;
     free(job->page);
-    job->page = reply_error(reply) == 0 ? malloc(bytes) : NULL;
+    job->page = malloc(bytes);
     if (!job->page) {
-        page_release(call.feed, job);
-        if (reply_error(reply) == -EPROTO)
-            job_defeated(call.feed, job, reply_message(reply));
-        else
-            job_retry(call.feed, job);
+        page_release(feed, job);
+        job_retry(feed, job);
         return;
     }
     job->page_bytes = job->page_at = 0;
@@ -87,24 +77,51 @@ static void on_page(void *context, const struct reply *reply)
         page_add(job, author_of(job));
         if (job->record) {
             job->in_flight++;
-            record_begin(call.feed, job);
+            record_begin(feed, job);
         }
     }
     for (size_t i = 0; i < count; i++)
         page_add(job, reply_text(reply_at(reply, i)));
     if (job->page_bytes == 0)
-        page_end(call.feed, job);
+        page_end(feed, job);
     else
-        job_queue_add(&call.feed->jobs.to_push[lane_of(job)], job);
+        job_queue_add(&feed->jobs.to_push[lane_of(job)], job);
 }
 
+static void on_page(void *context, const struct reply *reply)
+{
+    struct job_call call = *(struct job_call *)context;
+    struct job *job = call.job;
+
+    free(context);
+    if (!job->taken_over && reply_error(reply) == 0) {
+        page_take(call.feed, job, reply);
+        return;
+    }
+    page_release(call.feed, job);
+    if (job->taken_over)
+        job_drop(call.feed, job);
+    else if (reply_error(reply) == -EPROTO)
+        job_defeated(call.feed, job, reply_message(reply));
+    else
+        job_retry(call.feed, job);
+}
+
+/* Since an author's shares and edges have one order, no more edges lie below a share than were there when it was committed. */
 static void read_page(struct feed *feed, struct job *job)
 {
-    struct job_call *call = job_call(feed, job);
     int64_t limit = job->suspect ? TRIAL_PAGE : job->place == 0 ? FIRST_PAGE : LARGE_PAGE;
+    bool is_only = job->followers <= (uint64_t)limit;
+    struct job_call *call;
 
-    if (!call || store_followers_page(feed->store, author_of(job), job->place, job->id, limit, &job->page_last, on_page,
-                                      call) < 0) {
+    job->page_last = 0;
+    if (job->followers == 0) {
+        page_take(feed, job, NULL);
+        return;
+    }
+    call = job_call(feed, job);
+    if (!call || store_followers_page(feed->store, author_of(job), job->place, job->id, limit, is_only ? NULL : &job->page_last,
+                                      on_page, call) < 0) {
         free(call);
         page_release(feed, job);
         job_retry(feed, job);

@@ -152,6 +152,7 @@ static struct job *job_new(const struct log_entry *entry)
     job->other = entry->other;
     job->share = entry->share;
     job->is_merged = entry->is_merged;
+    job->followers = entry->followers;
     job->kept = entry->kept;
     job->renewed_ms = clock_now_ms();
     job->subject_bytes = entry->subject.size;

@@ -22,6 +22,7 @@ struct job {
     unsigned defeats;    /* refusals that do not pass, one after the other */
     bool holds_large;    /* fan-out: has a turn at a large page */
     uint64_t place;      /* fan-out: edges up to here are done */
+    uint64_t followers;  /* fan-out: at most so many are to be pushed to */
     bool is_saved;       /* fan-out: Redis knows a place, perhaps an earlier one */
     uint8_t *page;       /* fan-out: names, each with its length in front */
     size_t page_bytes;

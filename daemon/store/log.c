@@ -42,13 +42,15 @@ static bool is_about_share(enum log_kind kind)
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
- * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment or re-share), q(uantities), m(erged at read), h(istory kept), o(rigin).
+ * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment or re-share), q(uantities), m(erged at read), h(istory kept), o(rigin),
+ * (follo)w(ers).
  * An entry that was trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
     const struct reply *fields = reply_at(reply, 1);
     const struct text none = {"", 0};
-    struct log_entry entry = {.kind = LOG_UNKNOWN, .partition = partition, .subject = none, .reader = none, .body = none};
+    struct log_entry entry = {.kind = LOG_UNKNOWN, .partition = partition, .subject = none, .reader = none, .body = none,
+                              .followers = FOLLOWERS_UNKNOWN};
 
     entry.id = id_of_stream_id(reply_text(reply_at(reply, 0)), partition);
     if (entry.id == 0)
@@ -100,6 +102,9 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             break;
         case 'm':
             entry.is_merged = true;
+            break;
+        case 'w':
+            entry.followers = reply_id(value);
             break;
         default:
             break;

@@ -43,6 +43,8 @@ struct share_counts {
 };
 
 /* Texts are valid during the call that hands the entry up. */
+#define FOLLOWERS_UNKNOWN UINT64_MAX
+
 struct log_entry {
     enum log_kind kind;
     unsigned partition;
@@ -56,6 +58,7 @@ struct log_entry {
     struct text reader;
     struct text body;
     bool is_merged; /* a share: it is not pushed, reads merge it */
+    uint64_t followers; /* a share: how many the author had then, FOLLOWERS_UNKNOWN: it does not say */
     struct text name;
     struct text origin; /* a re-share: the share that it is of, as that was, an encoded feed.Share */
 };

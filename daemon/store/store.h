@@ -355,7 +355,8 @@ int store_followed_latest(struct store *store, struct text reader, int64_t limit
 /* ---- fan-out (bulk link) ---- */
 
 /* Answers [reader, …]: the followers whose edge lies above `after` and below `below`, in order, at most `limit`. Before that
- * *ret_last is the edge up to which they are all there, 0 if there are no further ones; it must live until the answer. */
+ * *ret_last is the edge up to which they are all there, 0 if there are no further ones; it must live until the answer. NULL: it is
+ * known that they are all. */
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
                          uint64_t *ret_last, reply_fn *fn, void *context);
 /* Adds ids at the head of a timeline, the last one foremost. Answers the length of the list with its header, 0 if there is

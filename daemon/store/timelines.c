@@ -166,9 +166,12 @@ static struct command *begin_page(struct text author, uint64_t after, uint64_t b
 int store_followers_page(struct store *store, struct text author, uint64_t after, uint64_t below, int64_t limit,
                          uint64_t *ret_last, reply_fn *fn, void *context)
 {
-    struct page_call *call = malloc(sizeof(*call));
+    struct page_call *call;
     int error;
 
+    if (!ret_last)
+        return link_call(store->bulk, begin_page(author, after, below, 0, limit), fn, context);
+    call = malloc(sizeof(*call));
     if (!call)
         return -ENOMEM;
     *call = (struct page_call){.fn = fn, .context = context, .ret_last = ret_last};

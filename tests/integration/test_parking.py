@@ -139,6 +139,7 @@ def test_an_entry_that_kills_whoever_claims_it_is_parked_by_the_third_that_does(
                for number in range(4)]
     with daemons[0].connect() as client:
         client.follow("reader", "healthy")
+        client.follow("somebody", "culprit")
         client.timeline("reader")
         before, culprit, after = (client.share(author).id for author in ("healthy", "culprit", "healthy"))
     proxy.poison(b"ZRANGE", b"followers:{0}:culprit\r")

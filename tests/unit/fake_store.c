@@ -215,7 +215,8 @@ static void split_page(const struct fake_call *call, redisReply *page)
 {
     size_t count = page->elements / 2;
 
-    *call->ret_last = count == (size_t)call->limit ? strtoull(page->element[2 * count - 1]->str, NULL, 10) : 0;
+    if (call->ret_last)
+        *call->ret_last = count == (size_t)call->limit ? strtoull(page->element[2 * count - 1]->str, NULL, 10) : 0;
     for (size_t i = 0; i < count; i++) {
         reply_free(page->element[2 * i + 1]);
         page->element[i] = page->element[2 * i];
@@ -251,7 +252,7 @@ struct log_entry fake_entry(enum log_kind kind, const char *subject, const char 
     uint64_t previous = fake.last_id[partition];
 
     fake.last_id[partition] = previous >= now ? previous + 64 : now;
-    return (struct log_entry){.kind = kind,
+    return (struct log_entry){.kind = kind, .followers = FOLLOWERS_UNKNOWN,
                               .partition = partition,
                               .id = fake.last_id[partition],
                               .previous = previous,

@@ -97,6 +97,27 @@ static void a_share_is_pushed_to_its_author_and_to_each_follower_and_then_acknow
     expect_acknowledged(world, share.id);
 }
 
+static void an_entry_that_says_how_many_follow_spares_asking_for_more(void **state)
+{
+    static const struct { uint64_t followers; int pages[2]; } cases[] = {
+        {0, {0}}, {FIRST_PAGE, {FIRST_PAGE}}, {FIRST_PAGE + 1, {FIRST_PAGE, 1}}};
+    struct world *world = *state;
+
+    begin_jobs(world);
+    for (size_t i = 0; i < 3; i++) {
+        struct log_entry entry = fake_entry(LOG_SHARE, "carl", NULL, 0);
+
+        entry.followers = cases[i].followers;
+        fake_deal(fake_expect(FAKE_JOBS_NEW), &entry, 1);
+        for (int page = 0; page < 2 && cases[i].pages[page] > 0; page++) {
+            answer_page(page * FIRST_PAGE, cases[i].pages[page]);
+            assert_int_equal(answer_pushes(world, ":1"), cases[i].pages[page] + (page == 0));
+        }
+        assert_int_equal(answer_pushes(world, ":1"), cases[i].pages[0] == 0);
+        expect_acknowledged(world, entry.id);
+    }
+}
+
 static void a_page_in_which_one_push_fails_is_done_again_as_a_whole(void **state)
 {
     struct world *world = *state;
@@ -376,49 +397,6 @@ static void what_another_daemon_left_is_taken_over(void **state)
 }
 
 /* A share of bob's is pushed to his own timeline, with this answer. */
-static void push_to_bob(struct world *world, const char *answer)
-{
-    deal_share("bob");
-    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
-    feed_turn(world->feed);
-    FAKE_ANSWER(FAKE_PUSH, answer);
-    feed_turn(world->feed);
-}
-
-static void expect_trim(uint64_t mark, uint64_t pushed, const char *answer)
-{
-    struct fake_call *trim = fake_expect(FAKE_TRIM);
-
-    assert_string_equal(trim->name, "bob");
-    assert_int_equal(trim->id, mark);
-    assert_int_equal(trim->until, pushed);
-    fake_answer(trim, answer);
-}
-
-#define AT_CAP ":801"
-#define BEYOND_CAP_AND_SLACK ":1002" /* with the header */
-
-static void a_long_timeline_is_trimmed_by_what_is_known_of_it(void **state)
-{
-    struct world *world = *state;
-
-    begin_jobs(world);
-    push_to_bob(world, AT_CAP);
-    push_to_bob(world, BEYOND_CAP_AND_SLACK);
-    expect_trim(0, 2, ":77");
-    for (int i = 0; i < 3; i++)
-        push_to_bob(world, AT_CAP);
-    push_to_bob(world, BEYOND_CAP_AND_SLACK);
-    expect_trim(77, 4, ":78");
-    push_to_bob(world, "!OOM"); /* who knows what stands there now */
-    push_to_bob(world, BEYOND_CAP_AND_SLACK);
-    expect_trim(0, 1, NULL);
-    push_to_bob(world, BEYOND_CAP_AND_SLACK);
-    expect_trim(0, 1, ":79");
-    push_to_bob(world, BEYOND_CAP_AND_SLACK);
-    expect_trim(79, 1, ":80");
-}
-
 static void no_more_pushes_are_under_way_than_the_window_and_small_jobs_have_their_turns(void **state)
 {
     struct feed_settings settings = world_settings;
@@ -465,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORLD(a_share_is_pushed_to_its_author_and_to_each_follower_and_then_acknowledged),
+        WITH_WORLD(an_entry_that_says_how_many_follow_spares_asking_for_more),
         WITH_WORLD(a_page_in_which_one_push_fails_is_done_again_as_a_whole),
         WITH_WORLD(a_push_that_could_not_be_sent_is_sent_later),
         WITH_WORLD(a_lost_link_leaves_the_entry_unacknowledged_until_all_is_done),
@@ -479,7 +458,6 @@ int main(void)
         WITH_WORLD(an_entry_given_out_again_while_it_is_worked_on_is_not_begun_twice),
         WITH_WORLD(redis_is_asked_to_renew_and_for_what_others_left_once_at_a_time),
         WITH_WORLD(what_another_daemon_left_is_taken_over),
-        WITH_WORLD(a_long_timeline_is_trimmed_by_what_is_known_of_it),
         cmocka_unit_test(no_more_pushes_are_under_way_than_the_window_and_small_jobs_have_their_turns),
         WITH_WORLD(entries_without_effects_are_acknowledged_together),
     };

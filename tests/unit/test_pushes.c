@@ -1,4 +1,5 @@
-/* Pushes that wait: what goes together, in which order, who goes first, and what becomes of jobs whose pushes fail. */
+/* Pushes that wait: what goes together, in which order, who goes first, what becomes of jobs whose pushes fail, and when a
+ * timeline is cut. */
 #include "feed_fixture.h"
 
 #define FIRST_PAGE 128
@@ -217,6 +218,52 @@ static void what_waits_is_forgotten_when_redis_was_restarted_and_done_again(void
     world_free(world);
 }
 
+static void push_to_bob(struct world *world, const char *answer)
+{
+    uint64_t id;
+
+    deal(world, "bob", &id);
+    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_PUSH, answer);
+    feed_turn(world->feed);
+}
+
+static void expect_trim(uint64_t mark, uint64_t pushed, const char *answer)
+{
+    struct fake_call *trim = fake_expect(FAKE_TRIM);
+
+    assert_string_equal(trim->name, "bob");
+    assert_int_equal(trim->id, mark);
+    assert_int_equal(trim->until, pushed);
+    fake_answer(trim, answer);
+}
+
+#define AT_CAP ":801"
+#define BEYOND_CAP_AND_SLACK ":1002" /* with the header */
+
+static void a_long_timeline_is_trimmed_by_what_is_known_of_it(void **state)
+{
+    struct world *world = begin(1);
+
+    (void)state;
+    push_to_bob(world, AT_CAP);
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(0, 2, ":77");
+    for (int i = 0; i < 3; i++)
+        push_to_bob(world, AT_CAP);
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(77, 4, ":78");
+    push_to_bob(world, "!OOM"); /* who knows what stands there now */
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(0, 1, NULL);
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(0, 1, ":79");
+    push_to_bob(world, BEYOND_CAP_AND_SLACK);
+    expect_trim(79, 1, ":80");
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_small_share_does_not_wait_behind_a_large_one),
         cmocka_unit_test(more_than_a_lane_holds_is_pushed_in_the_end),
         cmocka_unit_test(what_waits_is_forgotten_when_redis_was_restarted_and_done_again),
+        cmocka_unit_test(a_long_timeline_is_trimmed_by_what_is_known_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ local followers = redis.pcall('ZCARD', KEYS[6]) -- of another kind: whoever push
 local merged = type(followers) == 'number' and followers > tonumber(ARGV[15])
 local entry = {'k', 'share', 'a', ARGV[4], 'b', ARGV[5], 'n', author_name}
 if merged then entry[#entry + 1], entry[#entry + 2] = 'm', '1' end
+if type(followers) == 'number' then entry[#entry + 1], entry[#entry + 2] = 'w', followers end
 if origin then entry[#entry + 1], entry[#entry + 2] = 'o', ARGV[18] end
 local name = text(log_append(log, unpack(entry)))
 log_close(log)
