@@ -250,7 +250,8 @@ void on_written(void *context, const struct reply *reply)
         error = outcomes[outcome];
     if (error == FEED_OK && outcome == 0) {
         *write.metric += 1;
-        if (write.metric == &metrics.shares)
+        metrics.shares += write.metric == &metrics.reshares;
+        if (write.metric == &metrics.shares || write.metric == &metrics.reshares)
             trace_committed(write.feed, position, write.asked_us);
     }
     write.fn(write.context, error, position, outcome == 1);
@@ -280,7 +281,7 @@ void feed_reshare(struct feed *feed, const struct store_reshare *reshare, feed_w
         fn(context, FEED__ERROR_CODE__BUSY, 0, false);
         return;
     }
-    write = write_new(feed, &metrics.shares, fn, context);
+    write = write_new(feed, &metrics.reshares, fn, context);
     if (!write || store_reshare(feed->store, reshare, on_written, write) < 0) {
         free(write);
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
