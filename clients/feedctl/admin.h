@@ -10,4 +10,7 @@
 /* One admin request. DONE and the answer, a new reference, or the exit code after having said why. */
 int admin_ask(const struct run *run, struct feed_blocking *feed, Feed__AdminRequest *request, json_t **ret_answer);
 
+/* feedctl admin check: command_check.c. */
+int run_check(const struct run *run);
+
 #endif

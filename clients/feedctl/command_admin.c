@@ -93,6 +93,18 @@ static int run_admin(const struct run *run)
         { "limit", "N", "how many at most, up to 1,000 (20 unless given)", false },    \
     }
 
+#define OPTIONS_CHECK                                                                                     \
+    {                                                                                                     \
+        { "repair", NULL, "mend what is found, and look again until nothing is", false },                  \
+        { "stop", NULL, "end the check that is under way", false },                                        \
+        { "limit", "N", "how many examples of what is found, up to 1,000 (20 unless given)", false },      \
+    }
+
+#define RUN_NONE run_admin
+#define RUN_LIMIT run_admin
+#define RUN_SORT run_admin
+#define RUN_CHECK run_check
+
 #define ADMIN(id, word, usage, option_list, help)     \
     const struct command command_admin_##id = {       \
         .name = "admin " word,                        \
@@ -100,7 +112,7 @@ static int run_admin(const struct run *run)
         .summary = help,                              \
         .options = OPTIONS_##option_list,             \
         .for_operators = true,                        \
-        .run = run_admin,                             \
+        .run = RUN_##option_list,                     \
     };
 #include "admin.def"
 #undef ADMIN

@@ -15,7 +15,7 @@
 
 #define REPLY_HEAD_BYTES 64 /* around the JSON in its frame */
 
-enum admin_options { NONE, LIMIT, SORT };
+enum admin_options { NONE, LIMIT, SORT, CHECK };
 
 static const struct admin_row {
     const char *word;
@@ -145,7 +145,8 @@ static bool read_arguments(struct admin_call *call, const struct admin_row *row,
         } else if (row->options >= LIMIT && is_option(asked->arguments[i], "limit", &value)) {
             if (!read_limit(call, value))
                 return false;
-        } else if (row->options != SORT || !is_option(asked->arguments[i], "sort", &call->sort)) {
+        } else if ((row->options != SORT || !is_option(asked->arguments[i], "sort", &call->sort)) &&
+                   (row->options != CHECK || !is_option(asked->arguments[i], "do", &call->act))) {
             admin_refuse(call, FEED__ERROR_CODE__INVALID, "arguments", "%s does not take %s", row->word,
                          log_quote(asked->arguments[i]));
             return false;

@@ -7,6 +7,7 @@
  *     admin_trace.c    trace
  *     admin_redis.c    redis
  *     admin_server.c   stats, config, log-level, drain
+ *     admin_check.c    check
  *     closed.c         closed
  */
 #ifndef FEED_COMMANDS_ADMIN_H
@@ -42,6 +43,7 @@ struct admin_call {
     struct request *request;
     const char *argument; /* NULL: none */
     const char *sort;     /* NULL: as the command likes */
+    const char *act;      /* what is to be done; NULL: nothing, it is only looked */
     size_t limit;
     void *state; /* the command's own, in the request's memory */
 };

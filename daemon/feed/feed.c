@@ -206,6 +206,7 @@ void feed_free(struct feed *feed)
     store_free(feed->store);
     if (feed->tick)
         event_free(feed->tick);
+    check_free(feed);
     jobs_done(feed);
     traces_done(feed);
     for (unsigned partition = 0; partition < feed->partitions; partition++)
@@ -250,8 +251,7 @@ void on_written(void *context, const struct reply *reply)
         error = outcomes[outcome];
     if (error == FEED_OK && outcome == 0) {
         *write.metric += 1;
-        metrics.shares += write.metric == &metrics.reshares;
-        if (write.metric == &metrics.shares || write.metric == &metrics.reshares)
+        if (write.metric == &metrics.shares)
             trace_committed(write.feed, position, write.asked_us);
     }
     write.fn(write.context, error, position, outcome == 1);
@@ -281,7 +281,7 @@ void feed_reshare(struct feed *feed, const struct store_reshare *reshare, feed_w
         fn(context, FEED__ERROR_CODE__BUSY, 0, false);
         return;
     }
-    write = write_new(feed, &metrics.reshares, fn, context);
+    write = write_new(feed, &metrics.shares, fn, context);
     if (!write || store_reshare(feed->store, reshare, on_written, write) < 0) {
         free(write);
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);

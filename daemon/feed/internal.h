@@ -287,6 +287,7 @@ struct ready_queue {
 
 struct waiter;
 struct again;
+struct check;
 struct opening;
 
 struct feed {
@@ -349,6 +350,7 @@ struct feed {
     struct bigs bigs;
     struct pressure pressure;
     struct presence presence;
+    struct check *check; /* the latest one, see check.c; NULL: there was none */
     struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
     unsigned follow_batches; /* under way */
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
@@ -382,6 +384,10 @@ static inline bool entry_is_new(const struct feed *feed, const struct log_entry 
 typedef int take_fn(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept);
 /* Those without a row only move the position. */
 extern take_fn *const entry_takers[LOG_UNKNOWN + 1];
+
+/* ---- check_items.c ---- */
+
+void check_free(struct feed *feed);
 
 /* ---- error.c, later.c ---- */
 

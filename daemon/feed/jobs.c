@@ -74,6 +74,7 @@ void job_carry_out(struct feed *feed, struct job *job)
     case LOG_NOTICE:
     case LOG_RESHARED:
     case LOG_UNRESHARED:
+    case LOG_COUNTED:
     case LOG_UNKNOWN:
         break;
     }

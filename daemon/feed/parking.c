@@ -125,6 +125,7 @@ static void on_unparked(void *context, const struct reply *reply)
 
 /* Partitions that were asked to give back what is parked, because somebody wants it. */
 struct retry {
+    struct feed *feed;
     unsigned pending;
     Feed__ErrorCode error;
     int64_t count;
@@ -136,6 +137,7 @@ static void retry_end_one(struct retry *retry)
 {
     if (--retry->pending > 0)
         return;
+    retry->feed->jobs.claim_at_ms = 0; /* they are taken at once */
     retry->fn(retry->context, retry->error, retry->count);
     free(retry);
 }
@@ -160,7 +162,7 @@ void feed_retry_parked(struct feed *feed, feed_retried_fn *fn, void *context)
         fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0);
         return;
     }
-    *retry = (struct retry){.pending = 1, .fn = fn, .context = context};
+    *retry = (struct retry){.feed = feed, .pending = 1, .fn = fn, .context = context};
     for (unsigned partition = 0; partition < feed->partitions; partition++) {
         if (store_jobs_unpark(feed->store, partition, 0, TRIES_MAX - 1, on_retried, retry) == 0)
             retry->pending++;

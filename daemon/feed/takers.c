@@ -150,6 +150,12 @@ static int take_reshared(struct feed *feed, const struct log_entry *entry, struc
     return entry->kind == LOG_RESHARED && entry_is_new(feed, entry) ? notice_deliver(feed, kept) : 0;
 }
 
+static int take_counts(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
+{
+    (void)kept;
+    return take_revision(feed, entry);
+}
+
 /* What may have stood between `other` and this entry cannot be vouched for. */
 static int take_boundary(struct feed *feed, const struct log_entry *entry, struct ring_entry *kept)
 {
@@ -258,6 +264,7 @@ take_fn *const entry_takers[LOG_UNKNOWN + 1] = {
     [LOG_UNCOMMENT] = take_uncomment,
     [LOG_RESHARED] = take_reshared,
     [LOG_UNRESHARED] = take_reshared,
+    [LOG_COUNTED] = take_counts,
     [LOG_ERASE] = take_erasure,
     [LOG_ERASING] = take_erasure,
     [LOG_MUTE] = take_hiding,

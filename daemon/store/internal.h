@@ -62,7 +62,18 @@
     SCRIPT(record)            \
     SCRIPT(reshared)          \
     SCRIPT(sharers)           \
-    SCRIPT(popular)
+    SCRIPT(popular)           \
+    SCRIPT(check_ask)         \
+    SCRIPT(check_reader)      \
+    SCRIPT(check_profile)     \
+    SCRIPT(check_share)       \
+    SCRIPT(check_left)        \
+    SCRIPT(check_subject)     \
+    SCRIPT(check_words)       \
+    SCRIPT(check_timeline)    \
+    SCRIPT(check_group)       \
+    SCRIPT(check_log)         \
+    SCRIPT(check_mend_log)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,

@@ -84,6 +84,66 @@ static struct text key_start(char *buffer, enum key_kind kind, unsigned partitio
     return (struct text){buffer, kind_bytes + tag_bytes};
 }
 
+bool key_read(struct text key, struct key_parts *ret_parts)
+{
+    const char *tag = memchr(key.data, ':', key.size), *end = key.data + key.size;
+    size_t kind_bytes = tag ? (size_t)(tag - key.data) : 0, kind = 0;
+
+    while (kind < KEY_KINDS && (strlen(kind_names[kind]) != kind_bytes || memcmp(kind_names[kind], key.data, kind_bytes) != 0))
+        kind++;
+    for (unsigned partition = 0; kind < KEY_KINDS && partition <= partition_mask; partition++) {
+        size_t tag_bytes = strlen(tags[partition]);
+
+        if ((size_t)(end - tag) < tag_bytes || memcmp(tag, tags[partition], tag_bytes) != 0)
+            continue;
+        tag += tag_bytes;
+        if (tag < end && *tag++ != ':')
+            return false;
+        *ret_parts = (struct key_parts){(enum key_kind)kind, partition, {tag, (size_t)(end - tag)}};
+        return true;
+    }
+    return false;
+}
+
+void command_add_parts(struct command *command, const struct key_parts *parts)
+{
+    if (parts->name.size > 0)
+        command_add_named_key(command, parts->kind, parts->partition, parts->name);
+    else
+        command_add_partition_key(command, parts->kind, parts->partition);
+}
+
+/* How a kind of keys is named. */
+static enum { BY_SUBJECT, BY_ID, BY_PARTITION } naming_of(enum key_kind kind)
+{
+    static const enum key_kind by_id[] = {KEY_SHARE, KEY_COUNTS, KEY_RESHARES, KEY_DIALOGUE, KEY_COMMENTS, KEY_IMPORT, KEY_JOB};
+    static const enum key_kind by_partition[] = {KEY_META, KEY_LOG,    KEY_DELETIONS, KEY_BIG,
+                                                 KEY_TRIES, KEY_PARKED, KEY_WORDS,     KEY_ASKED};
+
+    for (size_t i = 0; i < sizeof(by_id) / sizeof(by_id[0]); i++)
+        if (by_id[i] == kind)
+            return BY_ID;
+    for (size_t i = 0; i < sizeof(by_partition) / sizeof(by_partition[0]); i++)
+        if (by_partition[i] == kind)
+            return BY_PARTITION;
+    return BY_SUBJECT;
+}
+
+unsigned partition_of_key(enum key_kind kind, struct text name)
+{
+    const char *at = name.data;
+
+    return naming_of(kind) == BY_SUBJECT ? partition_of_subject(name) : partition_of_id(digits_read(&at, name.data + name.size));
+}
+
+void command_add_key(struct command *command, enum key_kind kind, struct text name)
+{
+    if (naming_of(kind) == BY_PARTITION)
+        command_add_partition_key(command, kind, partition_of_key(kind, name));
+    else
+        command_add_named_key(command, kind, partition_of_key(kind, name), name);
+}
+
 void command_add_partition_key(struct command *command, enum key_kind kind, unsigned partition)
 {
     char buffer[KEY_START_BYTES];

@@ -6,6 +6,7 @@
 #ifndef FEED_STORE_KEYS_H
 #define FEED_STORE_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,7 @@ enum key_kind {
     KEY_COMMENTED,   /* sorted set of a subject's comments, `comment:share`, by where its own log stood then */
     KEY_INBOX,       /* sorted set of a subject's notices (encoded feed.Notice) by id, and `capped` by the latest dropped */
     KEY_MARKERS,     /* hash: how far a reader has read, by what */
+    KEY_KINDS,
 };
 
 /* Fixed for the life of the process. */
@@ -68,6 +70,20 @@ static inline unsigned partition_of_id(uint64_t id)
 {
     return (unsigned)(id & 63);
 }
+
+/* What a key is called, taken apart: its kind, and what it is named by ("": its partition alone). False: it is no key of ours in
+ * any partition. Names of idempotency keys are not taken apart further. */
+struct key_parts {
+    enum key_kind kind;
+    unsigned partition;
+    struct text name;
+};
+bool key_read(struct text key, struct key_parts *ret_parts);
+void command_add_parts(struct command *command, const struct key_parts *parts);
+/* The partition of a key that is named by a subject, or what else is hashed, or by an id. */
+unsigned partition_of_key(enum key_kind kind, struct text name);
+/* Adds the key that has this name; of kinds that belong to a partition the name is an id of that. */
+void command_add_key(struct command *command, enum key_kind kind, struct text name);
 
 /* Adds a key as an argument. */
 void command_add_partition_key(struct command *command, enum key_kind kind, unsigned partition);

@@ -20,6 +20,7 @@ static const char *const kind_names[] = {
     [LOG_ERASE] = "erase",       [LOG_ERASING] = "erasing",
     [LOG_READ] = "read",         [LOG_READ_INBOX] = "readinbox", [LOG_NOTICE] = "notice",
     [LOG_RESHARED] = "reshared", [LOG_UNRESHARED] = "unreshared",
+    [LOG_COUNTED] = "counted",
 };
 
 const char *log_kind_name(enum log_kind kind)
@@ -38,7 +39,7 @@ static enum log_kind kind_of(struct text name)
 static bool is_about_share(enum log_kind kind)
 {
     return kind == LOG_DELETE || kind == LOG_EDIT || kind == LOG_COMMENT || kind == LOG_UNCOMMENT ||
-           kind == LOG_RESHARED || kind == LOG_UNRESHARED;
+           kind == LOG_RESHARED || kind == LOG_UNRESHARED || kind == LOG_COUNTED;
 }
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),

@@ -30,6 +30,7 @@ enum log_kind {
     LOG_READ,     /* subject (a reader), other (the marker): how far its home timeline is read */
     LOG_READ_INBOX, /* subject, other (the marker): how far its inbox is read */
     LOG_NOTICE,   /* subject, reader (who did it), body (an encoded feed.Notice): something for its inbox */
+    LOG_COUNTED,  /* subject (a share's author), share, counts: these had gone wrong */
     LOG_UNKNOWN,  /* of a newer version of feedd */
 };
 

@@ -4,6 +4,7 @@ import threading
 
 import feed_pb2 as pb
 from harness import wait_until
+from test_check import assert_clean
 
 
 def back_up(server, target):
@@ -63,3 +64,4 @@ def test_a_backup_made_under_load_has_what_was_acknowledged_and_tells_who_saw_mo
         after = client.share("sam").id
         resumed.wait_for_share(after)
         assert after > publisher.shares[-1]
+    assert_clean(restored)

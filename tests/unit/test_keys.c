@@ -28,10 +28,9 @@ static struct text key_of(struct command *command)
     const char *data = command_data(command, &size), *at;
 
     assert_non_null(data);
-    at = data + size;
-    for (int lines = 0; lines < 2; lines++) /* the end of the line, and the one before: where the key begins */
-        for (at--; at > data && !(at[-1] == '\n'); at--)
-            ;
+    at = data + size - 1;
+    while (at > data && at[-1] != '\n') /* behind the line that says how long it is */
+        at--;
     return (struct text){at, (size_t)(data + size - 2 - at)};
 }
 
@@ -93,6 +92,43 @@ static void all_keys_of_a_subject_and_of_its_shares_are_in_one_slot(void **state
         command_add_idempotency_key(command, subject, (struct text){"k", 1});
         assert_int_equal(slot_of_key(key_of(command)), slot);
     }
+}
+
+static void a_key_that_is_read_is_the_same_when_it_is_written_again(void **state)
+{
+    static const char *const names[] = {"alice", "brand:{7}", "a:b", ""};
+    struct key_parts parts;
+
+    (void)state;
+    keys_init(16);
+    for (enum key_kind kind = 0; kind < KEY_KINDS; kind++)
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            struct key_parts written = {kind, 5, {names[i], strlen(names[i])}};
+            struct command *command;
+            struct text key;
+            char copy[64];
+
+            command = command_begin("X");
+            command_add_parts(command, &written);
+            key = key_of(command);
+            memcpy(copy, key.data, key.size);
+            assert_true(key_read((struct text){copy, key.size}, &parts));
+            assert_int_equal(parts.kind, kind);
+            assert_int_equal(parts.partition, 5);
+            assert_int_equal(parts.name.size, strlen(names[i]));
+            assert_memory_equal(parts.name.data, names[i], parts.name.size);
+        }
+}
+
+static void what_is_no_key_of_this_store_is_not_read(void **state)
+{
+    static const char *const keys[] = {"", "feedd", "log", "log:", "log:{", "log:{1", "log:{1}x", "logs:{1}", "log:{3}", "x:log:{1}"};
+    struct key_parts parts;
+
+    (void)state;
+    keys_init(2);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        assert_false(key_read((struct text){keys[i], strlen(keys[i])}, &parts));
 }
 
 static void subjects_are_spread_evenly_over_the_partitions(void **state)
@@ -220,6 +256,8 @@ int main(void)
         cmocka_unit_test(the_crc_here_is_the_right_one),
         cmocka_unit_test(the_tags_spread_partitions_evenly_over_the_slots),
         cmocka_unit_test(all_keys_of_a_subject_and_of_its_shares_are_in_one_slot),
+        cmocka_unit_test(a_key_that_is_read_is_the_same_when_it_is_written_again),
+        cmocka_unit_test(what_is_no_key_of_this_store_is_not_read),
         cmocka_unit_test(subjects_are_spread_evenly_over_the_partitions),
         cmocka_unit_test(no_two_things_have_the_same_key),
         cmocka_unit_test(the_longest_names_fit),

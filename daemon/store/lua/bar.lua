@@ -13,7 +13,10 @@ local member, version = '\n' .. ARGV[5], ARGV[7] -- beside the versions of follo
 if ARGV[4] == 'gone' and not stands then return {text(log.last), '0'} end
 if redis.call('ZADD', KEYS[5], 'GT', 'CH', version, member) == 0 then
   if redis.call('ZSCORE', KEYS[5], member) ~= version then return {'0', '0'} end
-  return {stands and text(tonumber(stands)) or text(log.last), '0'}
+  if (stands and true or false) == (ARGV[4] == 'bar') then
+    return {stands and text(tonumber(stands)) or text(log.last), '0'}
+  end
+  -- What this version did is not there: it is done again.
 end
 local bars, unfollow = ARGV[4] == 'bar', '0'
 local id = text(log_append(log, 'k', bars and 'bar' or 'unbar', 's', ARGV[6], 'r', ARGV[5], 'v', version))

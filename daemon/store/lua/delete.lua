@@ -9,13 +9,12 @@
 local member = ARGV[5] .. ':' .. ARGV[4]
 local earlier = redis.call('ZSCORE', KEYS[5], member)
 if earlier then return {text(tonumber(earlier)), 1} end
-local body = redis.call('GET', KEYS[4])
-if not body then return {'0', 2} end
-if not redis.call('ZSCORE', KEYS[3], ARGV[5]) then return {'0', 3} end
+local body = redis.call('GET', KEYS[4]) -- one that was lost holds nothing up
+if not redis.call('ZSCORE', KEYS[3], ARGV[5]) then return {'0', body and 3 or 2} end
 local log, refusal = log_open()
 if not log then return refusal end
 
-local id = log_append(log, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5], 'b', body)
+local id = log_append(log, 'k', 'delete', 'a', ARGV[4], 's', ARGV[5], 'b', body or '')
 log_close(log)
 redis.call('ZREM', KEYS[3], ARGV[5])
 redis.call('UNLINK', KEYS[4], KEYS[7], KEYS[8], KEYS[9])

@@ -19,8 +19,8 @@ local function apply(followers, versions, kind, reader, subject, version, kept)
   local follow = kind == 'follow'
   if redis.call('ZADD', versions, 'GT', 'CH', version, reader) == 0 then
     if redis.call('ZSCORE', versions, reader) ~= version then return '0', 0 end
-    local edge = redis.call('ZSCORE', followers, reader)
-    return edge and text(tonumber(edge)) or '0', follow and 1 or 0
+    if (stands and true or false) == follow then return stands and text(tonumber(stands)) or '0', follow and 1 or 0 end
+    -- What this version did is not there: it is done again.
   end
   -- An entry for every version, even if the followers stay as they are: some daemon may have read what stood in between.
   local id = text(log_append(log, 'k', follow and 'edge' or 'unedge', 's', subject, 'r', reader, 'v', version, 'h', kept))
