@@ -28,6 +28,7 @@ def crowd(count):
     return [f"crowd{number}" for number in range(count)]
 
 
+@pytest.mark.ways("read", "live")
 def test_a_share_of_a_big_subject_is_in_every_timeline_and_pushed_to_none(start_pair, redis):
     a, b = start_pair()
     with a.connect() as client, b.connect() as other:
@@ -99,6 +100,7 @@ def test_one_who_follows_many_big_subjects_sees_all_of_them(start_pair):
         assert client.timeline_ids("reader", 30) == sorted(shares, reverse=True)
 
 
+@pytest.mark.ways("read", "live", "resumed")
 @pytest.mark.parametrize("partitions", ["1", "4"])
 def test_crossing_the_limit_while_shares_flow_and_daemons_die_loses_and_doubles_nothing(start_pair, redis, partitions):
     a, b = start_pair(partitions=partitions)

@@ -15,6 +15,7 @@ def count(client, share_id):
 
 # -------------------------------------------------------------------------------------------------------------- reads
 
+@pytest.mark.ways("read")
 def test_comments_are_read_in_either_order_with_whom_they_answer(client, name):
     share = client.share(name("alice")).id
     first = client.comment(name("bob"), share, "First!")
@@ -70,6 +71,7 @@ def test_a_daemon_that_did_not_take_the_comment_counts_it_too(start_feedd, redis
 
 # ------------------------------------------------------------------------------------------------------------ deletion
 
+@pytest.mark.ways("read")
 def test_a_deleted_comment_is_gone_and_keeps_its_place_if_it_was_answered(client, name):
     share = client.share(name("alice")).id
     top = client.comment(name("bob"), share, "Top")
@@ -96,6 +98,7 @@ def test_a_comment_is_deleted_by_who_made_it_or_by_whose_share_it_stands_under(c
     assert client.dialogue(share) == []
 
 
+@pytest.mark.ways("read")
 def test_the_dialogue_goes_with_its_share(client, name, feedd):
     share = client.share(name("alice")).id
     top = client.comment(name("bob"), share)
@@ -196,6 +199,7 @@ def test_a_comment_whose_answer_was_lost_is_found_by_its_key(start_feedd, redis)
 
 # ------------------------------------------------------------------------------------------------------------- streams
 
+@pytest.mark.ways("live")
 def test_both_streams_tell_of_comments_and_deletions_as_they_happen(client, connect, name):
     share, other = client.share(name("alice")).id, client.share(name("alice")).id
     strange = client.share(name("mallory")).id
@@ -238,6 +242,7 @@ def test_what_was_shared_and_said_at_once_reaches_each_stream_in_order(client, c
     assert not (streams[0].ids or streams[1].ids or streams[2].comments or streams[3].comments)
 
 
+@pytest.mark.ways("resumed")
 @pytest.mark.parametrize("flags", [(), SMALL_RING, (*SMALL_RING, "--store-partitions", "4")],
                          ids=["out-of-the-ring", "out-of-the-store", "out-of-a-store-of-four-partitions"])
 def test_who_comes_back_hears_of_what_was_said_meanwhile(start_feedd, flags):

@@ -12,6 +12,7 @@ def words(share):
     return share.title, share.extract, share.comment
 
 
+@pytest.mark.ways("read")
 def test_an_edit_is_seen_by_every_read_at_once_and_keeps_all_else(client, name):
     client.follow(name("rita"), name("alice"))
     share = client.share(name("alice"), "http://example.org/a", title="T", extract="E", comment="C",
@@ -74,6 +75,7 @@ def test_a_share_is_edited_only_for_a_while(start_feedd, redis):
         assert (error.code, error.field, error.limit) == ("LIMIT_EXCEEDED", "edit_window_s", 0)
 
 
+@pytest.mark.ways("live")
 def test_home_and_profile_are_told_of_an_edit_and_dialogues_are_not(client, connect, name):
     client.follow(name("rita"), name("alice"))
     share = client.share(name("alice"), comment="C").id
@@ -102,6 +104,7 @@ def test_another_daemon_reads_what_was_edited(start_feedd, redis):
         assert elsewhere.timeline("rita").shares[0].comment == "C4"
 
 
+@pytest.mark.ways("resumed")
 @pytest.mark.parametrize("flags", [(), SMALL_RING, (*SMALL_RING, "--store-partitions", "4")],
                          ids=["out-of-the-ring", "out-of-the-store", "out-of-a-store-of-four-partitions"])
 def test_who_comes_back_hears_of_edits(start_feedd, flags):

@@ -197,6 +197,7 @@ def test_lists_refuse_bad_names(client):
 
 # ------------------------------------------------------------------------------------------------- timelines, streams
 
+@pytest.mark.ways("read")
 @pytest.mark.parametrize("count", [50, 100, 101, 400])
 def test_following_brings_a_subjects_shares_into_an_existing_timeline_in_order(client, name, count):
     reader = name("reader")
@@ -213,6 +214,7 @@ def test_a_timeline_that_was_never_read_is_built_from_whole_profiles(client, nam
     assert client.timeline_ids(name("reader")) == shares[::-1]
 
 
+@pytest.mark.ways("read")
 def test_unfollowing_hides_a_subjects_shares_and_following_again_shows_them(client, name):
     reader = name("reader")
     client.follow_many([(reader, name("a")), (reader, name("b"))])
@@ -226,6 +228,7 @@ def test_unfollowing_hides_a_subjects_shares_and_following_again_shows_them(clie
     assert client.timeline_ids(reader) == newest_first(a1, b1, a2, a3)
 
 
+@pytest.mark.ways("live")
 def test_following_and_unfollowing_take_effect_at_once_on_live_streams(connect, client, name):
     reader, subject = name("reader"), name("subject")
     home = connect().follow_stream(home=reader)
@@ -242,6 +245,23 @@ def test_following_and_unfollowing_take_effect_at_once_on_live_streams(connect, 
     assert home.ids == seen + [last]
 
 
+@pytest.mark.ways("read", "resumed")
+def test_who_is_unfollowed_while_the_reader_is_away_is_not_brought(connect, client, name):
+    reader, gone, kept = name("reader"), name("gone"), name("kept")
+    client.follow_many([(reader, gone), (reader, kept)])
+    with connect() as first:
+        token = first.follow_stream(home=reader).token
+    client.share(gone)
+    missed = [client.share(kept).id]
+    client.unfollow(reader, gone)
+    client.share(gone)
+    missed.append(client.share(kept).id)
+    home = connect().resume(token, len(missed), home=reader)
+    assert home.ids == missed and not home.gaps
+    assert client.timeline_ids(reader) == missed[::-1]
+
+
+@pytest.mark.ways("live")
 def test_backfilled_shares_are_no_events(connect, client, name):
     home = connect().follow_stream(home=name("reader"))
     old = client.share_many(name("subject"), 5)

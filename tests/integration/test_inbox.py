@@ -63,6 +63,7 @@ def without_selfies(happened, scene):
 
 # --------------------------------------------------------------------------------------------------------------- reads
 
+@pytest.mark.ways("read")
 def test_an_inbox_tells_who_followed_commented_and_replied_newest_first_and_nothing_of_oneself(client, name):
     scene = Scene(client, name)
     scene.act()
@@ -72,6 +73,7 @@ def test_an_inbox_tells_who_followed_commented_and_replied_newest_first_and_noth
     assert [notice.created_at_ms > 0 for notice in inbox(client, scene.sam)[0]]
 
 
+@pytest.mark.ways("read", "live", "resumed")
 def test_who_re_shared_is_told_read_live_and_resumed_and_gone_with_the_re_share_or_the_share(client, connect, name):
     sam, bob, cleo = name("sam"), name("bob"), name("cleo")
     share, other = client.share(sam).id, client.share(sam).id
@@ -194,6 +196,7 @@ def test_an_inbox_has_a_marker_and_an_unread_count_of_its_own(client, connect, n
 
 # ------------------------------------------------------------------------------------------------------ live and resumed
 
+@pytest.mark.ways("live")
 def test_a_stream_of_an_inbox_tells_what_happens_as_it_happens(client, connect, name):
     scene = Scene(client, name)
     of_sam, of_bob = (connect().follow_stream(inbox=subject) for subject in (scene.sam, scene.bob))
@@ -206,6 +209,7 @@ def test_a_stream_of_an_inbox_tells_what_happens_as_it_happens(client, connect, 
     assert told(around) == [] and of_sam.comments == []
 
 
+@pytest.mark.ways("resumed")
 @pytest.mark.parametrize("flags, between", [((), 0), (SMALL_RING, 200), ((*SMALL_RING, "--store-partitions", "4"), 400)],
                          ids=["out-of-the-ring", "out-of-the-store", "out-of-a-store-of-four-partitions"])
 def test_a_stream_of_an_inbox_resumes_without_a_gap_or_a_repetition(start_feedd, flags, between):

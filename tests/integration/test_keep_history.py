@@ -21,6 +21,7 @@ def people(client, name):
     return reader, a, b, [client.share(author).id for author in (a, b, a)]
 
 
+@pytest.mark.ways("read", "live")
 def test_what_was_there_stays_and_nothing_comes_any_more(client, connect, people):
     reader, a, b, shares = people
     home = connect().follow_stream(home=reader)
@@ -35,6 +36,7 @@ def test_what_was_there_stays_and_nothing_comes_any_more(client, connect, people
     assert client.timeline_ids(reader) == newest_first(*shares, later[1])
 
 
+@pytest.mark.ways("read", "resumed")
 def test_without_keep_history_nothing_of_it_is_seen_any_more_also_of_what_was_kept(client, connect, people):
     reader, a, b, shares = people
     token = connect().follow_stream(home=reader).token
@@ -51,6 +53,7 @@ def test_without_keep_history_nothing_of_it_is_seen_any_more_also_of_what_was_ke
     assert client.timeline_ids(reader) == [last, shares[1]]
 
 
+@pytest.mark.ways("resumed")
 def test_a_stream_that_resumes_brings_what_was_kept_and_nothing_later(client, connect, people):
     reader, a, b, _ = people
     token = connect().follow_stream(home=reader).token
@@ -62,6 +65,7 @@ def test_a_stream_that_resumes_brings_what_was_kept_and_nothing_later(client, co
     assert sorted(home.ids) == sorted(missed)
 
 
+@pytest.mark.ways("read", "live", "resumed")
 def test_a_kept_share_that_is_deleted_is_gone_from_reads_and_told_to_streams(client, connect, people):
     reader, a, b, shares = people
     home, token = connect().follow_stream(home=reader), connect().follow_stream(home=reader).token

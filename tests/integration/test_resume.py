@@ -43,6 +43,7 @@ def test_a_stream_that_breaks_off_while_it_catches_up_goes_on_from_its_latest_to
     assert not [kind for kind, _ in received if kind == "gap"]
 
 
+@pytest.mark.ways("resumed")
 def test_days_later_another_daemon_brings_exactly_what_was_missed(start_feedd, redis):
     """The ring of the other daemon has never seen what was missed."""
     daemon = start_feedd("--redis-url", redis.url, *SMALL_RING)

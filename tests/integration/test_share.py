@@ -6,7 +6,7 @@ import pytest
 
 import feed_pb2 as pb
 from feed_client import FeedError, delimited, encode_varint
-from harness import wait_until
+from harness import jobs_done, wait_until
 
 URL = "http://example.org/"
 FAMILY = "\U0001F468\u200d\U0001F469\u200d\U0001F467\u200d\U0001F466"  # one character, 7 code points, 25 bytes
@@ -261,6 +261,7 @@ def test_a_share_that_never_was_is_not_found(client, name, share_id):
     assert client.refusal(pb.DeleteShareRequest(author=name("author"), id=share_id)).code in expected
 
 
+@pytest.mark.ways("read")
 def test_a_deleted_share_is_gone_from_everywhere(client, name):
     kept, deleted = client.share(name("author")).id, client.share(name("author")).id
     client.follow(name("reader"), name("author"))
@@ -271,6 +272,29 @@ def test_a_deleted_share_is_gone_from_everywhere(client, name):
     assert client.profile_ids(name("author")) == [kept]
     assert client.timeline_ids(name("author")) == [kept]
     assert client.timeline_ids(name("reader")) == [kept]
+
+
+@pytest.mark.ways("read", "live", "resumed")
+def test_a_share_deleted_while_it_is_being_pushed_stands_nowhere(start_feedd, redis):
+    daemon, store = start_feedd("--redis-url", redis.url, "--fanout-push-window", "1"), redis.client()
+    readers = [f"reader{number}" for number in range(100)]
+    with daemon.connect() as client, daemon.connect() as watcher:
+        client.follow_many([(reader, "author") for reader in readers])
+        kept = client.share("author").id
+        assert {tuple(client.timeline_ids(reader)) for reader in readers} == {(kept,)}
+        home = watcher.follow_stream(home=readers[-1])
+        shares = client.share_many("author", 10)
+        gone = shares[::2]
+        assert not jobs_done(store), "the pushes take longer"
+        client.call_all([pb.DeleteShareRequest(author="author", id=share) for share in gone])
+        wait_until(lambda: jobs_done(store), what="the end of all pushes")
+        for reader in readers[::20]:
+            assert client.timeline_ids(reader) == [share for share in shares[::-1] if share not in gone] + [kept]
+        watcher.wait(lambda: home.deleted == gone, "the deletions")
+        assert home.ids == shares
+        resumed = watcher.follow_stream(home=readers[-1], token=home.token)
+        for stream in (resumed, watcher.follow_stream(home=readers[0], token=home.token)):
+            assert not set(gone) & set(stream.ids) - set(stream.deleted) and not stream.gaps
 
 
 def test_deleting_twice_is_a_success_that_says_so(client, name):
@@ -285,6 +309,7 @@ def test_only_its_author_may_delete_a_share(client, name):
     assert client.get(share_id).id == share_id
 
 
+@pytest.mark.ways("read")
 def test_an_authors_own_shares_stand_in_the_own_home_timeline(client, name):
     before_first_read = client.share(name("author")).id
     assert client.timeline_ids(name("author")) == [before_first_read]

@@ -17,6 +17,7 @@ def kinds(subscription):
 
 # ----------------------------------------------------------------------------------------------------------- delivery
 
+@pytest.mark.ways("live")
 def test_a_follower_sees_shares_and_deletions_live(connect, client, name):
     client.follow(name("reader"), name("author"))
     home = connect().follow_stream(home=name("reader"))
@@ -35,6 +36,7 @@ def test_a_subscription_starts_caught_up_with_a_token_and_without_a_past(connect
     assert home.token
 
 
+@pytest.mark.ways("live")
 def test_a_home_stream_includes_the_readers_own_shares(connect, client, name):
     home = connect().follow_stream(home=name("me"))
     share_id = client.share(name("me")).id
@@ -130,6 +132,7 @@ def test_more_subscriptions_than_max_subscriptions_are_refused(start_feedd):
         client.follow_stream(home="r3")
 
 
+@pytest.mark.ways("live")
 def test_events_of_one_author_come_in_log_order_to_every_subscriber(connect, client, name):
     readers = [name(f"r{number}") for number in range(20)]
     client.follow_many([(reader, name(author)) for reader in readers for author in "abc"])
@@ -146,6 +149,7 @@ def test_events_of_one_author_come_in_log_order_to_every_subscriber(connect, cli
 
 # ------------------------------------------------------------------------------------------------------------- tokens
 
+@pytest.mark.ways("resumed")
 def test_resuming_brings_exactly_what_was_missed(connect, client, name):
     client.follow_many([(name("reader"), name("a")), (name("reader"), name("b"))])
     kept = client.share(name("a")).id
@@ -181,6 +185,7 @@ def test_resuming_when_nothing_was_missed_brings_nothing(connect, client, name):
         token = home.token
 
 
+@pytest.mark.ways("resumed")
 def test_a_share_missed_and_deleted_meanwhile_is_not_left_standing(connect, client, name):
     with connect() as first:
         token = first.follow_stream(profile=name("a")).token
@@ -192,6 +197,7 @@ def test_a_share_missed_and_deleted_meanwhile_is_not_left_standing(connect, clie
     assert standing == [stays]
 
 
+@pytest.mark.ways("resumed")
 def test_following_during_an_absence_does_not_bring_what_was_not_followed_yet(connect, client, name):
     reader, author = name("reader"), name("author")
     with connect() as first:
@@ -298,6 +304,7 @@ def test_a_long_absence_is_caught_up_from_the_store(start_feedd):
         assert (home.ids, home.deleted, home.gaps) == (missed, [kept], [])
 
 
+@pytest.mark.ways("resumed")
 def test_an_absence_beyond_the_timelines_cap_misses_nothing_in_silence(start_feedd):
     daemon = start_feedd("--cache-ring-bytes", "1048576", "--timeline-cap", "50", "--timeline-slack", "10")
     with daemon.connect() as client:
@@ -330,6 +337,7 @@ def test_heartbeats_carry_tokens_that_resume_behind_everything_before_them(start
 
 # ------------------------------------------------------------------------------------------------------- slow readers
 
+@pytest.mark.ways("live")
 def test_a_slow_reader_gets_everything_in_the_end(start_feedd):
     daemon = start_feedd("--limits-queue-soft-limit-bytes", "4096")
     with daemon.connect() as client, daemon.connect(receive_buffer_bytes=4096) as slow, daemon.connect() as fast:

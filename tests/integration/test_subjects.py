@@ -159,6 +159,7 @@ def test_shares_carry_the_authors_name_on_reads_and_streams(connect, client, nam
         assert {one.author_name for one in shares if one.id == share} == {"Alice Smith"}
 
 
+@pytest.mark.ways("read", "live")
 def test_a_new_name_shows_in_whatever_is_read_from_then_on(connect, client, name):
     client.follow(name("bob"), name("alice"))
     old = client.share(name("alice")).id
@@ -174,6 +175,7 @@ def test_a_new_name_shows_in_whatever_is_read_from_then_on(connect, client, name
         client.delete(name("alice"), new)
 
 
+@pytest.mark.ways("resumed")
 def test_a_stream_that_resumes_brings_earlier_shares_under_the_present_name(connect, client, name):
     describe(client, name("alice"), display_name="Alice")
     client.follow(name("bob"), name("alice"))

@@ -85,6 +85,7 @@ def test_pages_stay_stable_while_new_shares_arrive(client, name):
         shares = client.profile_ids(name("a"))[::-1]
 
 
+@pytest.mark.ways("read")
 def test_a_deleted_share_disappears_and_pages_are_filled_up(client, name):
     client.follow(name("reader"), name("a"))
     shares = client.share_many(name("a"), 60)
@@ -107,6 +108,7 @@ def test_the_cursor_of_a_share_deleted_meanwhile_still_leads_on(client, name):
     assert ids(client.timeline(name("a"), before=page.next_cursor)) == shares[4:]
 
 
+@pytest.mark.ways("read")
 def test_many_subjects_are_merged_newest_first(client, name):
     subjects = [name(f"s{number}") for number in range(20)]
     before = [client.share(subject).id for subject in subjects]
@@ -130,6 +132,7 @@ def whole(result):
     return [share.id for share in shares], end
 
 
+@pytest.mark.ways("read")
 @pytest.mark.parametrize("limit", [1, 6, 7, 19, 20, 21, 200])
 def test_pages_go_on_beyond_what_a_timeline_holds_without_a_seam(capped_client, limit):
     client = capped_client
@@ -289,6 +292,7 @@ def test_a_timeline_is_cut_exactly_whoever_else_pushes_to_it(start_feedd, redis,
             pushed += late
 
 
+@pytest.mark.ways("read")
 def test_a_timeline_that_nobody_read_for_long_is_dropped_and_built_again(start_feedd, redis):
     with start_feedd("--redis-url", redis.url, "--timeline-idle-ttl-s", "1").connect() as client:
         client.follow("reader", "author")
