@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ["dev", ".ci/run"]
+SCRIPTS = ["dev", ".ci/run", "tests/packages/boot.sh", *(f"systemd/debian/{name}" for name in ("postinst", "prerm", "postrm"))]
 
 
 def run_in_root(*arguments):
@@ -18,12 +18,12 @@ class Dev(unittest.TestCase):
     def test_help_lists_the_commands(self):
         result = run_in_root("./dev", "help")
         self.assertEqual(result.returncode, 0)
-        for command in ("demo", "build", "test"):
+        for command in ("demo", "build", "test", "check"):
             self.assertIn(f"\n  {command}", result.stdout)
 
     def test_wrong_usage_exits_with_2_and_shows_the_usage(self):
         for arguments in ([], ["bild"], ["build", "all"], ["demo", "--seconds"], ["demo", "--seconds", "0"],
-                          ["demo", "--seconds", "soon"], ["demo", "loudly"], ["test", "one", "two"]):
+                          ["demo", "--seconds", "soon"], ["demo", "loudly"], ["test", "one", "two"], ["check", "one", "two"]):
             result = run_in_root("./dev", *arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""), arguments)
             self.assertIn("Usage: ./dev COMMAND", result.stderr)

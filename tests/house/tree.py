@@ -7,7 +7,6 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KEPT = 0
 NOT_KEPT = 1
-CANNOT_LOOK = 77
 NOT_OURS = {"build", ".git", "__pycache__", ".pytest_cache"}
 
 # Comments, string literals and character literals, as one token each.
