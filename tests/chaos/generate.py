@@ -7,6 +7,7 @@ import collections
 import random
 
 AUTHORS = [f"author{number}" for number in range(8)]
+TALKED_ABOUT = AUTHORS[:2]  # under whose shares something is said
 READERS = [f"reader{number}" for number in range(24)]
 DAEMONS = ("A", "B")
 
@@ -29,6 +30,7 @@ class Generator:
         self.connections = 0
         self.live = {author: [] for author in AUTHORS + READERS}           # ids of shares that are not deleted
         self.all_shares = []                                               # (id, author, url)
+        self.said = {}                                                     # share -> {comment: (commenter, parent, text)}
         self.following = {reader: {} for reader in READERS}                # subject -> time of the follow
         self.periods = collections.defaultdict(list)                       # (reader, subject) -> [[from, until], ...]
         for reader in READERS:
@@ -38,7 +40,11 @@ class Generator:
             self.write_something()
         self.time += 100
         for reader in READERS:
-            Stream(self, reader).run()
+            HomeStream(self, "home", reader).run()
+        for author in TALKED_ABOUT:
+            DialogueStream(self, "dialogue_around", author).run()
+            most = max(self.said, key=lambda share: (self.author_of(share) == author, len(self.said[share])))
+            DialogueStream(self, "dialogue", most).run()
         self.records.append({"is": "settled", "at": self.time})
         self.read_everything()
 
@@ -70,6 +76,8 @@ class Generator:
                 "outcome": outcome, **fields}
 
     def write_something(self):
+        if self.random.random() < 0.3:
+            self.talk(self.random.choice(TALKED_ABOUT))
         chance = self.random.random()
         if chance < 0.85:
             self.share(self.random.choice(AUTHORS) if chance < 0.8 else self.random.choice(READERS))
@@ -94,6 +102,37 @@ class Generator:
         entry = self.commit("delete", author=author, share=share)
         self.record(begin, entry, "delete", author=author, share=share)
 
+    def author_of(self, share):
+        return next(author for share_id, author, _ in self.all_shares if share_id == share)
+
+    def talk(self, author):
+        """Mostly under its first share that is there."""
+        if not self.live[author]:
+            return
+        share = self.live[author][0] if self.random.random() < 0.8 else self.random.choice(self.live[author])
+        said = [comment for comment, (commenter, _, _) in self.said.get(share, {}).items() if commenter]
+        if said and self.random.random() < 0.15:
+            self.take_back(author, share, self.random.choice(said))
+        else:
+            self.comment(author, share, self.random.choice(said) if said and self.random.random() < 0.3 else 0)
+
+    def comment(self, author, share, parent):
+        begin, commenter, text = self.time, self.random.choice(READERS), f"word {len(self.log)}"
+        entry = self.commit("comment", author=author, commenter=commenter, share=share, parent=parent, text=text)
+        self.said.setdefault(share, {})[entry.position] = commenter, parent, text
+        self.record(begin, entry, "comment", author=author, commenter=commenter, share=share, parent=parent, text=text,
+                    id=entry.position)
+
+    def take_back(self, author, share, comment):
+        """What was replied to leaves its place."""
+        begin, said = self.time, self.said[share]
+        entry = self.commit("uncomment", author=author, share=share, comment=comment)
+        if any(parent == comment for _, parent, _ in said.values()):
+            said[comment] = "", said[comment][1], ""
+        else:
+            del said[comment]
+        self.record(begin, entry, "uncomment", author=author, share=share, comment=comment)
+
     def follow(self, reader, author):
         begin = self.time
         entry = self.commit("follow", reader=reader, subject=author)
@@ -110,6 +149,11 @@ class Generator:
         self.record(begin, entry, "unfollow", reader=reader, subject=author)
         self.time += 4
 
+    @staticmethod
+    def deleted_by(entry):
+        """What this entry deleted, or None."""
+        return {"delete": lambda: entry.share, "uncomment": lambda: entry.comment}.get(entry.what, lambda: None)()
+
     def followed(self, reader, author, at):
         return reader == author or any(since < at < until for since, until in self.periods[reader, author])
 
@@ -123,22 +167,29 @@ class Generator:
                 self.read("timeline", reader, daemon, self.newest_first(authors))
             for author in AUTHORS + READERS:
                 self.read("profile", author, daemon, self.newest_first([author]))
+            for share, said in self.said.items():
+                author = self.author_of(share)
+                there = share in self.live[author]
+                items = [[comment, *words] for comment, words in said.items()] if there else []
+                counts = [sum(bool(commenter) for _, commenter, _, _ in items)] if there else []
+                self.read("dialogue", share, daemon, items, author=author, there=there, counts=counts)
 
     def newest_first(self, authors):
         live = {share for author in authors for share in self.live[author]}
         return [list(share) for share in reversed(self.all_shares) if share[0] in live]
 
-    def read(self, what, of, daemon, items):
+    def read(self, what, of, daemon, items, **more):
         self.records.append({"is": "read", "what": what, "of": of, "daemon": daemon, "begin": self.time + 1,
-                             "end": self.time + 2, "final": True, "items": items, "page_end": "END"})
+                             "end": self.time + 2, "final": True, "items": items, "page_end": "END", **more})
 
 
 class Stream:
-    """One reader's home stream from some moment on."""
+    """A stream from some moment on."""
 
-    def __init__(self, world, reader):
+    def __init__(self, world, kind, name):
         self.world = world
-        self.reader = reader
+        self.kind = kind
+        self.name = name
         self.events = []   # of this connection
         self.token = None  # the latest: a position
         self.connection = None
@@ -146,7 +197,8 @@ class Stream:
 
     def run(self):
         random = self.world.random
-        start = random.randrange(len(self.world.log) // 4)
+        first = next((place for place, entry in enumerate(self.world.log) if entry.position == self.name), 0)  # of a dialogue
+        start = first + random.randrange((len(self.world.log) - first) // 4)
         self.connect(self.world.log[start].at, self.world.log[start].position)
         index = start + 1
         while index < len(self.world.log):
@@ -165,7 +217,7 @@ class Stream:
         self.world.connections += 1
         self.connection, self.opened_at = self.world.connections, max(at, self.opened_at + 1)
         token = str(self.token) if self.token else ""
-        self.world.records.append({"is": "connection", "stream": self.reader, "connection": self.connection,
+        self.world.records.append({"is": "connection", "kind": self.kind, "stream": self.name, "connection": self.connection,
                                    "at": self.opened_at, "token": token})
         if not token:
             self.event("caught_up", at, token=str(position))
@@ -176,7 +228,25 @@ class Stream:
                                    "what": what, **fields})
 
     def show(self, entry):
-        if entry.what == "share" and self.world.followed(self.reader, entry.author, entry.at):
+        raise NotImplementedError
+
+
+class HomeStream(Stream):
+    def show(self, entry):
+        if entry.what == "share" and self.world.followed(self.name, entry.author, entry.at):
             self.event("shared", entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url)
-        elif entry.what == "delete" and self.world.followed(self.reader, entry.author, entry.at):
+        elif entry.what == "delete" and self.world.followed(self.name, entry.author, entry.at):
             self.event("deleted", entry.at + 3.5, id=entry.position, share=entry.share, author=entry.author)
+
+
+class DialogueStream(Stream):
+    def show(self, entry):
+        if entry.what not in ("comment", "uncomment", "delete") or self.name not in (entry.author, entry.share):
+            return
+        if entry.what == "comment":
+            self.event("commented", entry.at + 3.5, id=entry.position, author=entry.author, share=entry.share,
+                       commenter=entry.commenter, parent=entry.parent, text=entry.text)
+        elif entry.what == "uncomment":
+            self.event("comment_deleted", entry.at + 3.5, id=entry.position, author=entry.author, comment=entry.comment)
+        else:
+            self.event("deleted", entry.at + 3.5, id=entry.position, author=entry.author, share=entry.share)

@@ -4,14 +4,20 @@ A history is a list of records (dictionaries; JSON lines in a file). Times are n
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
 settings    profile_cap, timeline_cap: how many shares they hold
-write       what: share (author, url, id), delete (author, share), follow, unfollow, mute or unmute (reader, subject)
+write       what: share (author, url, id), delete (author, share), comment (commenter, author, share, parent, text, id), uncomment
+            (author, share, comment), follow, unfollow, mute or unmute (reader, subject); author: always whose log it stands in,
+            that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
-connection  of a home stream: stream (the reader), connection, at, token (hexadecimal; empty: from now on)
-event       connection, at, what: shared (id, author, url), deleted (id, share, author), caught_up or heartbeat (token),
-            gap (reason, ranges), refused (code)
-read        what: timeline or profile (items: id, author, url, newest first; page_end), following or muted (items: names)
+connection  of a stream: stream, connection, at, token (hexadecimal; empty: from now on); kind: home (the default) or profile
+            (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject)
+event       connection, at, what: shared (id, author, url), deleted (id, share, author), commented (id, author, share, commenter,
+            parent, text), comment_deleted (id, comment, author), caught_up or heartbeat (token), gap (reason, ranges),
+            refused (code), left (nobody is interested in this stream any more)
+read        what: timeline or profile (items: id, author, url, newest first; page_end), dialogue (of: a share, which is there or
+            not; items: id, commenter, parent, text, oldest first, the last three empty for the place of a deleted one; counts:
+            what is said of the number of comments), following or muted (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
             any more
 loss        the store went back to what it had been some time before. begin, end: it did so between them, and nobody could
@@ -27,16 +33,7 @@ import itertools
 import json
 import sys
 
-NEVER = float("inf")
-CHANGES = {"follow": True, "unfollow": False, "mute": True, "unmute": False}  # what a pair is from then on
-RELATIONS = {"follow": "following", "unfollow": "following", "mute": "muted", "unmute": "muted"}
-PARTITIONS = 64
-
-
-def partition_of(position):
-    return position % PARTITIONS
-
-
+from facts import CHANGES, NEVER, RELATIONS, Chain, Change, Item, Loss, Pair
 class Recorder:
     """Collects the records of many threads."""
 
@@ -61,100 +58,17 @@ class Recorder:
                 file.write(json.dumps(record) + "\n")
 
 
+DELETES = {"delete": "share", "uncomment": "comment"}  # what a write deletes, by the field that names it
+
+
+def name_of(record):
+    """What tells a share, or a comment, from all others in the log of its author."""
+    return record["url"] if "url" in record else f"{record['commenter']} under {record['share']}: {record['text']}"
+
+
 def load(path):
     with open(path) as file:
         return [json.loads(line) for line in file]
-
-
-class Loss:
-    """The store went back to an earlier state. What stood behind that is gone, and later positions are higher still."""
-
-    def __init__(self, record):
-        self.begin = record["begin"]
-        self.end = record["end"]
-        self.had = record["had"]
-        self.survived = record["survived"]
-        self.new_store = record.get("new_store", False)
-
-    def took(self, position):
-        partition = partition_of(position)
-        return partition < len(self.had) and self.survived[partition] < position <= self.had[partition]
-
-    def overlaps(self, after, until):
-        partition = partition_of(until)
-        return partition < len(self.had) and after < self.had[partition] and until > self.survived[partition]
-
-
-class Share:
-    """One publication, however often it was sent: its author and url, and what everybody saw of it."""
-
-    def __init__(self, author, url, begin):
-        self.author = author
-        self.url = url
-        self.begin = begin   # no earlier than that it was made
-        self.end = NEVER     # no later than that
-        self.id = None       # None: nobody has seen it, so it was not made
-        self.loss = None     # that took it
-        self.told = False    # somebody was told of it by an acknowledgement or an event
-        self.deletions = []  # those that may have deleted it
-
-    def __str__(self):
-        return f"share {self.id} of {self.author} ({self.url})"
-
-    @property
-    def deleted(self):
-        """Whether an acknowledgement says so, and that is still true in the end."""
-        return any(one.done and not one.loss for one in self.deletions)
-
-    def may_be_deleted(self, before=NEVER):
-        """Whether it may have been deleted at some time before."""
-        return any(one.begin < before for one in self.deletions)
-
-    def may_be_deleted_in_the_end(self):
-        return any(not one.loss for one in self.deletions)
-
-
-class Change:
-    """A deletion, a follow, a mute or the end of one: made between `begin` and `end`, if it was made at all. `loss` undid it."""
-
-    def __init__(self, begin, end, done, position=0, loss=None):
-        self.begin = begin
-        self.end = end
-        self.done = done  # it is certain that it was made
-        self.position = position
-        self.loss = loss
-
-
-class Pair:
-    """Whether a reader follows a subject, or has muted it, and when: beginnings and ends that overlap may go either way."""
-
-    def __init__(self):
-        self.begun = []
-        self.ended = []
-
-    def add(self, what, change):
-        (self.begun if CHANGES[what] else self.ended).append(change)
-        if change.loss:  # from then on it may be as before, until the next word about it
-            for changes in (self.begun, self.ended):
-                changes.append(Change(change.loss.begin, change.loss.end, False))
-
-    def surely(self, since, until):
-        """Whether it was so all the time from `since` to `until`."""
-        return any(b.done and b.end <= since and all(e.end < b.begin or e.begin > until for e in self.ended)
-                   for b in self.begun)
-
-    def possibly(self, since, until):
-        """Whether it may have been so at some time from `since` to `until`."""
-        return any(b.begin <= until and not any(e.done and e.begin > b.end and e.end < since for e in self.ended)
-                   for b in self.begun)
-
-
-class Chain:
-    """Connections of one stream, each but the first resumed with a token of an earlier one."""
-
-    def __init__(self):
-        self.connections = []  # (the connection's record, its events)
-        self.is_last = False
 
 
 class History:
@@ -164,30 +78,36 @@ class History:
         self.complaints = []
         self.writes = []
         self.losses = []                                         # in the order of time
-        self.shares = collections.defaultdict(list)              # (author, url) -> [Share]: a further one if one was lost
-        self.attempts = collections.Counter()                    # (author, url) -> how often it was sent
-        self.by_id = {}                                          # id -> Share
+        self.items = collections.defaultdict(list)               # (author, name) -> [Item]: a further one if one was lost
+        self.attempts = collections.Counter()                    # (author, name) -> how often it was sent
+        self.by_id = {}                                          # id -> Item
         self.by_author = collections.defaultdict(list)           # author -> shares that were made, by id
+        self.said = collections.defaultdict(list)                # author -> comments that were made under its shares, by id
         self.pairs = collections.defaultdict(Pair)               # (reader, subject) -> Pair: who follows whom
         self.mutes = collections.defaultdict(Pair)               # the same: who has muted whom
         self.subjects_of = collections.defaultdict(set)          # reader -> subjects that it ever asked to follow
         self.muted_by = collections.defaultdict(set)             # reader -> subjects that it ever asked to mute
-        self.streams = collections.defaultdict(list)             # reader -> (connection record, events)
+        self.streams = collections.defaultdict(list)             # reader -> (connection record, events) of its home stream
+        self.dialogues = collections.defaultdict(list)           # (kind, share or subject) -> the same of streams of dialogues
         self.reads = []
         self.following = collections.defaultdict(list)           # reader -> its final reads of whom it follows
         self.muted = collections.defaultdict(list)               # the same: whom it has muted
         self.profiles = collections.defaultdict(set)             # author -> ids in its final profiles
-        self.conflicts = []                                      # two ids for one share, two shares for one id
+        self.talk = {}                                           # share -> its first final dialogue
+        self.conflicts = []                                      # two ids for one item, two items for one id
         self._take(records)
         self._find_unacknowledged()
-        for share in self.by_id.values():
-            self.by_author[share.author].append(share)
-        for shares in self.by_author.values():
-            shares.sort(key=lambda share: share.id)
-        self.unidentified = collections.Counter(share.author for shares in self.shares.values() for share in shares if not share.id)
+        for item in sorted(self.by_id.values(), key=lambda item: item.id):
+            item.under = self.by_id.get(item.share)
+            (self.said if item.share else self.by_author)[item.author].append(item)
+        self.unidentified = collections.Counter(
+            item.author for items in self.items.values() for item in items if not item.id and not item.share)
         for write in self.writes:
-            if write["what"] == "delete" and write["outcome"] != "none" and write["share"] in self.by_id:
-                self.by_id[write["share"]].deletions.append(self._change(write))
+            deleted = self.by_id.get(write.get(DELETES.get(write["what"])))
+            if deleted and write["outcome"] != "none":
+                deleted.deletions.append(self._change(write))
+        for author, shares in self.by_author.items():
+            self._find_dropped(author, shares)
 
     def _take(self, records):
         connections = {}
@@ -197,13 +117,17 @@ class History:
                 connections[record["connection"]].append(record)
             elif kind == "connection":
                 events = connections[record["connection"]] = []
-                self.streams[record["stream"]].append((record, events))
+                is_dialogue = record.get("kind", "home").startswith("dialogue")
+                opened = self.dialogues[record["kind"], record["stream"]] if is_dialogue else self.streams[record["stream"]]
+                opened.append((record, events))
             elif kind == "write":
                 self.writes.append(record)
             elif kind == "read":
                 self.reads.append(record)
                 if record["what"] in ("following", "muted") and record["final"]:
                     getattr(self, record["what"])[record["of"]].append(record)
+                if record["what"] == "dialogue":
+                    self.talk.setdefault(record["of"], record["items"])
                 if record["what"] == "profile" and record["final"]:
                     self.profiles[record["of"]].update(item[0] for item in record["items"])
             elif kind == "settings":
@@ -239,11 +163,11 @@ class History:
             if write["outcome"] != "none":
                 pairs[write["reader"], write["subject"]].add(write["what"], self._change(write))
             asked_for[write["reader"]].add(write["subject"])
-        elif write["what"] == "share":
-            name = write["author"], write["url"]
+        elif write["what"] in ("share", "comment"):
+            name = write["author"], name_of(write)
             self.attempts[name] += 1
-            if not self.shares[name]:
-                self.shares[name].append(Share(*name, write["begin"]))
+            if not self.items[name]:
+                self.items[name].append(Item(*name, write["begin"], write.get("share", 0), write.get("parent", 0)))
             if write["outcome"] == "done":
                 self._identify(name, write["id"], write["end"], "the reply to its author")
 
@@ -259,59 +183,73 @@ class History:
                 (loss for loss in self.losses if loss.end > write["begin"]), None)
         return Change(write["begin"], write["end"] if done else write.get("latest", NEVER), done, position, loss)
 
-    def _identify(self, name, share_id, at, where):
-        """Somebody was told this id for a share. If an earlier one of the same name was lost it is a new one."""
-        shares = self.shares[name]
-        known = self.by_id.get(share_id)
-        if known in shares:
-            share = known
-        elif not known and shares[-1].id is None:
-            share = shares[-1]
-        elif not known and (shares[-1].loss or self.loss_of(share_id)):
-            before = [one for one in shares if one.id < share_id]  # what was made later has a higher id, in a new store, too
-            share = Share(*name, before[-1].loss.begin if before and before[-1].loss else shares[0].begin)
-            shares.insert(len(before), share)
+    def _identify(self, name, item_id, at, where):
+        """Somebody was told this id for an item. If an earlier one of the same name was lost it is a new one."""
+        items = self.items[name]
+        known = self.by_id.get(item_id)
+        if known in items:
+            item = known
+        elif not known and items[-1].id is None:
+            item = items[-1]
+        elif not known and (items[-1].loss or self.loss_of(item_id)):
+            before = [one for one in items if one.id < item_id]  # what was made later has a higher id, in a new store, too
+            item = Item(*name, before[-1].loss.begin if before and before[-1].loss else items[0].begin,
+                        items[0].share, items[0].parent)
+            items.insert(len(before), item)
         else:
-            self.conflicts.append(f"{where} says {share_id} for {shares[-1]}, and {share_id} is {known}")
+            self.conflicts.append(f"{where} says {item_id} for {items[-1]}, and {item_id} is {known}")
             return
-        if share.id is None:
-            share.id, share.loss = share_id, self.loss_of(share_id)
-            self.by_id[share_id] = share
-        share.end = min(share.end, at)
-        share.told = True
+        if item.id is None:
+            item.id, item.loss = item_id, self.loss_of(item_id)
+            self.by_id[item_id] = item
+        item.end = min(item.end, at)
+        item.told = True
 
     def _find_unacknowledged(self):
-        """A share without an acknowledgement was made if anybody saw it."""
-        for connections in self.streams.values():
+        """What has no acknowledgement was made if anybody saw it."""
+        for connections in (*self.streams.values(), *self.dialogues.values()):
             for _, events in connections:
                 for event in events:
-                    if event["what"] == "shared":
-                        self._see(event["id"], event["author"], event["url"], event["at"], True)
+                    if event["what"] in ("shared", "commented"):
+                        self._see(event["id"], event["author"], name_of(event), event["at"], True)
         for read in self.reads:
             if read["what"] in ("timeline", "profile"):
                 for share_id, author, url in read["items"]:
                     self._see(share_id, author, url, read["end"], False)
+            elif read["what"] == "dialogue":
+                for comment_id, commenter, _, text in read["items"]:
+                    name = name_of({"commenter": commenter, "share": read["of"], "text": text})
+                    self._see(comment_id, read["author"], name, read["end"], False)
 
-    def _see(self, share_id, author, url, at, told):
-        known = self.by_id.get(share_id)
+    def _see(self, item_id, author, name, at, told):
+        known = self.by_id.get(item_id)
         if known:
-            if (known.author, known.url) == (author, url):
+            if (known.author, known.name) == (author, name):
                 known.end = min(known.end, at)
                 known.told = known.told or told
-        elif (author, url) in self.shares and (self.loss_of(share_id) or all(
-                one.id is None or one.loss for one in self.shares[author, url])):
-            self._identify((author, url), share_id, at, "somebody who saw it")
-            self.by_id[share_id].told = told
+        elif (author, name) in self.items and (self.loss_of(item_id) or all(
+                one.id is None or one.loss for one in self.items[author, name])):
+            self._identify((author, name), item_id, at, "somebody who saw it")
+            self.by_id[item_id].told = told
 
-    def chains(self, reader):
-        """The connections of a reader's stream, cut where it began anew without a token."""
+    def _find_dropped(self, author, shares):
+        """A share may have been dropped by its author's profile when as many as that holds may have been made after it."""
+        room = self.settings["profile_cap"] - self.unidentified[author]
+        for place, share in enumerate(shares if len(shares) > room else ()):
+            later = sorted(one.begin for one in shares[place + 1:])
+            if len(later) >= room:
+                share.dropped_from = later[max(room - 1, 0)] if room > 0 else share.begin
+
+    @staticmethod
+    def chains(connections):
+        """The connections of a stream, cut where it began anew without a token."""
         chains = []
-        for connection, events in sorted(self.streams[reader], key=lambda one: one[0]["at"]):
+        for connection, events in sorted(connections, key=lambda one: one[0]["at"]):
             if not connection["token"] or not chains:
                 chains.append(Chain())
             chains[-1].connections.append((connection, events))
         if chains:
-            chains[-1].is_last = True
+            chains[-1].is_last = not any(event["what"] == "left" for _, events in chains[-1].connections for event in events)
         return chains
 
     def follows_at_end(self, reader):

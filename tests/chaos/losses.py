@@ -10,7 +10,7 @@ from wait import wait_until
 
 from harness import log_keys
 from faults import RedisFaults
-from history import PARTITIONS, partition_of
+from facts import PARTITIONS, partition_of
 
 # What the append-only file says of an entry of a log.
 APPENDED = re.compile(rb"\$4\r\nXADD\r\n\$\d+\r\nlog:\{(\d+)\}\r\n\$\d+\r\n(\d+)-(\d+)\r\n")

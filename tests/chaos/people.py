@@ -1,6 +1,5 @@
 """The people of a chaos run: each a thread that uses the service, repeats what failed, and records what it saw."""
 import collections
-import contextlib
 import random
 import threading
 import time
@@ -10,12 +9,13 @@ import zlib
 import environment  # noqa: F401  (makes the next ones importable)
 import feed_pb2 as pb
 from feed_client import Client, Disconnected, FeedError
-from wait import wait_until
+from world import TALKED_ABOUT
 
 PATIENCE_S = 3          # a connection that does not answer for so long is given up
 BATCH = 10              # shares that a publisher sends at once, at most
 READS_ON = 0.2          # how often a publisher asks for its timeline in the same breath
 HURRIED_BATCH = 40      # when too little was acknowledged so far
+NEW_TOPIC = 0.03        # how often there is something new that everybody talks about
 NOTHING_DONE = ("UNAVAILABLE", "BUSY")
 UNKNOWN = ("OUTCOME_UNKNOWN", "INTERNAL")
 
@@ -181,6 +181,9 @@ class Publisher(Person):
                 self.world.count("given_up")
         if done:
             self.world.last_share[self.author] = done[-1][1].id
+            if self.author in TALKED_ABOUT and not self.world.stopping.is_set() and (
+                    self.author not in self.world.topics or self.random.random() < NEW_TOPIC):
+                self.world.topics[self.author] = done[0][1].id
         must = [reply.id for _, reply in done]
         if reads_on and self.client:
             take_shares(self, "timeline", self.author, begin, lambda: self.client.reply_to(self.last_id), must=must)
@@ -196,8 +199,7 @@ class Deleter(Person):
         pending = []
         while not self.world.stopping.is_set() or pending and not self.world.finished.wait(0.05):
             while self.world.shares and len(pending) < 3 and not self.world.stopping.is_set():
-                place = self.random.randrange(max(0, len(self.world.shares) - 300), len(self.world.shares))
-                pending.append(self.world.shares[place])
+                pending.append(self.choose())
             if pending and self.connect():
                 writes = [{"what": "delete", "author": author, "share": share} for author, share in pending]
                 requests = [pb.DeleteShareRequest(author=author, id=share) for author, share in pending]
@@ -206,6 +208,12 @@ class Deleter(Person):
                     if write["outcome"] == "done" or "refused" in write:
                         pending.remove((write["author"], write["share"]))
             self.pause(self.random.uniform(0.1, 0.6))
+
+    def choose(self):
+        """One of the latest, or one of those that somebody talked about."""
+        if self.world.comments and self.random.random() < 0.1:
+            return self.random.choice(self.world.comments)[:2]
+        return self.random.choice(self.world.shares[-300:])
 
 
 class Follower(Person):
@@ -330,40 +338,3 @@ def take_shares(person, what, of, begin, read, must=(), final=False, daemon=""):
                            "page_end": pb.PageEnd.Name(end)})
     person.world.count("reads")
     return True
-
-
-class FinalReader(Person):
-    """Reads everything at one daemon when nothing happens any more."""
-
-    def __init__(self, world, daemon, newcomers):
-        super().__init__(world, f"final reader at {daemon}")
-        self.daemon = daemon
-        self.newcomers = newcomers
-
-    def live(self):
-        for author in self.world.authors:
-            self.insist(lambda name=author: read_shares(self, "profile", name, final=True, daemon=self.daemon))
-        for reader in self.world.readers + self.world.sample + self.newcomers:
-            self.insist(lambda name=reader: self.read_names("following", name, pb.GetFollowingRequest(reader=name, limit=200)))
-            self.insist(lambda name=reader: self.read_names("muted", name, pb.GetBlockedRequest(reader=name, muted=True, limit=200)))
-            self.insist(lambda name=reader: read_shares(self, "timeline", name, final=True, daemon=self.daemon))
-
-    def insist(self, action):
-        wait_until(lambda: self.connect_here() and action(), timeout=30, what="a final read to be answered")
-
-    def connect_here(self):
-        if not self.client:
-            with contextlib.suppress(OSError, Disconnected, AssertionError):
-                self.client = Client(self.world.address_of(self.daemon), timeout=20)
-        return self.client
-
-    def read_names(self, what, reader, request):
-        begin = self.recorder.now()
-        try:
-            names = list(self.client.call(request).subjects)
-        except (FeedError, OSError, Disconnected, AssertionError):
-            self.drop()
-            return False
-        self.recorder.add(**{"is": "read", "what": what, "of": reader, "daemon": self.daemon, "begin": begin,
-                             "end": self.recorder.now(), "final": True, "items": names})
-        return True

@@ -7,7 +7,8 @@ from feed_client import Disconnected, FeedError
 from people import Person, check_content
 
 PING_EVERY_S = 5
-TOKEN_ERRORS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE")
+EVENTS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps", "commented": "commented"}  # how they are counted
+REFUSALS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE", "NOT_FOUND")  # of the stream, which begins anew
 
 
 class Subscriber(Person):
@@ -21,16 +22,23 @@ class Subscriber(Person):
         self.newest = {}       # author -> the newest share seen
         self.heartbeats = 0
         self.came_late = False  # its stream began anew when the last shares may have been made already
+        self.has_stream = True
+        self.stream_connection = 0  # the latest one of this stream
 
     def live(self):
         while not self.world.finished.is_set():
-            if self.connect():
+            self.has_stream = self.choose_stream()
+            if self.has_stream and self.connect():
                 self.follow_stream()
                 self.drop()
                 self.world.count("reconnects")
             if not self.world.stopping.is_set() and self.random.random() < 0.1:
                 self.pause(self.random.uniform(1, 10))  # long enough to be forgotten by a ring of a few seconds
             self.world.finished.wait(self.random.uniform(0.01, 0.3))
+
+    def choose_stream(self):
+        """Whether there is one to be followed."""
+        return True
 
     def receive_buffer_bytes(self):
         return 4096 if self.random.random() < 0.5 else None
@@ -44,7 +52,8 @@ class Subscriber(Person):
     def follow_stream(self):
         token = self.token()
         self.came_late = self.came_late or (not token and self.world.last_call.is_set())
-        self.recorder.add(**{"is": "connection", "stream": self.reader, "connection": self.connection,
+        self.stream_connection = self.connection
+        self.recorder.add(**{"is": "connection", "kind": self.kind, "stream": self.reader, "connection": self.connection,
                              "at": self.recorder.now(), "token": token.hex()})
         stream, recorded = None, 0
         leaves_at = time.monotonic() + self.random.expovariate(1 / 3)
@@ -83,7 +92,7 @@ class Subscriber(Person):
             self.record(stream, recorded)
 
     def take_refusal(self, error):
-        if error.code in TOKEN_ERRORS:
+        if error.code in REFUSALS:
             self.recorder.add(**{"is": "event", "connection": self.connection, "at": self.recorder.now(),
                                  "what": "refused", "code": error.code})
             self.tokens = []
@@ -93,31 +102,31 @@ class Subscriber(Person):
 
     def record(self, stream, recorded):
         for kind, message in stream.events[recorded:]:
-            event = {"is": "event", "connection": self.connection, "at": self.recorder.now(), "what": kind}
-            if kind == "shared":
-                share = message.share
-                event.update(id=share.id, author=share.author, url=share.url)
-                self.newest[share.author] = max(share.id, self.newest.get(share.author, 0))
-                check_content(self.recorder, share)
-            elif kind == "deleted":
-                event.update(id=message.id, share=message.share_id, author=message.author)
-            elif kind == "gap":
-                event.update(reason=pb.GapReason.Name(message.reason),
-                             ranges=[[one.after, one.until] for one in message.ranges])
-                self.world.count("gaps")
-            elif kind not in ("heartbeat", "caught_up"):
+            fields = self.fields_of(kind, message)
+            if fields is None:
                 continue  # nothing that is checked
-            else:
-                event.update(token=message.resume_token.hex())
+            if kind in ("heartbeat", "caught_up"):
                 self.heartbeats += 1
                 if message.resume_token:
                     self.tokens.append(message.resume_token)
-            if kind in ("shared", "deleted"):
-                self.world.count("events")
+            self.world.count(EVENTS.get(kind, "events"))
             if kind == "caught_up" and recorded:
                 self.world.count("caught_up_again")
-            self.recorder.add(**event)
+            self.recorder.add(**{"is": "event", "connection": self.connection, "at": self.recorder.now(), "what": kind, **fields})
         return len(stream.events)
+
+    def fields_of(self, kind, message):
+        """What is recorded of an event, or None."""
+        if kind == "shared":
+            share = message.share
+            self.newest[share.author] = max(share.id, self.newest.get(share.author, 0))
+            check_content(self.recorder, share)
+            return {"id": share.id, "author": share.author, "url": share.url}
+        if kind == "deleted":
+            return {"id": message.id, "share": message.share_id, "author": message.author}
+        if kind == "gap":
+            return {"reason": pb.GapReason.Name(message.reason), "ranges": [[one.after, one.until] for one in message.ranges]}
+        return {"token": message.resume_token.hex()} if kind in ("heartbeat", "caught_up") else None
 
     def has_seen_the_last(self):
         """The last share of everybody whom this reader follows."""

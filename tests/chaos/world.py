@@ -24,8 +24,10 @@ READERS = 30
 STAR = "star"  # the author with so many followers that a fan-out takes some time
 STAR_FOLLOWERS = 9000
 SAMPLE = [f"fan{number}" for number in (0, 1, 999, 1999, 2000, 2001, 4128, 6128, 8998, 8999)]
+TALKED_ABOUT = ("author0", "author5")  # under whose shares most is said
 ACKS_PER_S = 150      # less than that, and publishers share more at once
 NEWCOMERS_PER_S = 3
+PUSH_LIMITS = (2, 20, 1000000)  # authors have more than 20 followers after a while; the daemons need not agree
 VOUCH_PATIENCE_MS = 25000  # longer than any daemon is away
 
 
@@ -47,6 +49,9 @@ class World:
         self.sample = SAMPLE
         self.newcomers = []
         self.shares = []        # (author, id) as acknowledged
+        self.topics = {}        # author -> the share of its that is talked about
+        self.comments = []      # (author, share, comment, commenter) as acknowledged
+        self.last_words = []    # (author, share, comment): what was said last under each topic
         self.last_share = {}    # author -> the latest acknowledged
         self.following = set()  # (reader, subject) as acknowledged
         self.muted = set()      # the same
@@ -69,8 +74,8 @@ class World:
             "--timing-heartbeat-interval-ms", 300, "--fanout-claim-after-ms", draw.choice((500, 1500)),
             "--cache-ring-bytes", draw.choice((1 << 20, 1 << 26)), "--fanout-push-window", draw.choice((64, 128, 512)),
             "--fanout-retry-parked-s", 5, "--limits-queue-budget-bytes", draw.choice((1 << 16, 1 << 28)), "--store-vouch-patience-ms", VOUCH_PATIENCE_MS,
-            "--fanout-push-limit", draw.choice((1000000, 20, 1000000)),  # authors have more than 20 followers after a while
         ]
+        self.push_limits = [draw.choice(PUSH_LIMITS) for _ in "AB"]
         self.recorder.add(**{"is": "settings", **self.settings})
 
     # -- servers
@@ -92,8 +97,8 @@ class World:
 
     def start_daemon(self, name, wait_for="listening"):
         link = self.links["AB".index(name)]
-        self.daemons[name] = Feedd(self.directory / f"state{name}", "--redis-url", link.url, *self.flags,
-                                   wait_for=wait_for)
+        self.daemons[name] = Feedd(self.directory / f"state{name}", "--redis-url", link.url, "--fanout-push-limit",
+                                   self.push_limits["AB".index(name)], *self.flags, wait_for=wait_for)
         self.logs.append((name, self.daemons[name]))
         self._addresses[name] = self.daemons[name].address
 

@@ -1,0 +1,111 @@
+"""What a history is made of: what was made, changed and lost, and when that was at the earliest and at the latest."""
+
+NEVER = float("inf")
+CHANGES = {"follow": True, "unfollow": False, "mute": True, "unmute": False}  # what a pair is from then on
+RELATIONS = {"follow": "following", "unfollow": "following", "mute": "muted", "unmute": "muted"}
+PARTITIONS = 64
+
+
+def partition_of(position):
+    return position % PARTITIONS
+
+
+class Loss:
+    """The store went back to an earlier state. What stood behind that is gone, and later positions are higher still."""
+
+    def __init__(self, record):
+        self.begin = record["begin"]
+        self.end = record["end"]
+        self.had = record["had"]
+        self.survived = record["survived"]
+        self.new_store = record.get("new_store", False)
+
+    def took(self, position):
+        partition = partition_of(position)
+        return partition < len(self.had) and self.survived[partition] < position <= self.had[partition]
+
+    def overlaps(self, after, until):
+        partition = partition_of(until)
+        return partition < len(self.had) and after < self.had[partition] and until > self.survived[partition]
+
+
+class Item:
+    """A share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log of its
+    author; that of a comment is the author of the share. The name tells it from all others there."""
+
+    def __init__(self, author, name, begin, share=0, parent=0):
+        self.author = author
+        self.name = name           # of a share: its url; of a comment: who says what, and where
+        self.share = share         # of a comment: where it is said, or 0
+        self.under = None          # the same
+        self.parent = parent       # of a comment: the one that it replies to
+        self.begin = begin         # no earlier than that it was made
+        self.end = NEVER           # no later than that
+        self.id = None             # None: nobody has seen it, so it was not made
+        self.loss = None           # that took it
+        self.told = False          # somebody was told of it by an acknowledgement or an event
+        self.deletions = []        # those that may have deleted it
+        self.dropped_from = NEVER  # when its author's profile may have dropped it, at the earliest
+
+    def __str__(self):
+        what = "comment" if self.share else "share"
+        return f"{what} {self.id} of {self.author} ({self.name})"
+
+    @property
+    def deleted(self):
+        """Whether an acknowledgement says so, and that is still true in the end."""
+        return any(one.done and not one.loss for one in self.deletions) or bool(self.under and self.under.deleted)
+
+    def may_be_deleted(self, before=NEVER):
+        """Whether it may have been deleted at some time before."""
+        return any(one.begin < before for one in self.deletions) or bool(self.under and self.under.may_be_gone(before))
+
+    def may_be_deleted_in_the_end(self):
+        return any(not one.loss for one in self.deletions) or bool(self.under and self.under.may_be_gone())
+
+    def may_be_gone(self, before=NEVER):
+        """Whether nothing may be left under it at some time before."""
+        return self.may_be_deleted(before) or self.dropped_from < before or self.loss is not None and self.loss.begin < before
+
+
+class Change:
+    """A deletion, a follow, a mute or the end of one: made between `begin` and `end`, if it was made at all. `loss` undid it."""
+
+    def __init__(self, begin, end, done, position=0, loss=None):
+        self.begin = begin
+        self.end = end
+        self.done = done  # it is certain that it was made
+        self.position = position
+        self.loss = loss
+
+
+class Pair:
+    """Whether a reader follows a subject, or has muted it, and when: beginnings and ends that overlap may go either way."""
+
+    def __init__(self):
+        self.begun = []
+        self.ended = []
+
+    def add(self, what, change):
+        (self.begun if CHANGES[what] else self.ended).append(change)
+        if change.loss:  # from then on it may be as before, until the next word about it
+            for changes in (self.begun, self.ended):
+                changes.append(Change(change.loss.begin, change.loss.end, False))
+
+    def surely(self, since, until):
+        """Whether it was so all the time from `since` to `until`."""
+        return any(b.done and b.end <= since and all(e.end < b.begin or e.begin > until for e in self.ended)
+                   for b in self.begun)
+
+    def possibly(self, since, until):
+        """Whether it may have been so at some time from `since` to `until`."""
+        return any(b.begin <= until and not any(e.done and e.begin > b.end and e.end < since for e in self.ended)
+                   for b in self.begun)
+
+
+class Chain:
+    """Connections of one stream, each but the first resumed with a token of an earlier one."""
+
+    def __init__(self):
+        self.connections = []  # (the connection's record, its events)
+        self.is_last = False   # and it was open in the end
