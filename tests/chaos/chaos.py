@@ -33,7 +33,7 @@ import checker
 from faults import DaemonFaults, RedisFaults
 from losses import LosingRedisFaults
 from final_reader import FinalReader
-from people import Deleter, Follower, Muter, Newcomer, Publisher, TimelineReader
+from people import Deleter, Editor, Follower, Muter, Newcomer, Publisher, TimelineReader
 from subscriber import Subscriber
 from talkers import Commenter, Listener
 from world import STAR, TALKED_ABOUT, World
@@ -68,6 +68,7 @@ def run_people(world, minutes):
     subscribers += [Listener(world, author, around) for author in TALKED_ABOUT for around in (False, True)]
     writers = [star] + [Publisher(world, author) for author in world.authors if author != STAR]
     writers += [Deleter(world, f"deleter {number}") for number in range(2)]
+    writers += [Editor(world, "editor")]
     writers += [Follower(world, f"follower {number}", world.readers[number::6]) for number in range(6)]
     writers += [Muter(world, "muter", world.readers[-9::3])]
     writers += [Commenter(world, f"commenter {number}", world.readers[number::9]) for number in range(3)]

@@ -58,7 +58,7 @@ def may_be_refused(history, write):
     if write["what"] == "delete":
         return write["refused"] == "NOT_FOUND" and any(
             one.loss and one.loss.begin < write["end"] or one.dropped_from < write["end"] for one in concerned)
-    return write["what"] in ("comment", "uncomment") and write["refused"] == "NOT_FOUND" and any(
+    return write["what"] in ("comment", "uncomment", "edit") and write["refused"] == "NOT_FOUND" and any(
         one.may_be_gone(write["end"]) for one in concerned)
 
 
@@ -129,7 +129,7 @@ def check_read(history, read):
         return []
     where = f"the {'final ' if read['final'] else ''}{read['what']} of {read['of']} at {read['daemon']}"
     found, seen, previous = [], set(), NEVER
-    for share_id, author, url in read["items"]:
+    for share_id, author, url, version in read["items"]:
         share = history.by_id.get(share_id)
         if share_id in seen:
             found.append(f"twice: {share_id} in {where}")
@@ -141,6 +141,12 @@ def check_read(history, read):
             found.append(f"unentitled: {share} in {where}")
         elif share.loss and share.loss.end < read["begin"]:
             found.append(f"unentitled: {share}, which the store had lost, in {where}")
+        elif not share.may_say(version, read["end"]):
+            found.append(f"invented: {version} as what {share} says in {where}")
+        elif read["final"] and not share.may_say_in_the_end(version):
+            found.append(f"lost: an edit of {share}, which says {version} in {where}, not one of {sorted(share.edits)}")
+        elif read["final"] and version != history.versions[share_id]:
+            found.append(f"inconsistent: {share} says {version} in {where}, and {history.versions[share_id]} elsewhere")
         seen.add(share_id)
         previous = share_id
     # What is older than a page that is not the last one, or than what the timeline holds, need not be on it.

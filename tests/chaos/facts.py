@@ -45,6 +45,7 @@ class Item:
         self.loss = None           # that took it
         self.told = False          # somebody was told of it by an acknowledgement or an event
         self.deletions = []        # those that may have deleted it
+        self.edits = {}            # what it may have come to say, by the number of that -> Change
         self.dropped_from = NEVER  # when its author's profile may have dropped it, at the earliest
 
     def __str__(self):
@@ -59,6 +60,16 @@ class Item:
     def may_be_deleted(self, before=NEVER):
         """Whether it may have been deleted at some time before."""
         return any(one.begin < before for one in self.deletions) or bool(self.under and self.under.may_be_gone(before))
+
+    def may_say(self, version, before):
+        """Whether it may have said this at some time before."""
+        return version == 0 or version in self.edits and self.edits[version].begin < before
+
+    def may_say_in_the_end(self, version):
+        """Whether nothing that is certain has come after it."""
+        said_at = self.edits[version].end if version in self.edits else 0
+        return not any(one.done and not one.loss and one.begin > said_at for number, one in self.edits.items() if number != version) \
+            and (version == 0 or version in self.edits and not self.edits[version].loss)
 
     def may_be_deleted_in_the_end(self):
         return any(not one.loss for one in self.deletions) or bool(self.under and self.under.may_be_gone())

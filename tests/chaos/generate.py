@@ -30,6 +30,7 @@ class Generator:
         self.connections = 0
         self.live = {author: [] for author in AUTHORS + READERS}           # ids of shares that are not deleted
         self.all_shares = []                                               # (id, author, url)
+        self.versions = {}                                                 # share -> the last edit
         self.said = {}                                                     # share -> {comment: (commenter, parent, text)}
         self.following = {reader: {} for reader in READERS}                # subject -> time of the follow
         self.periods = collections.defaultdict(list)                       # (reader, subject) -> [[from, until], ...]
@@ -83,6 +84,8 @@ class Generator:
             self.share(self.random.choice(AUTHORS) if chance < 0.8 else self.random.choice(READERS))
         elif chance < 0.90:
             self.delete(self.random.choice(AUTHORS))
+        elif chance < 0.93:
+            self.edit(self.random.choice(AUTHORS))
         else:
             reader, author = self.random.choice(READERS), self.random.choice(AUTHORS)
             (self.unfollow if author in self.following[reader] else self.follow)(reader, author)
@@ -133,6 +136,15 @@ class Generator:
             del said[comment]
         self.record(begin, entry, "uncomment", author=author, share=share, comment=comment)
 
+    def edit(self, author):
+        """One of the latest."""
+        if self.live[author]:
+            begin, share, version = self.time, self.random.choice(self.live[author][-10:]), len(self.log)
+            entry = self.commit("edit", author=author, share=share, version=version,
+                                url=next(url for share_id, _, url in self.all_shares if share_id == share))
+            self.versions[share] = version
+            self.record(begin, entry, "edit", author=author, share=share, version=version)
+
     def follow(self, reader, author):
         begin = self.time
         entry = self.commit("follow", reader=reader, subject=author)
@@ -176,7 +188,7 @@ class Generator:
 
     def newest_first(self, authors):
         live = {share for author in authors for share in self.live[author]}
-        return [list(share) for share in reversed(self.all_shares) if share[0] in live]
+        return [[*share, self.versions.get(share[0], 0)] for share in reversed(self.all_shares) if share[0] in live]
 
     def read(self, what, of, daemon, items, **more):
         self.records.append({"is": "read", "what": what, "of": of, "daemon": daemon, "begin": self.time + 1,
@@ -211,7 +223,7 @@ class Stream:
             if random.random() < 0.02:
                 away_until = min(index + random.randrange(1, 60), len(self.world.log) - 1)
                 self.connect(self.world.log[away_until].at, self.token)
-                index = next(place for place, one in enumerate(self.world.log) if one.position > self.token)
+                index = next((place for place, one in enumerate(self.world.log) if one.position > self.token), len(self.world.log))
 
     def connect(self, at, position):
         self.world.connections += 1
@@ -233,9 +245,14 @@ class Stream:
 
 class HomeStream(Stream):
     def show(self, entry):
-        if entry.what == "share" and self.world.followed(self.name, entry.author, entry.at):
-            self.event("shared", entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url)
-        elif entry.what == "delete" and self.world.followed(self.name, entry.author, entry.at):
+        if entry.what not in ("share", "edit", "delete") or not self.world.followed(self.name, entry.author, entry.at):
+            return
+        if entry.what == "share":
+            self.event("shared", entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url, version=0)
+        elif entry.what == "edit":
+            self.event("edited", entry.at + 3.5, id=entry.position, author=entry.author, share=entry.share, url=entry.url,
+                       version=entry.version)
+        else:
             self.event("deleted", entry.at + 3.5, id=entry.position, share=entry.share, author=entry.author)
 
 

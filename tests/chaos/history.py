@@ -4,7 +4,7 @@ A history is a list of records (dictionaries; JSON lines in a file). Times are n
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
 settings    profile_cap, timeline_cap: how many shares they hold
-write       what: share (author, url, id), delete (author, share), comment (commenter, author, share, parent, text, id), uncomment
+write       what: share (author, url, id), delete (author, share), edit (author, share, version), comment (commenter, author, share, parent, text, id), uncomment
             (author, share, comment), follow, unfollow, mute or unmute (reader, subject); author: always whose log it stands in,
             that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
@@ -12,10 +12,11 @@ write       what: share (author, url, id), delete (author, share), comment (comm
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
 connection  of a stream: stream, connection, at, token (hexadecimal; empty: from now on); kind: home (the default) or profile
             (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject)
-event       connection, at, what: shared (id, author, url), deleted (id, share, author), commented (id, author, share, commenter,
+event       connection, at, what: shared (id, author, url, version), edited (id, author, share, url, version), deleted (id, share,
+            author), commented (id, author, share, commenter,
             parent, text), comment_deleted (id, comment, author), caught_up or heartbeat (token), gap (reason, ranges),
             refused (code), left (nobody is interested in this stream any more)
-read        what: timeline or profile (items: id, author, url, newest first; page_end), dialogue (of: a share, which is there or
+read        what: timeline or profile (items: id, author, url, version, newest first; page_end), dialogue (of: a share, which is there or
             not; items: id, commenter, parent, text, oldest first, the last three empty for the place of a deleted one; counts:
             what is said of the number of comments), following or muted (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
@@ -26,6 +27,7 @@ loss        the store went back to what it had been some time before. begin, end
 settled     at: from here on every stream had the time to deliver everything
 complaint   text: a client saw something that the protocol does not allow
 
+The version of a share is the number of the edit that made it what it is, 0 if it is as it was shared.
 Of a position, which is the same as the id of what stands there, the last 6 bits are its partition.
 """
 import collections
@@ -93,6 +95,7 @@ class History:
         self.following = collections.defaultdict(list)           # reader -> its final reads of whom it follows
         self.muted = collections.defaultdict(list)               # the same: whom it has muted
         self.profiles = collections.defaultdict(set)             # author -> ids in its final profiles
+        self.versions = {}                                       # share -> what its first final read says
         self.talk = {}                                           # share -> its first final dialogue
         self.conflicts = []                                      # two ids for one item, two items for one id
         self._take(records)
@@ -106,6 +109,8 @@ class History:
             deleted = self.by_id.get(write.get(DELETES.get(write["what"])))
             if deleted and write["outcome"] != "none":
                 deleted.deletions.append(self._change(write))
+            if write["what"] == "edit" and write["outcome"] != "none":
+                self._take_edit(self.by_id[write["share"]].edits, write)
         for author, shares in self.by_author.items():
             self._find_dropped(author, shares)
 
@@ -128,6 +133,9 @@ class History:
                     getattr(self, record["what"])[record["of"]].append(record)
                 if record["what"] == "dialogue":
                     self.talk.setdefault(record["of"], record["items"])
+                if record["what"] in ("timeline", "profile") and record["final"]:
+                    for share_id, _, _, version in record["items"]:
+                        self.versions.setdefault(share_id, version)
                 if record["what"] == "profile" and record["final"]:
                     self.profiles[record["of"]].update(item[0] for item in record["items"])
             elif kind == "settings":
@@ -214,7 +222,7 @@ class History:
                         self._see(event["id"], event["author"], name_of(event), event["at"], True)
         for read in self.reads:
             if read["what"] in ("timeline", "profile"):
-                for share_id, author, url in read["items"]:
+                for share_id, author, url, _ in read["items"]:
                     self._see(share_id, author, url, read["end"], False)
             elif read["what"] == "dialogue":
                 for comment_id, commenter, _, text in read["items"]:
@@ -231,6 +239,14 @@ class History:
                 one.id is None or one.loss for one in self.items[author, name])):
             self._identify((author, name), item_id, at, "somebody who saw it")
             self.by_id[item_id].told = told
+
+    def _take_edit(self, edits, write):
+        """However often it was sent it is one."""
+        change = self._change(write)
+        if earlier := edits.get(write["version"]):
+            change.begin = earlier.begin
+            change.position = earlier.position or change.position
+        edits[write["version"]] = change
 
     def _find_dropped(self, author, shares):
         """A share may have been dropped by its author's profile when as many as that holds may have been made after it."""

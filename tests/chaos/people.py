@@ -1,6 +1,7 @@
 """The people of a chaos run: each a thread that uses the service, repeats what failed, and records what it saw."""
 import collections
 import random
+import re
 import threading
 import time
 import traceback
@@ -12,6 +13,7 @@ from feed_client import Client, Disconnected, FeedError
 from world import TALKED_ABOUT
 
 PATIENCE_S = 3          # a connection that does not answer for so long is given up
+RECENT = 50             # of what was shared or said that somebody may come back to
 BATCH = 10              # shares that a publisher sends at once, at most
 READS_ON = 0.2          # how often a publisher asks for its timeline in the same breath
 HURRIED_BATCH = 40      # when too little was acknowledged so far
@@ -21,12 +23,16 @@ UNKNOWN = ("OUTCOME_UNKNOWN", "INTERNAL")
 
 
 def comment_for(url):
-    """What the share of this url must always come with: up to 2,000 characters."""
-    return (url + " ") * (zlib.crc32(url.encode()) % 2000 // (len(url) + 1))
+    """What the share of this url must always come with: up to 1,900 characters."""
+    return (url + " ") * (zlib.crc32(url.encode()) % 1900 // (len(url) + 1))
 
 
 def share_request(author, url):
     return pb.ShareRequest(author=author, url=url, title=url[-20:], comment=comment_for(url), idempotency_key=url)
+
+
+def edit_request(write, url):
+    return pb.EditShareRequest(author=write["author"], id=write["share"], title=url[-20:], comment=f"edit {write['version']}: {comment_for(url)}")
 
 
 class Person(threading.Thread):
@@ -174,6 +180,7 @@ class Publisher(Person):
             write["id"] = reply.id
             self.pending.remove(write["url"])
             self.world.shares.append((self.author, reply.id))
+            self.world.urls[reply.id] = write["url"]
         for write in writes:
             if self.client and write["outcome"] == "unknown" and not self.world.stopping.is_set() \
                     and self.random.random() < 0.2:
@@ -214,6 +221,27 @@ class Deleter(Person):
         if self.world.comments and self.random.random() < 0.1:
             return self.random.choice(self.world.comments)[:2]
         return self.random.choice(self.world.shares[-300:])
+
+
+class Editor(Person):
+    """Edits what was shared. What has no answer is said again, or sometimes left as it is; the next edit says something else."""
+
+    def live(self):
+        pending, made = {}, 0  # share -> (author, version)
+        while not self.world.stopping.is_set() or pending and not self.world.finished.wait(0.05):
+            while self.world.shares and len(pending) < 3 and not self.world.stopping.is_set():
+                made += 1
+                author, share = self.random.choice(self.world.shares[-RECENT:])
+                pending.setdefault(share, (author, made))
+            if pending and self.connect():
+                writes = [{"what": "edit", "author": author, "share": share, "version": version} for share, (author, version) in pending.items()]
+                self.attempt([edit_request(write, self.world.urls[write["share"]]) for write in writes], writes)
+                pending = {write["share"]: pending[write["share"]] for write in writes if self.is_open(write)}
+            self.pause(self.random.uniform(0.1, 0.6))
+
+    def is_open(self, write):
+        given_up = write["outcome"] == "unknown" and not self.world.stopping.is_set() and self.random.random() < 0.2
+        return write["outcome"] != "done" and "refused" not in write and not given_up
 
 
 class Follower(Person):
@@ -306,9 +334,13 @@ class TimelineReader(Person):
 
 # ------------------------------------------------------------------------------------------------------------- reads
 
-def check_content(recorder, share):
-    if share.comment.strip() != comment_for(share.url).strip() or share.title != share.url[-20:]:
-        recorder.complain(f"share {share.id} says {share.title!r}, {share.comment[:50]!r}")
+def version_of(recorder, share):
+    """Which edit it is as it says: 0 if none. What it says must be whole."""
+    edit = re.match(r"edit (\d+): ", share.comment)
+    words, version = (share.comment[edit.end():], int(edit[1])) if edit else (share.comment, 0)
+    if words.strip() != comment_for(share.url).strip() or share.title != share.url[-20:] or bool(edit) != bool(share.edited_at_ms):
+        recorder.complain(f"share {share.id} says {share.title!r}, {share.comment[:50]!r}, edited at {share.edited_at_ms}")
+    return version
 
 
 def read_shares(person, what, of, must=(), final=False, daemon=""):
@@ -330,11 +362,9 @@ def take_shares(person, what, of, begin, read, must=(), final=False, daemon=""):
     except (OSError, Disconnected, AssertionError) as failure:
         person.lose_connection(failure)
         return False
-    for share in shares:
-        check_content(person.recorder, share)
     person.recorder.add(**{"is": "read", "what": what, "of": of, "daemon": daemon, "begin": begin,
                            "end": person.recorder.now(), "final": final, "must": list(must),
-                           "items": [[share.id, share.author, share.url] for share in shares],
+                           "items": [[share.id, share.author, share.url, version_of(person.recorder, share)] for share in shares],
                            "page_end": pb.PageEnd.Name(end)})
     person.world.count("reads")
     return True

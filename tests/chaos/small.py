@@ -43,8 +43,16 @@ def stream(at, *events, token="", connection=1, kind="home", name="r"):
         {"is": "event", "connection": connection, "at": at + place, **event} for place, event in enumerate(events, 1)]
 
 
-def shared(number, url=None):
-    return {"what": "shared", "id": number, "author": "a", "url": url or f"u{number}"}
+def shared(number, url=None, version=0):
+    return {"what": "shared", "id": number, "author": "a", "url": url or f"u{number}", "version": version}
+
+
+def edit(begin, end, position, version, **fields):
+    return write("edit", begin, end, **{"author": "a", "share": 10, "version": version, "position": position, **fields})
+
+
+def edited(number, version, **fields):
+    return {"what": "edited", "id": number, "author": "a", "share": 10, "url": "u10", "version": version, **fields}
 
 
 def dialogue(at, *events, **options):
@@ -113,8 +121,8 @@ def place(number, parent=0):
     return [number, "", parent, ""]
 
 
-def item(number):
-    return [number, "a", f"u{number}"]
+def item(number, version=0):
+    return [number, "a", f"u{number}", version]
 
 
 def refused(code):

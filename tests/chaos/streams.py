@@ -5,9 +5,11 @@ from history import name_of
 
 class StreamCheck:
     """One stream from where it began without a token, over all connections that resumed it. Kinds differ in the events that bring
-    something (`items`) and take it away (`deletions`: event -> the field that names what), and in whom they bring that of."""
+    something (`items`), change it (`edits`) and take it away (`deletions`: event -> the field that names what), and in whom they
+    bring that of."""
     items = ()
     deletions = {}
+    edits = ()
 
     def __init__(self, history, name, chain):
         self.history = history
@@ -18,6 +20,7 @@ class StreamCheck:
         self.tokens = {}     # token -> the place where it came first
         self.seen = {}       # log entry id -> its place
         self.received = {}   # item's id -> when it came first
+        self.versions = {}   # share's id -> what it says as far as was told
         self.deleted = {}    # item's id -> id of the deletion
         self.entries = {}    # log entry id -> when it came first
         self.gaps = []       # (after, until)
@@ -75,7 +78,7 @@ class StreamCheck:
         for event in events:
             self.place += 1
             what = event["what"]
-            if what in self.items or what in self.deletions:
+            if what in self.items or what in self.edits or what in self.deletions:
                 if event["id"] in here:
                     self.say(f"twice: {what} {event['id']} on connection {connection['connection']}")
                 elif event["id"] in self.seen and self.seen[event["id"]] < resumed_at:
@@ -86,6 +89,8 @@ class StreamCheck:
                 self.entries.setdefault(event["id"], event["at"])
             if what in self.items:
                 self.check_item(event, connection, here, latest, resumed_at)
+            elif what in self.edits:
+                self.check_edited(event)
             elif what in self.deletions:
                 self.check_deleted(event, event[self.deletions[what]])
             elif what in ("caught_up", "heartbeat"):
@@ -142,6 +147,23 @@ class StreamCheck:
             if (deletion in here or self.seen.get(deletion, NEVER) < resumed_at) and not self.history.loss_of(deletion):
                 self.say(f"unentitled: {item} after the deletion of {gone} at {deletion}")
 
+    def check_edited(self, event):
+        """Of what did not come it is no harm to be told."""
+        item = self.history.by_id.get(event["share"])
+        if not item or not self.is_of(item, event) or event["version"] == 0 or not item.may_say(event["version"], event["at"]):
+            self.say(f"invented: {event}, an edit of {item},")
+            return
+        if event["id"] <= item.id:
+            self.say(f"order: the edit {event['id']} of {item}")
+        self.versions[item.id] = event["version"]
+
+    def check_version(self, item):
+        """In the end it must have been told what the share has come to say."""
+        version = self.versions[item.id]
+        if self.ended_well() and not item.may_be_gone() and not item.may_say_in_the_end(version) and self.sees(item.author, item.begin, NEVER) \
+                and not any(one.loss or self.in_gap(one.position) for one in item.edits.values()):
+            self.say(f"lost: an edit of {item}, which says {version} in the end, not one of {sorted(item.edits)},")
+
     def is_of(self, item, event):
         """Whether an event tells of this item what it is."""
         return (item.author, item.name) == (event["author"], name_of(event))
@@ -165,6 +187,8 @@ class StreamCheck:
             came = self.received.get(item.id)
             if came is not None:
                 self.check_deletion_came(item)
+                if self.edits:
+                    self.check_version(item)
                 passed_at = came if passed_at is None else min(came, passed_at)
             elif passed_at is not None and not item.loss and item.begin > self.started_at \
                     and not item.may_be_deleted(passed_at) and self.sees(author, item.begin, passed_at) \
@@ -202,6 +226,7 @@ class HomeStream(StreamCheck):
     """The shares of those whom a reader follows, and its own. A profile is told like that of somebody who follows nobody."""
     items = ("shared",)
     deletions = {"deleted": "share"}
+    edits = ("edited",)
 
     def authors(self):
         return self.history.subjects_of[self.name] | {self.name}
@@ -217,6 +242,9 @@ class HomeStream(StreamCheck):
         return author == self.name or self.history.pairs[self.name, author].surely(since, until)
 
     def check_entitled(self, item, event, connection):
+        self.versions[item.id] = event["version"]
+        if not item.may_say(event["version"], event["at"]):
+            self.say(f"invented: {item} with {event['version']}")
         until = event["at"] if connection["token"] else item.end
         if item.author != self.name and not self.history.pairs[self.name, item.author].possibly(item.begin, until):
             self.say(f"unentitled: {item}, at {event['at']}, made between {item.begin} and {item.end},")

@@ -4,10 +4,10 @@ import time
 import environment  # noqa: F401
 import feed_pb2 as pb
 from feed_client import Disconnected, FeedError
-from people import Person, check_content
+from people import Person, version_of
 
 PING_EVERY_S = 5
-EVENTS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps", "commented": "commented"}  # how they are counted
+EVENTS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps", "commented": "commented", "edited": "edited"}  # how they are counted
 REFUSALS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE", "NOT_FOUND")  # of the stream, which begins anew
 
 
@@ -120,8 +120,10 @@ class Subscriber(Person):
         if kind == "shared":
             share = message.share
             self.newest[share.author] = max(share.id, self.newest.get(share.author, 0))
-            check_content(self.recorder, share)
-            return {"id": share.id, "author": share.author, "url": share.url}
+            return {"id": share.id, "author": share.author, "url": share.url, "version": version_of(self.recorder, share)}
+        if kind == "edited":
+            share = message.share
+            return {"id": message.id, "author": share.author, "share": share.id, "url": share.url, "version": version_of(self.recorder, share)}
         if kind == "deleted":
             return {"id": message.id, "share": message.share_id, "author": message.author}
         if kind == "gap":

@@ -2,11 +2,10 @@
 import environment  # noqa: F401  (makes the next ones importable)
 import feed_pb2 as pb
 from feed_client import Disconnected, FeedError
-from people import Person
+from people import RECENT, Person
 from subscriber import Subscriber
 
 ON_TOPIC = 0.8  # how often it is one of the shares that everybody talks about
-RECENT = 50     # of shares and comments that somebody may come back to
 
 
 class Commenter(Person):

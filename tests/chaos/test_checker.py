@@ -91,12 +91,25 @@ def invent_event(stream, draw):
     events.insert(place, {**events[place], "id": events[place]["id"] + draw.choice((-1, 1)) * 10**9, words: "http://example.org/invented"})
 
 
+def lose_edit(stream, draw):
+    """The last one of a share that came."""
+    came = {events[place]["id"] for events, place in stream.places}
+    last = {event["share"]: event["id"] for _, events in stream.connections for event in events if event["what"] == "edited"}
+    lost = draw.choice([last[share] for share in sorted(came & set(last))])
+    for _, events in stream.connections:
+        events[:] = [event for event in events if event["what"] != "edited" or event["id"] != lost]
+
+
 class ChangedRead:
     """Another version of one final read."""
 
     def __init__(self, base, draw, dialogues):
         self.history = base.history
-        original = draw.choice(base.reads["dialogues" if dialogues else "shares"])
+        self.reads = base.reads["dialogues" if dialogues else "shares"]
+        self.choose(draw)
+
+    def choose(self, draw):
+        original = draw.choice(self.reads)
         self.read = {**original, "items": list(original["items"])}
         self.count = len(self.read["items"])
         self.certain = [place for place, item in enumerate(self.read["items"]) if item[1]]  # not the place of what was deleted
@@ -120,9 +133,17 @@ def swap_items(changed, draw):
     items[one], items[other] = items[other], items[one]
 
 
+def forget_edit(changed, draw):
+    while not any(version for *_, version in changed.read["items"]):
+        changed.choose(draw)
+    items = changed.read["items"]
+    place = draw.choice([place for place, (*_, version) in enumerate(items) if version])
+    items[place] = [*items[place][:-1], 0]
+
+
 def invent_item(changed, draw):
     item_id, author, *more = changed.read["items"][draw.choice(changed.certain)]
-    changed.read["items"].append([item_id - 10**9, author, *more[:-1], "http://example.org/invented"])
+    changed.read["items"].append([item_id - 10**9, author, *more])
 
 
 @pytest.mark.parametrize("number", range(HISTORIES))
@@ -133,25 +154,27 @@ def test_a_right_history_has_no_violation(number):
     assert checker.check(base.records) == []
 
 
-@pytest.mark.parametrize("kind, fault", [
-    ("lost", lose_event), ("twice", double_event), ("order", swap_events), ("invented", invent_event),
+STREAM_FAULTS = [("lost", lose_event), ("twice", double_event), ("order", swap_events), ("invented", invent_event)]
+READ_FAULTS = [("lost", lose_item), ("twice", double_item), ("order", swap_items), ("invented", invent_item)]
+
+
+@pytest.mark.parametrize("kind, fault, dialogues", [
+    *[(*fault, dialogues) for fault in STREAM_FAULTS for dialogues in (False, True)], ("lost", lose_edit, False),
 ])
-@pytest.mark.parametrize("dialogues", [False, True], ids=["shares", "dialogues"])
 def test_one_fault_in_a_stream_is_caught_with_every_seed(kind, fault, dialogues):
-    for seed in range(SEEDS):
-        changed = ChangedStream(sample(seed % HISTORIES), draw := random.Random(seed), dialogues)
-        fault(changed, draw)
-        found = changed.check()
-        assert any(text.startswith(kind + ":") for text in found), (seed, found)
+    check_every_seed(ChangedStream, kind, fault, dialogues)
 
 
-@pytest.mark.parametrize("kind, fault", [
-    ("lost", lose_item), ("twice", double_item), ("order", swap_items), ("invented", invent_item),
+@pytest.mark.parametrize("kind, fault, dialogues", [
+    *[(*fault, dialogues) for fault in READ_FAULTS for dialogues in (False, True)], ("lost", forget_edit, False),
 ])
-@pytest.mark.parametrize("dialogues", [False, True], ids=["shares", "dialogues"])
 def test_one_fault_in_a_final_read_is_caught_with_every_seed(kind, fault, dialogues):
+    check_every_seed(ChangedRead, kind, fault, dialogues)
+
+
+def check_every_seed(changes, kind, fault, dialogues):
     for seed in range(SEEDS):
-        changed = ChangedRead(sample(seed % HISTORIES), draw := random.Random(seed), dialogues)
+        changed = changes(sample(seed % HISTORIES), draw := random.Random(seed), dialogues)
         fault(changed, draw)
         found = changed.check()
         assert any(text.startswith(kind + ":") for text in found), (seed, found)

@@ -4,7 +4,7 @@ import re
 import pytest
 
 import checker
-from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, caught_up, comment, comment_deleted, commented, deleted, dialogue, final,
+from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, caught_up, comment, comment_deleted, commented, deleted, dialogue, edit, edited, final,
                    follow, gap, item, judge, loss, lost_gap, mute, place, refused, remark, said, share, shared, stream, uncomment, write)
 
 
@@ -136,7 +136,7 @@ def test_what_the_protocol_says_about_small_histories(expected, records):
     ("lost", [share(1, 2, 640), loss(3, 10, 9), share(4, 5, 768), final("profile", "a")]),
     # It may be made again, under another id.
     ("", [share(1, None, 640, outcome="unknown"), *stream(0, caught_up("t"), shared(640), lost_gap(9, 11)), follow(0.1, 0.2),
-          loss(2.1, 10, 9), share(4, 5, 768, url="u640"), final("profile", "a", [768, "a", "u640"])]),
+          loss(2.1, 10, 9), share(4, 5, 768, url="u640"), final("profile", "a", [768, "a", "u640", 0])]),
     ("inconsistent", [share(1, 2, 640), loss(3, 10, 10), share(4, 5, 768, url="u640")]),
     ("order", [share(1, 2, 640), loss(3, 10, 9), share(4, 5, 639 - 63)]),
     # Deletions that were lost: the share is back.
@@ -228,6 +228,39 @@ GONE = write("delete", 20, 21, author="a", share=10, position=100)
     ("unentitled", [share(1, 2, 64), comment(4.5, 4.8, 640, share=64), loss(5.1, 10, 9), said(remark(640), of=64)]),
 ])
 def test_what_must_be_said_of_dialogues(expected, records):
+    judge(expected, records)
+
+
+SEEN = [follow(1, 2), share(4.5, 4.8, 10)]
+
+
+@pytest.mark.parametrize("expected, records", [
+    ("", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(20, 1)), edit(5.5, 5.8, 20, 1), SETTLED]),
+    ("", [*SEEN, *stream(3, caught_up("t"), shared(10, version=1)), edit(4.9, 4.95, 20, 1), SETTLED]),
+    ("lost", [*SEEN, *stream(3, caught_up("t"), shared(10)), edit(5.5, 5.8, 20, 1), SETTLED]),
+    ("lost", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(20, 1)), edit(5.1, 5.2, 20, 1), edit(5.5, 5.8, 21, 2), SETTLED]),
+    ("", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(20, 1), edited(21, 2)), edit(5.1, 5.2, 20, 1), edit(5.5, 5.8, 21, 2), SETTLED]),
+    ("lost", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(21, 2), edited(20, 1)), edit(4.9, 4.95, 20, 1), edit(4.96, 4.99, 21, 2),
+              SETTLED]),
+    ("", [*SEEN, *stream(3, caught_up("t"), shared(10)), edit(5.5, None, 20, 1, outcome="unknown"), SETTLED]),
+    ("", [*SEEN, *stream(3, caught_up("t"), shared(10)), edit(5.5, 5.8, 20, 1), write("delete", 7, None, "unknown", author="a", share=10), SETTLED]),
+    ("invented", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(20, 1)), SETTLED]),
+    ("invented", [*SEEN, *stream(3, caught_up("t"), shared(10, version=1)), SETTLED]),
+    ("invented", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(20, 0)), SETTLED]),
+    ("twice", [*SEEN, *stream(3, caught_up("t"), shared(10), edited(20, 1), edited(20, 1)), edit(5.1, 5.8, 20, 1), SETTLED]),
+    ("refused", [*SEEN, edit(5.1, 5.8, 0, 1, outcome="none", refused="NOT_FOUND")]),
+    ("", [share(1, 2, 10), edit(3, 4, 20, 1), final("profile", "a", item(10, 1))]),
+    ("lost", [share(1, 2, 10), edit(3, 4, 20, 1), final("profile", "a", item(10))]),
+    ("lost", [share(1, 2, 10), edit(3, 4, 20, 1), edit(5, 6, 21, 2), final("profile", "a", item(10, 1))]),
+    ("", [share(1, 2, 10), edit(3, 5, 20, 1), edit(4, 6, 21, 2), final("profile", "a", item(10, 1))]),
+    ("invented", [share(1, 2, 10), final("profile", "a", item(10, 1))]),
+    ("inconsistent", [share(1, 2, 10), edit(3, None, 20, 1, outcome="unknown"), final("profile", "a", item(10)),
+                      {**final("profile", "a", item(10, 1)), "daemon": "B"}]),
+    ("", [share(1, 2, 64), edit(3, 4, 640, 1, share=64), loss(5, 10, 9), final("profile", "a", item(64))]),
+    ("lost", [share(1, 2, 64), edit(3, 4, 640, 1, share=64), loss(5, 10, 10), final("profile", "a", item(64))]),
+    ("lost", [share(1, 2, 64), edit(3, 4, 640, 1, share=64), loss(5, 10, 9), final("profile", "a", item(64, 1))]),
+])
+def test_what_must_be_said_of_edits(expected, records):
     judge(expected, records)
 
 

@@ -49,6 +49,7 @@ class World:
         self.sample = SAMPLE
         self.newcomers = []
         self.shares = []        # (author, id) as acknowledged
+        self.urls = {}          # id -> url
         self.topics = {}        # author -> the share of its that is talked about
         self.comments = []      # (author, share, comment, commenter) as acknowledged
         self.last_words = []    # (author, share, comment): what was said last under each topic
