@@ -2,7 +2,7 @@
 
     python3 tests/chaos/chaos.py --minutes N --seed S [--loses] [--feedd PATH] [--counts FILE] [--keep | --discard]
 
-Two daemons share one Redis, each through a link of its own. People share, talk, follow, unfollow, mute, delete, read and
+Two daemons share one Redis, each through a link of its own. People share, re-share, talk, follow, unfollow, mute, delete, read and
 subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
 less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
 saw. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
@@ -33,7 +33,7 @@ import checker
 from faults import DaemonFaults, RedisFaults
 from losses import LosingRedisFaults
 from final_reader import FinalReader
-from people import Deleter, Editor, Follower, Muter, Newcomer, Publisher, TimelineReader
+from people import Deleter, Editor, Follower, Muter, Newcomer, Publisher, Resharer, TimelineReader
 from subscriber import Subscriber
 from talkers import Commenter, Listener
 from world import STAR, TALKED_ABOUT, World
@@ -69,6 +69,7 @@ def run_people(world, minutes):
     writers = [star] + [Publisher(world, author) for author in world.authors if author != STAR]
     writers += [Deleter(world, f"deleter {number}") for number in range(2)]
     writers += [Editor(world, "editor")]
+    writers += [Resharer(world, f"resharer {number}", world.authors[number:-1:2]) for number in range(2)]
     writers += [Follower(world, f"follower {number}", world.readers[number::6]) for number in range(6)]
     writers += [Muter(world, "muter", world.readers[-9::3])]
     writers += [Commenter(world, f"commenter {number}", world.readers[number::9]) for number in range(3)]

@@ -5,6 +5,7 @@
 Each check looks at one part (all writes, one author's profile, one reader's timeline, one reader's stream) and returns
 its violations, sentences that begin with one of the words of KINDS.
 """
+import collections
 import sys
 
 from dialogues import DialogueStream, check_dialogue
@@ -54,11 +55,11 @@ def check_writes(history):
 
 def may_be_refused(history, write):
     """What is gone cannot be deleted or talked about, but for a deletion that is repeated."""
-    concerned = [history.by_id[write[field]] for field in ("share", "comment", "parent") if write.get(field)]
+    concerned = [history.by_id[write[field]] for field in ("share", "comment", "parent", "origin") if write.get(field)]
     if write["what"] == "delete":
         return write["refused"] == "NOT_FOUND" and any(
             one.loss and one.loss.begin < write["end"] or one.dropped_from < write["end"] for one in concerned)
-    return write["what"] in ("comment", "uncomment", "edit") and write["refused"] == "NOT_FOUND" and any(
+    return write["what"] in ("comment", "uncomment", "edit", "reshare") and write["refused"] == "NOT_FOUND" and any(
         one.may_be_gone(write["end"]) for one in concerned)
 
 
@@ -129,13 +130,16 @@ def check_read(history, read):
         return []
     where = f"the {'final ' if read['final'] else ''}{read['what']} of {read['of']} at {read['daemon']}"
     found, seen, previous = [], set(), NEVER
-    for share_id, author, url, version in read["items"]:
+    roots = set()
+    for share_id, author, url, version, origin, _ in read["items"]:
         share = history.by_id.get(share_id)
         if share_id in seen:
             found.append(f"twice: {share_id} in {where}")
+        elif read["what"] == "timeline" and (origin or share_id) in roots:
+            found.append(f"twice: entries of {origin or share_id} in {where}")
         elif share_id > previous:
             found.append(f"order: {share_id} after {previous} in {where}")
-        if not share or (share.author, share.name) != (author, url) or share.begin > read["end"]:
+        if not share or (share.author, share.name, share.origin) != (author, url, origin) or share.begin > read["end"]:
             found.append(f"invented: {share_id} ({author}, {url}) in {where}; it is {share}")
         elif not may_be_read(history, read, share):
             found.append(f"unentitled: {share} in {where}")
@@ -148,6 +152,7 @@ def check_read(history, read):
         elif read["final"] and version != history.versions[share_id]:
             found.append(f"inconsistent: {share} says {version} in {where}, and {history.versions[share_id]} elsewhere")
         seen.add(share_id)
+        roots.add(origin or share_id)
         previous = share_id
     # What is older than a page that is not the last one, or than what the timeline holds, need not be on it.
     oldest = 0 if read["page_end"] == "END" else min(seen, default=NEVER)
@@ -169,7 +174,7 @@ def may_be_read(history, read, share):
     if read["what"] == "profile":
         return False
     if read["final"]:
-        return share.author in history.seen_at_end(read["of"])
+        return share.author in history.seen_at_end(read["of"]) and not is_hidden_at_end(history, read["of"], share)
     return history.pairs[read["of"], share.author].possibly(share.begin, read["end"])
 
 
@@ -183,8 +188,37 @@ def check_complete(history, read, seen, where):
         return [f"lost: {where} is said to be capped, but no profile ever held more than {cap} shares"]
     if read["page_end"] == "END" and any(surely_made(history, author) > cap + cap // 64 for author in authors):
         return [f"lost: {where} is said to be all, but a profile has dropped shares"]
-    return [f"lost: {share} is not in {where}" for author in authors for share in belonging(history, author)
-            if share.id not in seen]
+    there = [share for author in authors for share in belonging(history, author)]
+    if read["what"] == "timeline":
+        return check_entries(history, read, authors, there, where)
+    return [f"lost: {share} is not in {where}" for share in there if share.id not in seen]
+
+
+def check_entries(history, read, authors, there, where):
+    """In a home timeline an origin and its re-shares are one entry, which says how many re-shared it: the origin, if the reader sees
+    that, and else the first re-share. Where a profile may have dropped some of them either may be so."""
+    found, sharers = [], {item[0]: item[-1] for item in read["items"]}
+    may_be = collections.Counter(share.origin for author in authors for share in history.by_author[author]
+                                 if not share.loss and not share.deleted)
+    groups = collections.defaultdict(list)
+    for share in there:
+        if not is_hidden_at_end(history, read["of"], share):
+            groups[share.root].append(share)
+    for root, group in groups.items():
+        entry = min(group, key=lambda share: (share.origin, share.id))
+        count = sum(share.origin != 0 for share in group)
+        if history.by_id[root].dropped_from < NEVER or count < may_be[root] and entry.origin:
+            continue
+        if entry.id not in sharers:
+            found.append(f"lost: {entry} is not in {where}")
+        elif not count <= sharers[entry.id] <= may_be[root]:
+            found.append(f"inconsistent: {entry} was re-shared by {count}, or by up to {may_be[root]}, not by {sharers[entry.id]} in {where}")
+    return found
+
+
+def is_hidden_at_end(history, reader, share):
+    """Whether it is a re-share of what somebody shared whom the reader does not see."""
+    return share.origin and share.under.author in history.hidden_at_end(reader)
 
 
 def surely_made(history, author):
@@ -194,10 +228,13 @@ def surely_made(history, author):
 
 def belonging(history, author):
     """The shares of an author that stand on its profile, and in the timelines of all who follow it, whenever they began to.
-    A deletion without an answer is judged by the profile: there the share is or it is not, and so it must be everywhere."""
+    A deletion without an answer is judged by the profile: there the share is or it is not, and so it must be everywhere. A re-share of
+    what its profile has dropped may still show where that is in memory."""
     shares = [share for share in history.by_author[author] if not share.loss]
     kept = history.profiles[author]
     for rank, share in enumerate(reversed(shares)):
+        if share.origin and share.under.dropped_from < NEVER:
+            continue
         if rank < history.settings["profile_cap"] and not share.deleted \
                 and (not share.may_be_deleted_in_the_end() or share.id in kept):
             yield share

@@ -30,15 +30,16 @@ class Loss:
 
 
 class Item:
-    """A share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log of its
-    author; that of a comment is the author of the share. The name tells it from all others there."""
+    """A share, a re-share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log of
+    its author; that of a comment is the author of the share. The name tells it from all others there."""
 
-    def __init__(self, author, name, begin, share=0, parent=0):
+    def __init__(self, author, name, begin, share=0, parent=0, origin=0):
         self.author = author
         self.name = name           # of a share: its url; of a comment: who says what, and where
         self.share = share         # of a comment: where it is said, or 0
-        self.under = None          # the same
         self.parent = parent       # of a comment: the one that it replies to
+        self.origin = origin       # of a re-share: what it is of, or 0
+        self.under = None          # the share or the origin, with which it goes
         self.begin = begin         # no earlier than that it was made
         self.end = NEVER           # no later than that
         self.id = None             # None: nobody has seen it, so it was not made
@@ -49,8 +50,17 @@ class Item:
         self.dropped_from = NEVER  # when its author's profile may have dropped it, at the earliest
 
     def __str__(self):
-        what = "comment" if self.share else "share"
+        what = "comment" if self.share else "re-share" if self.origin else "share"
         return f"{what} {self.id} of {self.author} ({self.name})"
+
+    @property
+    def ties(self):
+        return self.share, self.parent, self.origin
+
+    @property
+    def root(self):
+        """What a re-share is of, and what any other share is itself."""
+        return self.origin or self.id
 
     @property
     def deleted(self):
@@ -62,11 +72,15 @@ class Item:
         return any(one.begin < before for one in self.deletions) or bool(self.under and self.under.may_be_gone(before))
 
     def may_say(self, version, before):
-        """Whether it may have said this at some time before."""
+        """Whether it, or its origin, may have said this at some time before."""
+        if self.origin:
+            return bool(self.under) and self.under.may_say(version, before)
         return version == 0 or version in self.edits and self.edits[version].begin < before
 
     def may_say_in_the_end(self, version):
-        """Whether nothing that is certain has come after it."""
+        """Whether nothing that is certain has come after that."""
+        if self.origin:
+            return self.under.may_say_in_the_end(version)
         said_at = self.edits[version].end if version in self.edits else 0
         return not any(one.done and not one.loss and one.begin > said_at for number, one in self.edits.items() if number != version) \
             and (version == 0 or version in self.edits and not self.edits[version].loss)

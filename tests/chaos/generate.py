@@ -29,7 +29,7 @@ class Generator:
         self.position = 0
         self.connections = 0
         self.live = {author: [] for author in AUTHORS + READERS}           # ids of shares that are not deleted
-        self.all_shares = []                                               # (id, author, url)
+        self.all_shares = {}                                               # id -> (author, url, origin or 0)
         self.versions = {}                                                 # share -> the last edit
         self.said = {}                                                     # share -> {comment: (commenter, parent, text)}
         self.following = {reader: {} for reader in READERS}                # subject -> time of the follow
@@ -80,7 +80,9 @@ class Generator:
         if self.random.random() < 0.3:
             self.talk(self.random.choice(TALKED_ABOUT))
         chance = self.random.random()
-        if chance < 0.85:
+        if chance < 0.1:
+            self.reshare(self.random.choice(AUTHORS))
+        elif chance < 0.85:
             self.share(self.random.choice(AUTHORS) if chance < 0.8 else self.random.choice(READERS))
         elif chance < 0.90:
             self.delete(self.random.choice(AUTHORS))
@@ -92,10 +94,25 @@ class Generator:
 
     def share(self, author):
         begin, url = self.time, f"http://example.org/{len(self.all_shares)}"
-        entry = self.commit("share", author=author, url=url)
-        self.live[author].append(entry.position)
-        self.all_shares.append((entry.position, author, url))
+        entry = self.add(author, url, 0)
         self.record(begin, entry, "share", author=author, url=url, id=entry.position)
+
+    def add(self, author, url, origin):
+        entry = self.commit("share", author=author, url=url, origin=origin)
+        self.live[author].append(entry.position)
+        self.all_shares[entry.position] = author, url, origin
+        return entry
+
+    def reshare(self, author):
+        """One of the latest shares of somebody else that it has not re-shared."""
+        mine = {origin for sharer, _, origin in self.all_shares.values() if sharer == author}
+        others = [share for one in AUTHORS if one != author for share in self.live[one][-10:]
+                  if not self.all_shares[share][2] and share not in mine]
+        if others:
+            begin, origin = self.time, self.random.choice(others)
+            url = self.all_shares[origin][1]
+            entry = self.add(author, url, origin)
+            self.record(begin, entry, "reshare", author=author, url=url, origin=origin, id=entry.position)
 
     def delete(self, author):
         if not self.live[author]:
@@ -104,9 +121,13 @@ class Generator:
         begin = self.time
         entry = self.commit("delete", author=author, share=share)
         self.record(begin, entry, "delete", author=author, share=share)
+        for place, (sharer, _, origin) in self.all_shares.items():
+            if origin == share and place in self.live[sharer]:  # goes with it
+                self.live[sharer].remove(place)
+                self.commit("delete", author=sharer, share=place)
 
     def author_of(self, share):
-        return next(author for share_id, author, _ in self.all_shares if share_id == share)
+        return self.all_shares[share][0]
 
     def talk(self, author):
         """Mostly under its first share that is there."""
@@ -138,10 +159,10 @@ class Generator:
 
     def edit(self, author):
         """One of the latest."""
-        if self.live[author]:
-            begin, share, version = self.time, self.random.choice(self.live[author][-10:]), len(self.log)
-            entry = self.commit("edit", author=author, share=share, version=version,
-                                url=next(url for share_id, _, url in self.all_shares if share_id == share))
+        own = [share for share in self.live[author][-10:] if not self.all_shares[share][2]]
+        if own:
+            begin, share, version = self.time, self.random.choice(own), len(self.log)
+            entry = self.commit("edit", author=author, share=share, version=version, url=self.all_shares[share][1])
             self.versions[share] = version
             self.record(begin, entry, "edit", author=author, share=share, version=version)
 
@@ -176,7 +197,7 @@ class Generator:
             for reader in READERS:
                 self.read("following", reader, daemon, list(self.following[reader]))
                 authors = [*self.following[reader], reader]
-                self.read("timeline", reader, daemon, self.newest_first(authors))
+                self.read("timeline", reader, daemon, self.entries(authors))
             for author in AUTHORS + READERS:
                 self.read("profile", author, daemon, self.newest_first([author]))
             for share, said in self.said.items():
@@ -188,7 +209,19 @@ class Generator:
 
     def newest_first(self, authors):
         live = {share for author in authors for share in self.live[author]}
-        return [[*share, self.versions.get(share[0], 0)] for share in reversed(self.all_shares) if share[0] in live]
+        return [self.item(share, 0) for share in reversed(self.all_shares) if share in live]
+
+    def entries(self, authors):
+        """The same, but of an origin and its re-shares only the first, with how many re-shared it."""
+        groups = collections.defaultdict(list)
+        for share in sorted(share for author in authors for share in self.live[author]):
+            groups[self.all_shares[share][2] or share].append(share)
+        entries = {group[0]: sum(self.all_shares[share][2] != 0 for share in group) for group in groups.values()}
+        return [self.item(share, entries[share]) for share in sorted(entries, reverse=True)]
+
+    def item(self, share, sharers):
+        author, url, origin = self.all_shares[share]
+        return [share, author, url, self.versions.get(origin or share, 0), origin, sharers]
 
     def read(self, what, of, daemon, items, **more):
         self.records.append({"is": "read", "what": what, "of": of, "daemon": daemon, "begin": self.time + 1,
@@ -206,6 +239,7 @@ class Stream:
         self.token = None  # the latest: a position
         self.connection = None
         self.opened_at = 0.0
+        self.came = set()  # shares, and origins of re-shares
 
     def run(self):
         random = self.world.random
@@ -248,7 +282,9 @@ class HomeStream(Stream):
         if entry.what not in ("share", "edit", "delete") or not self.world.followed(self.name, entry.author, entry.at):
             return
         if entry.what == "share":
-            self.event("shared", entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url, version=0)
+            what = "reshared" if entry.origin in self.came else "shared"
+            self.came.add(entry.origin or entry.position)
+            self.event(what, entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url, version=0, origin=entry.origin)
         elif entry.what == "edit":
             self.event("edited", entry.at + 3.5, id=entry.position, author=entry.author, share=entry.share, url=entry.url,
                        version=entry.version)

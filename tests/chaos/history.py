@@ -4,7 +4,7 @@ A history is a list of records (dictionaries; JSON lines in a file). Times are n
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
 settings    profile_cap, timeline_cap: how many shares they hold
-write       what: share (author, url, id), delete (author, share), edit (author, share, version), comment (commenter, author, share, parent, text, id), uncomment
+write       what: share (author, url, id), reshare (author, url, origin, id), delete (author, share), edit (author, share, version), comment (commenter, author, share, parent, text, id), uncomment
             (author, share, comment), follow, unfollow, mute or unmute (reader, subject); author: always whose log it stands in,
             that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
@@ -12,11 +12,12 @@ write       what: share (author, url, id), delete (author, share), edit (author,
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
 connection  of a stream: stream, connection, at, token (hexadecimal; empty: from now on); kind: home (the default) or profile
             (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject)
-event       connection, at, what: shared (id, author, url, version), edited (id, author, share, url, version), deleted (id, share,
+event       connection, at, what: shared (id, author, url, version, origin), reshared (id, author, url, origin), edited (id, author, share, url, version), deleted (id, share,
             author), commented (id, author, share, commenter,
             parent, text), comment_deleted (id, comment, author), caught_up or heartbeat (token), gap (reason, ranges),
             refused (code), left (nobody is interested in this stream any more)
-read        what: timeline or profile (items: id, author, url, version, newest first; page_end), dialogue (of: a share, which is there or
+read        what: timeline or profile (items: id, author, url, version, origin, by how many re-shared, newest first;
+            page_end), dialogue (of: a share, which is there or
             not; items: id, commenter, parent, text, oldest first, the last three empty for the place of a deleted one; counts:
             what is said of the number of comments), following or muted (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
@@ -27,7 +28,8 @@ loss        the store went back to what it had been some time before. begin, end
 settled     at: from here on every stream had the time to deliver everything
 complaint   text: a client saw something that the protocol does not allow
 
-The version of a share is the number of the edit that made it what it is, 0 if it is as it was shared.
+The version of a share is the number of the edit that made it what it is, 0 if it is as it was shared; that of a re-share is its
+origin's. The url of a re-share is its origin's; no author re-shares the same twice.
 Of a position, which is the same as the id of what stands there, the last 6 bits are its partition.
 """
 import collections
@@ -101,7 +103,7 @@ class History:
         self._take(records)
         self._find_unacknowledged()
         for item in sorted(self.by_id.values(), key=lambda item: item.id):
-            item.under = self.by_id.get(item.share)
+            item.under = self.by_id.get(item.share or item.origin)
             (self.said if item.share else self.by_author)[item.author].append(item)
         self.unidentified = collections.Counter(
             item.author for items in self.items.values() for item in items if not item.id and not item.share)
@@ -134,7 +136,7 @@ class History:
                 if record["what"] == "dialogue":
                     self.talk.setdefault(record["of"], record["items"])
                 if record["what"] in ("timeline", "profile") and record["final"]:
-                    for share_id, _, _, version in record["items"]:
+                    for share_id, _, _, version, *_ in record["items"]:
                         self.versions.setdefault(share_id, version)
                 if record["what"] == "profile" and record["final"]:
                     self.profiles[record["of"]].update(item[0] for item in record["items"])
@@ -171,11 +173,12 @@ class History:
             if write["outcome"] != "none":
                 pairs[write["reader"], write["subject"]].add(write["what"], self._change(write))
             asked_for[write["reader"]].add(write["subject"])
-        elif write["what"] in ("share", "comment"):
+        elif write["what"] in ("share", "reshare", "comment"):
             name = write["author"], name_of(write)
             self.attempts[name] += 1
             if not self.items[name]:
-                self.items[name].append(Item(*name, write["begin"], write.get("share", 0), write.get("parent", 0)))
+                ties = [write.get(field, 0) for field in ("share", "parent", "origin")]
+                self.items[name].append(Item(*name, write["begin"], *ties))
             if write["outcome"] == "done":
                 self._identify(name, write["id"], write["end"], "the reply to its author")
 
@@ -201,8 +204,7 @@ class History:
             item = items[-1]
         elif not known and (items[-1].loss or self.loss_of(item_id)):
             before = [one for one in items if one.id < item_id]  # what was made later has a higher id, in a new store, too
-            item = Item(*name, before[-1].loss.begin if before and before[-1].loss else items[0].begin,
-                        items[0].share, items[0].parent)
+            item = Item(*name, before[-1].loss.begin if before and before[-1].loss else items[0].begin, *items[0].ties)
             items.insert(len(before), item)
         else:
             self.conflicts.append(f"{where} says {item_id} for {items[-1]}, and {item_id} is {known}")
@@ -218,11 +220,11 @@ class History:
         for connections in (*self.streams.values(), *self.dialogues.values()):
             for _, events in connections:
                 for event in events:
-                    if event["what"] in ("shared", "commented"):
+                    if event["what"] in ("shared", "reshared", "commented"):
                         self._see(event["id"], event["author"], name_of(event), event["at"], True)
         for read in self.reads:
             if read["what"] in ("timeline", "profile"):
-                for share_id, author, url, _ in read["items"]:
+                for share_id, author, url, *_ in read["items"]:
                     self._see(share_id, author, url, read["end"], False)
             elif read["what"] == "dialogue":
                 for comment_id, commenter, _, text in read["items"]:
@@ -275,5 +277,9 @@ class History:
 
     def seen_at_end(self, reader):
         """Whose shares a reader sees in the end."""
+        return self.follows_at_end(reader) - self.hidden_at_end(reader)
+
+    def hidden_at_end(self, reader):
+        """Whom a reader does not see in the end, whoever re-shares it."""
         muted = self.muted.get(reader)
-        return self.follows_at_end(reader) - (set(muted[0]["items"]) if muted else set())
+        return set(muted[0]["items"]) if muted else set()

@@ -138,6 +138,12 @@ class Person(threading.Thread):
         if self.client:
             self.drop()
 
+    def is_open(self, write):
+        """Whether to attempt it once more: what has no answer is sometimes left as it is."""
+        given_up = write["outcome"] == "unknown" and not self.world.stopping.is_set() and self.random.random() < 0.2
+        self.world.count("given_up", given_up)
+        return write["outcome"] != "done" and "refused" not in write and not given_up
+
 
 class Publisher(Person):
     """Shares, a few at a time; repeats with the same key until there is an answer, or sometimes goes on without one.
@@ -232,16 +238,53 @@ class Editor(Person):
             while self.world.shares and len(pending) < 3 and not self.world.stopping.is_set():
                 made += 1
                 author, share = self.random.choice(self.world.shares[-RECENT:])
-                pending.setdefault(share, (author, made))
+                if share not in self.world.origins:
+                    pending.setdefault(share, (author, made))
             if pending and self.connect():
                 writes = [{"what": "edit", "author": author, "share": share, "version": version} for share, (author, version) in pending.items()]
                 self.attempt([edit_request(write, self.world.urls[write["share"]]) for write in writes], writes)
                 pending = {write["share"]: pending[write["share"]] for write in writes if self.is_open(write)}
             self.pause(self.random.uniform(0.1, 0.6))
 
-    def is_open(self, write):
-        given_up = write["outcome"] == "unknown" and not self.world.stopping.is_set() and self.random.random() < 0.2
-        return write["outcome"] != "done" and "refused" not in write and not given_up
+class Resharer(Person):
+    """Re-shares what others shared lately, for some authors; each of them a thing once. What has no answer is said again, or
+    sometimes left as it is."""
+
+    def __init__(self, world, name, authors):
+        super().__init__(world, name)
+        self.authors = authors
+        self.asked = set()  # (author, origin)
+
+    def live(self):
+        pending = []  # (author, share)
+        while not self.world.stopping.is_set() or pending and not self.world.finished.wait(0.05):
+            if self.world.shares and len(pending) < 4 and not self.world.stopping.is_set():
+                pending += self.choose()
+            if pending and self.connect():
+                writes = [{"what": "reshare", "author": author, "url": self.world.urls[share], "origin": self.world.origins.get(share, share)}
+                          for author, share in pending]
+                requests = [pb.ReshareRequest(author=author, share_id=share) for author, share in pending]
+                for write, reply in self.attempt(requests, writes):
+                    self.take(write, reply)
+                pending = [one for one, write in zip(pending, writes) if self.is_open(write)]
+            self.pause(self.random.uniform(0, self.world.pace_s))
+
+    def choose(self):
+        """Something, by one or several."""
+        _, share = self.random.choice(self.world.shares[-RECENT:])
+        origin = self.world.origins.get(share, share)
+        chosen = [author for author in self.random.sample(self.authors, self.random.randrange(1, len(self.authors)))
+                  if f"/{author}/" not in self.world.urls[share] and (author, origin) not in self.asked]
+        self.asked.update((author, origin) for author in chosen)
+        return [(author, share) for author in chosen]
+
+    def take(self, write, reply):
+        write["id"] = reply.id
+        if reply.origin_id != write["origin"]:
+            self.recorder.complain(f"a re-share of {reply.origin_id} in place of {write['origin']}")
+        self.world.urls[reply.id], self.world.origins[reply.id] = write["url"], write["origin"]
+        if not write["repeated"]:  # else an earlier attempt may still come, and after a deletion that would be another re-share
+            self.world.shares.append((write["author"], reply.id))
 
 
 class Follower(Person):
@@ -335,7 +378,11 @@ class TimelineReader(Person):
 # ------------------------------------------------------------------------------------------------------------- reads
 
 def version_of(recorder, share):
-    """Which edit it is as it says: 0 if none. What it says must be whole."""
+    """Which edit it, or its origin, is as it says: 0 if none. What it says must be whole."""
+    if share.origin.id:
+        if share.comment or share.title or share.origin.url != share.url:
+            recorder.complain(f"re-share {share.id} of {share.origin.id} says {share.title!r}, {share.comment!r}, {share.url}")
+        return version_of(recorder, share.origin)
     edit = re.match(r"edit (\d+): ", share.comment)
     words, version = (share.comment[edit.end():], int(edit[1])) if edit else (share.comment, 0)
     if words.strip() != comment_for(share.url).strip() or share.title != share.url[-20:] or bool(edit) != bool(share.edited_at_ms):
@@ -364,7 +411,8 @@ def take_shares(person, what, of, begin, read, must=(), final=False, daemon=""):
         return False
     person.recorder.add(**{"is": "read", "what": what, "of": of, "daemon": daemon, "begin": begin,
                            "end": person.recorder.now(), "final": final, "must": list(must),
-                           "items": [[share.id, share.author, share.url, version_of(person.recorder, share)] for share in shares],
+                           "items": [[share.id, share.author, share.url, version_of(person.recorder, share), share.origin.id,
+                                      share.reshared_by_count] for share in shares],
                            "page_end": pb.PageEnd.Name(end)})
     person.world.count("reads")
     return True

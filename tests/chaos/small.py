@@ -22,7 +22,7 @@ def share(begin, end, number, **fields):
 
 
 def follow(begin, end, position=1, what="follow", **fields):
-    return write(what, begin, end, reader="r", subject="a", position=position, **fields)
+    return write(what, begin, end, **{"reader": "r", "subject": "a", "position": position, **fields})
 
 
 def mute(begin, end, position=3, what="mute", **fields):
@@ -45,6 +45,15 @@ def stream(at, *events, token="", connection=1, kind="home", name="r"):
 
 def shared(number, url=None, version=0):
     return {"what": "shared", "id": number, "author": "a", "url": url or f"u{number}", "version": version}
+
+
+def reshare(begin, end, number, origin=10, author="b", **fields):
+    return write("reshare", begin, end, **{"author": author, "url": f"u{origin}", "origin": origin, "id": number, "position": number,
+                                           **fields})
+
+
+def reshared(number, origin=10, author="b", what="reshared"):
+    return {"what": what, "id": number, "author": author, "url": f"u{origin}", "origin": origin}
 
 
 def edit(begin, end, position, version, **fields):
@@ -73,8 +82,8 @@ def comment_deleted(number, comment_number):
     return {"what": "comment_deleted", "id": number, "comment": comment_number, "author": "a"}
 
 
-def deleted(number, share_number):
-    return {"what": "deleted", "id": number, "share": share_number, "author": "a"}
+def deleted(number, share_number, author="a"):
+    return {"what": "deleted", "id": number, "share": share_number, "author": author}
 
 
 def caught_up(token):
@@ -121,8 +130,12 @@ def place(number, parent=0):
     return [number, "", parent, ""]
 
 
-def item(number, version=0):
-    return [number, "a", f"u{number}", version]
+def item(number, version=0, sharers=0):
+    return [number, "a", f"u{number}", version, 0, sharers]
+
+
+def reshared_item(number, origin=10, author="b", version=0, sharers=1):
+    return [number, author, f"u{origin}", version, origin, sharers]
 
 
 def refused(code):

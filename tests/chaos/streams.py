@@ -37,8 +37,8 @@ class StreamCheck:
         """All that it may have to bring of this author, by id."""
         raise NotImplementedError
 
-    def sees(self, author, since, until):
-        """Whether what this author's log holds surely belonged to the stream all that time."""
+    def sees(self, item, since, until):
+        """Whether it surely belonged to the stream all that time."""
         return True
 
     def check_entitled(self, item, event, connection):
@@ -158,19 +158,19 @@ class StreamCheck:
         self.versions[item.id] = event["version"]
 
     def check_version(self, item):
-        """In the end it must have been told what the share has come to say."""
+        """In the end it must have been told what the share has come to say. That of an origin is told where the origin is."""
         version = self.versions[item.id]
-        if self.ended_well() and not item.may_be_gone() and not item.may_say_in_the_end(version) and self.sees(item.author, item.begin, NEVER) \
+        if self.ended_well() and not item.origin and not item.may_be_gone() and not item.may_say_in_the_end(version) and self.sees(item, item.begin, NEVER) \
                 and not any(one.loss or self.in_gap(one.position) for one in item.edits.values()):
             self.say(f"lost: an edit of {item}, which says {version} in the end, not one of {sorted(item.edits)},")
 
     def is_of(self, item, event):
         """Whether an event tells of this item what it is."""
-        return (item.author, item.name) == (event["author"], name_of(event))
+        return (item.author, item.name, item.origin) == (event["author"], name_of(event), event.get("origin", 0))
 
     def check_deleted(self, event, deleted):
         item = self.history.by_id.get(deleted)
-        if not item or item.author != event["author"] or not any(one.begin < event["at"] for one in item.deletions):
+        if not item or item.author != event["author"] or not self.may_have_been_deleted(item, event["at"]):
             self.say(f"invented: the deletion of {item or deleted}")
             return
         earlier = self.deleted.get(item.id, event["id"])
@@ -179,6 +179,11 @@ class StreamCheck:
         if not lost and (earlier != event["id"] or (entries and event["id"] not in entries)):
             self.say(f"inconsistent: {item} was deleted at {entries}, at {earlier}, and at {event['id']}")
         self.deleted[item.id] = event["id"]
+
+    @staticmethod
+    def may_have_been_deleted(item, before):
+        """Each for itself, but that re-shares are deleted with their origin."""
+        return any(one.begin < before for one in item.deletions) or bool(item.origin and item.under.may_be_gone(before))
 
     def check_nothing_lost(self, author):
         """Going backwards: each item that the stream has passed must have come, or a Gap, or a reason why not."""
@@ -191,17 +196,18 @@ class StreamCheck:
                     self.check_version(item)
                 passed_at = came if passed_at is None else min(came, passed_at)
             elif passed_at is not None and not item.loss and item.begin > self.started_at \
-                    and not item.may_be_deleted(passed_at) and self.sees(author, item.begin, passed_at) \
+                    and not item.may_be_deleted(passed_at) and self.sees(item, item.begin, passed_at) \
                     and not self.in_gap(item.id):
                 self.say(f"lost: {item}, made between {item.begin} and {item.end},")
 
     def check_deletion_came(self, item):
-        """Of a comment, or of its share."""
+        """Of a comment, or of its share; of a re-share, which is deleted with its origin, at a position that nobody is told."""
         if not self.ended_well() or not item.deleted or item.loss:
             return
-        gone = [one for one in (item, item.under) if one]
-        positions = [one.position for it in gone for one in it.deletions if one.done and not one.loss]
-        if not any(one.id in self.deleted for one in gone) and self.sees(item.author, item.begin, NEVER) \
+        gone = [one for one in (item, item.under) if one and (one is item or item.share)]
+        positions = [one.position for it in gone for one in it.deletions if one.done and not one.loss] or [
+            until for _, until in self.gaps if until > item.id]
+        if not any(one.id in self.deleted for one in gone) and self.sees(item, item.begin, NEVER) \
                 and not any(map(self.in_gap, positions)):
             self.say(f"lost: the deletion (at {positions}) of {item}, which came at {self.received[item.id]},")
 
@@ -214,7 +220,7 @@ class StreamCheck:
             for item in self.items_of(author):
                 if item.loss and item.told and item.id not in self.received and item.begin > self.started_at \
                         and not item.may_be_deleted(item.loss.end) \
-                        and self.sees(author, item.begin, item.loss.begin) and not self.in_gap(item.id):
+                        and self.sees(item, item.begin, item.loss.begin) and not self.in_gap(item.id):
                     self.say(f"silent: {item}, made between {item.begin} and {item.end}, was lost, which was not told")
 
     def in_gap(self, position):
@@ -224,7 +230,7 @@ class StreamCheck:
 
 class HomeStream(StreamCheck):
     """The shares of those whom a reader follows, and its own. A profile is told like that of somebody who follows nobody."""
-    items = ("shared",)
+    items = ("shared", "reshared")
     deletions = {"deleted": "share"}
     edits = ("edited",)
 
@@ -234,21 +240,28 @@ class HomeStream(StreamCheck):
     def items_of(self, author):
         return self.history.by_author[author]
 
-    def sees(self, author, since, until):
-        """Whether this reader surely followed the author all that time, and had not muted it. A mute stands in the reader's log:
-        in a store of several partitions daemons may read of it, and of its end, after shares that came later."""
-        if self.history.mutes[self.name, author].possibly(since if self.history.settings["partitions"] == 1 else 0, until):
+    def sees(self, item, since, until):
+        """Whether this reader surely followed the author all that time, and had muted neither it nor the author of the origin. A mute
+        stands in the reader's log: in a store of several partitions daemons may read of it, and of its end, after shares that came
+        later."""
+        mute_since = since if self.history.settings["partitions"] == 1 else 0
+        if any(self.history.mutes[self.name, author].possibly(mute_since, until) for author in self.authors_of(item)):
             return False
-        return author == self.name or self.history.pairs[self.name, author].surely(since, until)
+        return item.author == self.name or self.history.pairs[self.name, item.author].surely(since, until)
+
+    @staticmethod
+    def authors_of(item):
+        return {item.author, item.under.author} if item.under else {item.author}
 
     def check_entitled(self, item, event, connection):
-        self.versions[item.id] = event["version"]
-        if not item.may_say(event["version"], event["at"]):
-            self.say(f"invented: {item} with {event['version']}")
+        version = self.versions[item.id] = event.get("version", 0)
+        if not item.may_say(version, event["at"]):
+            self.say(f"invented: {item} with {version}")
         until = event["at"] if connection["token"] else item.end
         if item.author != self.name and not self.history.pairs[self.name, item.author].possibly(item.begin, until):
             self.say(f"unentitled: {item}, at {event['at']}, made between {item.begin} and {item.end},")
-        if self.history.settings["partitions"] == 1 and self.history.mutes[self.name, item.author].surely(item.begin, event["at"]):
+        if self.history.settings["partitions"] == 1 and any(
+                self.history.mutes[self.name, author].surely(item.begin, event["at"]) for author in self.authors_of(item)):
             self.say(f"unentitled: {item} of one who was muted, at {event['at']},")
 
     def room(self):

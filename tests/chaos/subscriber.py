@@ -7,7 +7,7 @@ from feed_client import Disconnected, FeedError
 from people import Person, version_of
 
 PING_EVERY_S = 5
-EVENTS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps", "commented": "commented", "edited": "edited"}  # how they are counted
+EVENTS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps", "commented": "commented", "edited": "edited", "reshared": "reshared"}  # how they are counted
 REFUSALS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE", "NOT_FOUND")  # of the stream, which begins anew
 
 
@@ -117,10 +117,11 @@ class Subscriber(Person):
 
     def fields_of(self, kind, message):
         """What is recorded of an event, or None."""
-        if kind == "shared":
+        if kind in ("shared", "reshared"):
             share = message.share
             self.newest[share.author] = max(share.id, self.newest.get(share.author, 0))
-            return {"id": share.id, "author": share.author, "url": share.url, "version": version_of(self.recorder, share)}
+            version = version_of(self.recorder, share) if kind == "shared" else 0
+            return {"id": share.id, "author": share.author, "url": share.url, "version": version, "origin": share.origin.id}
         if kind == "edited":
             share = message.share
             return {"id": message.id, "author": share.author, "share": share.id, "url": share.url, "version": version_of(self.recorder, share)}

@@ -64,15 +64,10 @@ class Commenter(Person):
         for write, reply in self.attempt([request for _, request in self.pending], writes):
             if write["what"] == "comment":
                 write["id"] = reply.id
-        left = []
-        for pending, write in zip(self.pending, writes):
+        for (asked, _), write in zip(self.pending, writes):
             if "id" in write:
-                self.take(pending[0], write)
-            elif write["outcome"] == "unknown" and not self.world.stopping.is_set() and self.random.random() < 0.2:
-                self.world.count("given_up")
-            elif write["outcome"] != "done" and "refused" not in write:
-                left.append(pending)
-        self.pending = left
+                self.take(asked, write)
+        self.pending = [pending for pending, write in zip(self.pending, writes) if self.is_open(write)]
 
     def take(self, asked, write):
         asked["id"] = write["id"]

@@ -34,7 +34,7 @@ class Sample:
 
     def _certain(self, stream, events):
         started_at = self.streams[stream][0][0]["at"]
-        return [place for place, event in enumerate(events) if event["what"] in ("shared", "commented")
+        return [place for place, event in enumerate(events) if event["what"] in ("shared", "reshared", "commented")
                 and not {event["id"], event.get("share")} & self.deleted
                 and self.history.by_id[event["id"]].begin > self._since(stream, event["author"], started_at) + 10]
 
@@ -134,11 +134,28 @@ def swap_items(changed, draw):
 
 
 def forget_edit(changed, draw):
-    while not any(version for *_, version in changed.read["items"]):
+    place, items = some_item(changed, draw, lambda item: item[3])
+    items[place] = [*items[place][:3], 0, *items[place][4:]]
+
+
+def some_item(changed, draw, condition):
+    """The place of one for which the condition holds, in whatever read has one."""
+    while not any(map(condition, changed.read["items"])):
         changed.choose(draw)
     items = changed.read["items"]
-    place = draw.choice([place for place, (*_, version) in enumerate(items) if version])
-    items[place] = [*items[place][:-1], 0]
+    return draw.choice([place for place, item in enumerate(items) if condition(item)]), items
+
+
+def unfold_entry(changed, draw):
+    """A re-share shows beside the entry that it belongs to."""
+    place, items = some_item(changed, draw, lambda item: item[5] and not item[4])
+    origin = items[place][0]
+    items += [[one.id, one.author, one.name, 0, origin, 0] for one in changed.history.by_id.values() if one.origin == origin]
+
+
+def miscount_reshares(changed, draw):
+    place, items = some_item(changed, draw, lambda item: item[5])
+    items[place] = [*items[place][:5], items[place][5] + draw.choice((-1, 1))]
 
 
 def invent_item(changed, draw):
@@ -167,6 +184,7 @@ def test_one_fault_in_a_stream_is_caught_with_every_seed(kind, fault, dialogues)
 
 @pytest.mark.parametrize("kind, fault, dialogues", [
     *[(*fault, dialogues) for fault in READ_FAULTS for dialogues in (False, True)], ("lost", forget_edit, False),
+    ("inconsistent", miscount_reshares, False), ("twice", unfold_entry, False),
 ])
 def test_one_fault_in_a_final_read_is_caught_with_every_seed(kind, fault, dialogues):
     check_every_seed(ChangedRead, kind, fault, dialogues)

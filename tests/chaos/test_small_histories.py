@@ -5,7 +5,8 @@ import pytest
 
 import checker
 from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, caught_up, comment, comment_deleted, commented, deleted, dialogue, edit, edited, final,
-                   follow, gap, item, judge, loss, lost_gap, mute, place, refused, remark, said, share, shared, stream, uncomment, write)
+                   follow, gap, item, judge, loss, lost_gap, mute, place, refused, remark, reshare, reshared, reshared_item, said, share, shared, stream,
+                   uncomment, write)
 
 
 @pytest.mark.parametrize("expected, records", [
@@ -136,7 +137,7 @@ def test_what_the_protocol_says_about_small_histories(expected, records):
     ("lost", [share(1, 2, 640), loss(3, 10, 9), share(4, 5, 768), final("profile", "a")]),
     # It may be made again, under another id.
     ("", [share(1, None, 640, outcome="unknown"), *stream(0, caught_up("t"), shared(640), lost_gap(9, 11)), follow(0.1, 0.2),
-          loss(2.1, 10, 9), share(4, 5, 768, url="u640"), final("profile", "a", [768, "a", "u640", 0])]),
+          loss(2.1, 10, 9), share(4, 5, 768, url="u640"), final("profile", "a", [768, "a", "u640", 0, 0, 0])]),
     ("inconsistent", [share(1, 2, 640), loss(3, 10, 10), share(4, 5, 768, url="u640")]),
     ("order", [share(1, 2, 640), loss(3, 10, 9), share(4, 5, 639 - 63)]),
     # Deletions that were lost: the share is back.
@@ -261,6 +262,55 @@ SEEN = [follow(1, 2), share(4.5, 4.8, 10)]
     ("lost", [share(1, 2, 64), edit(3, 4, 640, 1, share=64), loss(5, 10, 9), final("profile", "a", item(64, 1))]),
 ])
 def test_what_must_be_said_of_edits(expected, records):
+    judge(expected, records)
+
+
+BOTH = [follow(1, 2), follow(1, 2, 2, subject="b")]
+B_ALONE = [follow(1, 2, 2, subject="b")]
+FOLLOWS_BOTH, FOLLOWS_B = final("following", "r", "a", "b"), final("following", "r", "b")
+ORIGIN_GONE = write("delete", 20, 21, author="a", share=10, position=100)
+
+
+@pytest.mark.parametrize("expected, records", [
+    # Each comes, as the first or as one more, and the origin's words with it.
+    ("", [*B_ALONE, share(1, 2, 10), *stream(3, caught_up("t"), reshared(11, what="shared")), reshare(4.1, 4.8, 11), SETTLED]),
+    ("", [*BOTH, *stream(3, caught_up("t"), shared(10), reshared(11)), share(3.1, 3.5, 10), reshare(4.1, 4.8, 11), SETTLED]),
+    ("", [*BOTH, *stream(3, caught_up("t"), reshared(11), shared(10)), share(3.1, 3.5, 10), reshare(4.1, 4.8, 11), SETTLED]),
+    ("lost", [*BOTH, *stream(3, caught_up("t"), shared(10)), share(3.1, 3.5, 10), reshare(4.1, 4.8, 11), SETTLED]),
+    ("twice", [*BOTH, *stream(3, caught_up("t"), reshared(11, what="shared"), reshared(11)), share(1, 2, 10), reshare(4.1, 4.8, 11), SETTLED]),
+    ("invented", [*BOTH, *stream(3, caught_up("t"), reshared(11)), share(1, 2, 10), SETTLED]),
+    ("invented", [*BOTH, *stream(3, caught_up("t"), reshared(11, origin=9)), share(1, 2, 10), reshare(4.1, 4.8, 11), SETTLED]),
+    ("unentitled", [follow(1, 2), *stream(3, caught_up("t"), reshared(11)), share(1, 2, 10), reshare(4.1, 4.8, 11), SETTLED]),
+    # Not of what is by somebody who is muted, and not after the origin, which takes it with it.
+    ("", [*B_ALONE, mute(1, 2), share(1, 2, 10), *stream(3, caught_up("t")), reshare(4.1, 4.8, 11), SETTLED]),
+    ("unentitled", [*B_ALONE, mute(1, 2), share(1, 2, 10), *stream(3, caught_up("t"), reshared(11)), reshare(3.9, 3.95, 11), SETTLED]),
+    ("", [*B_ALONE, share(1, 2, 10), *stream(18, caught_up("t"), reshared(11), caught_up("u"), deleted(101, 11, "b")),
+          reshare(19.1, 19.5, 11), ORIGIN_GONE, SETTLED]),
+    ("lost", [*B_ALONE, share(1, 2, 10), *stream(18, caught_up("t"), reshared(11)), reshare(19.1, 19.5, 11), ORIGIN_GONE, SETTLED]),
+    ("invented", [*B_ALONE, share(1, 2, 10), *stream(18, caught_up("t"), reshared(11), deleted(101, 11, "b")), reshare(19.1, 19.5, 11), SETTLED]),
+    ("", [share(1, 2, 10), ORIGIN_GONE, reshare(22, 23, 0, outcome="none", refused="NOT_FOUND")]),
+    ("refused", [share(1, 2, 10), reshare(3, 4, 0, outcome="none", refused="NOT_FOUND")]),
+    # One entry, where the origin is, or else where the first re-share is.
+    ("", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_BOTH, final("timeline", "r", item(10, sharers=1))]),
+    ("", [*B_ALONE, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_B, final("timeline", "r", reshared_item(11))]),
+    ("twice", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_BOTH, final("timeline", "r", reshared_item(11), item(10, sharers=1))]),
+    ("lost", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_BOTH, final("timeline", "r", reshared_item(11))]),
+    ("lost", [*BOTH, share(1, 2, 9), reshare(3, 4, 11, 9, "a"), reshare(3, 4, 12, 9), FOLLOWS_BOTH,
+              final("timeline", "r", reshared_item(12, 9, sharers=2))]),
+    ("inconsistent", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_BOTH, final("timeline", "r", item(10))]),
+    ("", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), mute(5, 6), FOLLOWS_BOTH, final("muted", "r", "a"), final("timeline", "r")]),
+    ("unentitled", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), mute(5, 6), FOLLOWS_BOTH, final("muted", "r", "a"),
+                    final("timeline", "r", reshared_item(11))]),
+    ("", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), mute(5, 6, subject="b"), FOLLOWS_BOTH, final("muted", "r", "b"),
+          final("timeline", "r", item(10))]),
+    ("", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), ORIGIN_GONE, FOLLOWS_BOTH, final("timeline", "r"), final("profile", "b")]),
+    ("unentitled", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), ORIGIN_GONE, final("profile", "b", reshared_item(11, sharers=0))]),
+    ("", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), final("profile", "b", reshared_item(11, sharers=0))]),
+    ("", [{"is": "settings", "profile_cap": 1}, share(1, 2, 10), reshare(3, 4, 11), share(5, 6, 12),
+          final("profile", "b", reshared_item(11, sharers=0)), {**final("profile", "b"), "daemon": "B"}]),
+    ("lost", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), edit(5, 6, 20, 1), final("profile", "b", reshared_item(11, sharers=0))]),
+])
+def test_what_must_be_said_of_re_shares(expected, records):
     judge(expected, records)
 
 

@@ -50,6 +50,7 @@ class World:
         self.newcomers = []
         self.shares = []        # (author, id) as acknowledged
         self.urls = {}          # id -> url
+        self.origins = {}       # id of a re-share -> its origin
         self.topics = {}        # author -> the share of its that is talked about
         self.comments = []      # (author, share, comment, commenter) as acknowledged
         self.last_words = []    # (author, share, comment): what was said last under each topic
