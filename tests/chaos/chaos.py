@@ -2,8 +2,8 @@
 
     python3 tests/chaos/chaos.py --minutes N --seed S [--loses] [--feedd PATH] [--counts FILE] [--keep | --discard]
 
-Two daemons share one Redis, each through a link of its own. People share, re-share, talk, follow, unfollow, mute, delete, read and
-subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
+Two daemons share one Redis, each through a link of its own. People share, re-share, edit, talk, follow, mute, block,
+undo that, read and subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
 less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
 saw. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
 that it names.
@@ -24,21 +24,22 @@ from pathlib import Path
 
 import environment
 import harness
-import feed_pb2 as pb
 from feed_client import Client, Disconnected, FeedError
 from harness import jobs_done, log_keys
 from wait import wait_until
 
 import checker
+from facts import RELATIONS
 from faults import DaemonFaults, RedisFaults
 from losses import LosingRedisFaults
 from final_reader import FinalReader
-from people import Deleter, Editor, Follower, Muter, Newcomer, Publisher, Resharer, TimelineReader
+from people import Blocker, Deleter, Editor, Follower, Muter, Newcomer, Publisher, Resharer, TimelineReader, names_request
 from subscriber import Subscriber
 from talkers import Commenter, Listener
 from world import STAR, TALKED_ABOUT, World
 
 SUBSCRIBERS = 20
+HARD_OF_HEARING = "reader24"  # one of those who mute, and of those who block
 NEWCOMERS_READ = 60  # by each final reader
 SETTLE_S = 50       # without anything getting on
 LONGEST_S = 600
@@ -65,14 +66,16 @@ def run_people(world, minutes):
     star = Star(world)
     subscribers = [Subscriber(world, reader) for reader in world.readers[-SUBSCRIBERS:]]
     subscribers += [Subscriber(world, author, "profile") for author in (STAR, "author3", "author4")]
-    subscribers += [Listener(world, author, around) for author in TALKED_ABOUT for around in (False, True)]
+    subscribers += [Listener(world, author, around, looks_as) for author, looks_as in zip(TALKED_ABOUT, ("", HARD_OF_HEARING))
+                    for around in (False, True)]
     writers = [star] + [Publisher(world, author) for author in world.authors if author != STAR]
     writers += [Deleter(world, f"deleter {number}") for number in range(2)]
     writers += [Editor(world, "editor")]
     writers += [Resharer(world, f"resharer {number}", world.authors[number:-1:2]) for number in range(2)]
     writers += [Follower(world, f"follower {number}", world.readers[number::6]) for number in range(6)]
     writers += [Muter(world, "muter", world.readers[-9::3])]
-    writers += [Commenter(world, f"commenter {number}", world.readers[number::9]) for number in range(3)]
+    writers += [Commenter(world, f"commenter {number}", world.readers[number::9] + world.authors[number::4]) for number in range(3)]
+    writers += [Blocker(world, "blocker", world.readers[-8::2])]
     writers += [TimelineReader(world, f"timeline reader {number}") for number in range(3)]
     writers += [Newcomer(world, "newcomers")]
     faults = [DaemonFaults(world, star), (LosingRedisFaults if world.loses else RedisFaults)(world)]
@@ -131,16 +134,16 @@ def settle(world, writers, subscribers):
 
 
 def take_census(world):
-    """Whom everybody follows and has muted now: what was acknowledged may have been lost."""
+    """Whom everybody follows, has muted and blocks now: what was acknowledged may have been lost."""
     def ask():
         with contextlib.suppress(FeedError, OSError, Disconnected), Client(world.address_of("A")) as client:
-            return [(reader, client.following(reader, 200),
-                     client.call(pb.GetBlockedRequest(reader=reader, muted=True, limit=200)).subjects) for reader in world.readers]
+            return {what: {(reader, subject) for reader in {*world.readers, *world.authors}
+                           for subject in client.call(names_request(what, reader)).subjects} for what in RELATIONS}
         return None
 
-    answers = wait(world, ask, "an answer to whom everybody follows") or []
-    world.following = {(reader, subject) for reader, followed, _ in answers for subject in followed}
-    world.muted = {(reader, subject) for reader, _, muted in answers for subject in muted}
+    answers = wait(world, ask, "an answer to whom everybody follows") or {}
+    for what, pairs in answers.items():
+        setattr(world, what, pairs)
 
 
 def final_reads(world):

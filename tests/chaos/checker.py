@@ -9,7 +9,7 @@ import collections
 import sys
 
 from dialogues import DialogueStream, check_dialogue
-from facts import NEVER, partition_of
+from facts import NEVER, RELATIONS, partition_of
 from history import History, load, name_of
 from streams import HomeStream
 
@@ -20,10 +20,9 @@ def check(records):
     """All violations of a history."""
     history = History(records)
     found = [f"complaint: {text}" for text in history.complaints] + check_writes(history)
-    for reader in sorted(history.following):
-        found += check_names(reader, "follow", history.following[reader], history.pairs, history.subjects_of[reader])
-    for reader in sorted(history.muted):
-        found += check_names(reader, "mute", history.muted[reader], history.mutes, history.muted_by[reader])
+    for relation, verb in RELATIONS.items():
+        for reader, reads in sorted(history.named[relation].items()):
+            found += check_names(reader, verb, reads, history.pairs[relation], history.asked_for[relation][reader])
     for read in history.reads:
         found += check_read(history, read)
     for reader in sorted(history.streams):
@@ -45,6 +44,9 @@ def check_writes(history):
             found += check_order_sent(history, write, latest)
         if write.get("refused") and not may_be_refused(history, write):
             found.append(f"refused: a {write['what']} of {owner} with {write['refused']}: {write}")
+        if write["what"] == "follow" and write["outcome"] == "done" and history.are_apart(
+                write["reader"], write["subject"], write["begin"], write["end"]):
+            found.append(f"unentitled: {owner} follows {write['subject']}, though a block stands between them: {write}")
         if write["outcome"] == "done" and not write["repeated"] and write["position"]:
             positions.setdefault((owner, partition_of(write["position"])), []).append(
                 (write["begin"], write["end"], write["position"], write["what"]))
@@ -54,13 +56,28 @@ def check_writes(history):
 
 
 def may_be_refused(history, write):
-    """What is gone cannot be deleted or talked about, but for a deletion that is repeated."""
+    """What is gone cannot be deleted, edited, re-shared or talked about, but for a deletion that is repeated; and nobody can do anything
+    to somebody while a block stands between the two."""
+    if write["refused"] == "FORBIDDEN":
+        return any(history.may_be_apart(*pair, write["begin"], write["end"]) for pair in ends_of(history, write))
     concerned = [history.by_id[write[field]] for field in ("share", "comment", "parent", "origin") if write.get(field)]
     if write["what"] == "delete":
         return write["refused"] == "NOT_FOUND" and any(
             one.loss and one.loss.begin < write["end"] or one.dropped_from < write["end"] for one in concerned)
     return write["what"] in ("comment", "uncomment", "edit", "reshare") and write["refused"] == "NOT_FOUND" and any(
         one.may_be_gone(write["end"]) for one in concerned)
+
+
+def ends_of(history, write):
+    """Between whom a block keeps this from being done."""
+    if write["what"] == "follow":
+        return [(write["reader"], write["subject"])]
+    if write["what"] == "reshare":
+        return [(write["author"], history.by_id[write["origin"]].author)]
+    if write["what"] == "comment":
+        parent = history.by_id.get(write["parent"])
+        return [(write["commenter"], write["author"])] + ([(write["commenter"], parent.by)] if parent else [])
+    return []
 
 
 def made_by(history, write):
@@ -105,7 +122,7 @@ def check_positions(owner, entries):
 # ------------------------------------------------------------------------------------------------------------- reads
 
 def check_names(reader, verb, reads, pairs, asked_for):
-    """The final reads of whom a reader follows, or mutes, agree with each other and with what was acknowledged."""
+    """The final reads of whom a reader follows, mutes or blocks, agree with each other and with what was acknowledged."""
     found = []
     for read in reads:
         names = set(read["items"])
@@ -175,7 +192,7 @@ def may_be_read(history, read, share):
         return False
     if read["final"]:
         return share.author in history.seen_at_end(read["of"]) and not is_hidden_at_end(history, read["of"], share)
-    return history.pairs[read["of"], share.author].possibly(share.begin, read["end"])
+    return history.pairs["following"][read["of"], share.author].possibly(share.begin, read["end"])
 
 
 def check_complete(history, read, seen, where):

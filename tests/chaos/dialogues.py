@@ -7,28 +7,35 @@ AROUND = 1000  # comments around a subject that are remembered
 
 
 class DialogueStream(StreamCheck):
-    """The comments under one share, or under all shares of a subject. `name`: the kind, and of which share or subject."""
+    """The comments under one share, or under all shares of a subject. `name`: the kind, of which share or subject, and
+    who looks."""
     items = ("commented",)
     deletions = {"comment_deleted": "comment", "deleted": "share"}
 
     def authors(self):
-        kind, of = self.name
+        kind, of, _ = self.name
         if kind == "dialogue_around":
             return {of}
         return {self.history.by_id[of].author} if of in self.history.by_id else set()
 
     def items_of(self, author):
-        kind, of = self.name
+        kind, of, _ = self.name
         said = self.history.said[author]
         return said if kind == "dialogue_around" else [comment for comment in said if comment.share == of]
 
     def check_entitled(self, item, event, connection):
         if item.id not in {one.id for one in self.items_of(item.author)} or event["parent"] != item.parent:
             self.say(f"invented: {item}, which belongs elsewhere,")
+        if self.hides(self.name[2], item.by, item.begin, event["at"]):
+            self.say(f"unentitled: {item} of one who was muted or blocked, at {event['at']},")
+
+    def sees(self, item, since, until):
+        """Whether who looks surely saw who said it all that time."""
+        return not self.may_hide(self.name[2], item.by, since, until)
 
     def check_refusal(self, event):
         """There is no dialogue under what is gone."""
-        kind, of = self.name
+        kind, of, _ = self.name
         if event["code"] != "NOT_FOUND":
             super().check_refusal(event)
         elif kind != "dialogue" or not self.history.by_id[of].may_be_gone(event["at"]):

@@ -1,8 +1,8 @@
 """What a history is made of: what was made, changed and lost, and when that was at the earliest and at the latest."""
 
 NEVER = float("inf")
-CHANGES = {"follow": True, "unfollow": False, "mute": True, "unmute": False}  # what a pair is from then on
-RELATIONS = {"follow": "following", "unfollow": "following", "mute": "muted", "unmute": "muted"}
+RELATIONS = {"following": "follow", "muted": "mute", "blocked": "block"}  # and what begins them
+CHANGES = {f"{un}{verb}": (relation, not un) for relation, verb in RELATIONS.items() for un in ("", "un")}  # what is from then on, or not
 PARTITIONS = 64
 
 
@@ -33,8 +33,9 @@ class Item:
     """A share, a re-share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log of
     its author; that of a comment is the author of the share. The name tells it from all others there."""
 
-    def __init__(self, author, name, begin, share=0, parent=0, origin=0):
+    def __init__(self, author, name, begin, share=0, parent=0, origin=0, by=None):
         self.author = author
+        self.by = by or author     # who says it
         self.name = name           # of a share: its url; of a comment: who says what, and where
         self.share = share         # of a comment: where it is said, or 0
         self.parent = parent       # of a comment: the one that it replies to
@@ -94,7 +95,7 @@ class Item:
 
 
 class Change:
-    """A deletion, a follow, a mute or the end of one: made between `begin` and `end`, if it was made at all. `loss` undid it."""
+    """A deletion, an edit, a follow, a mute, a block or the end of one: made between `begin` and `end`, if it was made at all. `loss` undid it."""
 
     def __init__(self, begin, end, done, position=0, loss=None):
         self.begin = begin
@@ -105,14 +106,14 @@ class Change:
 
 
 class Pair:
-    """Whether a reader follows a subject, or has muted it, and when: beginnings and ends that overlap may go either way."""
+    """Whether a reader follows a subject, has muted or blocked it, and when: beginnings and ends that overlap may go either way."""
 
     def __init__(self):
         self.begun = []
         self.ended = []
 
-    def add(self, what, change):
-        (self.begun if CHANGES[what] else self.ended).append(change)
+    def add(self, begins, change):
+        (self.begun if begins else self.ended).append(change)
         if change.loss:  # from then on it may be as before, until the next word about it
             for changes in (self.begun, self.ended):
                 changes.append(Change(change.loss.begin, change.loss.end, False))

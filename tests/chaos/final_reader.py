@@ -2,9 +2,8 @@
 import contextlib
 
 import environment  # noqa: F401  (makes the next ones importable)
-import feed_pb2 as pb
 from feed_client import Client, Disconnected, FeedError
-from people import Person, read_shares
+from people import Person, names_request, read_shares
 from talkers import read_dialogue
 from wait import wait_until
 
@@ -20,11 +19,13 @@ class FinalReader(Person):
     def live(self):
         for author in self.world.authors:
             self.insist(lambda name=author: read_shares(self, "profile", name, final=True, daemon=self.daemon))
+        for name in {*self.world.readers, *self.world.authors}:
+            self.insist(lambda of=name: self.read_names("blocked", of))
         for author, share in sorted({comment[:2] for comment in self.world.comments}):
             self.insist(lambda of=(author, share): read_dialogue(self, *of, self.daemon))
         for reader in self.world.readers + self.world.sample + self.newcomers:
-            self.insist(lambda name=reader: self.read_names("following", name, pb.GetFollowingRequest(reader=name, limit=200)))
-            self.insist(lambda name=reader: self.read_names("muted", name, pb.GetBlockedRequest(reader=name, muted=True, limit=200)))
+            self.insist(lambda name=reader: self.read_names("following", name))
+            self.insist(lambda name=reader: self.read_names("muted", name))
             self.insist(lambda name=reader: read_shares(self, "timeline", name, final=True, daemon=self.daemon))
 
     def insist(self, action):
@@ -36,10 +37,10 @@ class FinalReader(Person):
                 self.client = Client(self.world.address_of(self.daemon), timeout=20)
         return self.client
 
-    def read_names(self, what, reader, request):
+    def read_names(self, what, reader):
         begin = self.recorder.now()
         try:
-            names = list(self.client.call(request).subjects)
+            names = list(self.client.call(names_request(what, reader)).subjects)
         except (FeedError, OSError, Disconnected, AssertionError):
             self.drop()
             return False

@@ -5,13 +5,14 @@ clients: a write that began after another one had ended came later. The records,
 
 settings    profile_cap, timeline_cap: how many shares they hold
 write       what: share (author, url, id), reshare (author, url, origin, id), delete (author, share), edit (author, share, version), comment (commenter, author, share, parent, text, id), uncomment
-            (author, share, comment), follow, unfollow, mute or unmute (reader, subject); author: always whose log it stands in,
+            (author, share, comment), follow, mute, block or the end of one (reader, subject); author: always whose log it stands in,
             that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
 connection  of a stream: stream, connection, at, token (hexadecimal; empty: from now on); kind: home (the default) or profile
-            (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject)
+            (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject); looks_as: the reader
+            who looks at a dialogue, or empty
 event       connection, at, what: shared (id, author, url, version, origin), reshared (id, author, url, origin), edited (id, author, share, url, version), deleted (id, share,
             author), commented (id, author, share, commenter,
             parent, text), comment_deleted (id, comment, author), caught_up or heartbeat (token), gap (reason, ranges),
@@ -19,7 +20,7 @@ event       connection, at, what: shared (id, author, url, version, origin), res
 read        what: timeline or profile (items: id, author, url, version, origin, by how many re-shared, newest first;
             page_end), dialogue (of: a share, which is there or
             not; items: id, commenter, parent, text, oldest first, the last three empty for the place of a deleted one; counts:
-            what is said of the number of comments), following or muted (items: names)
+            what is said of the number of comments), following, muted or blocked (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
             any more
 loss        the store went back to what it had been some time before. begin, end: it did so between them, and nobody could
@@ -87,20 +88,21 @@ class History:
         self.by_id = {}                                          # id -> Item
         self.by_author = collections.defaultdict(list)           # author -> shares that were made, by id
         self.said = collections.defaultdict(list)                # author -> comments that were made under its shares, by id
-        self.pairs = collections.defaultdict(Pair)               # (reader, subject) -> Pair: who follows whom
-        self.mutes = collections.defaultdict(Pair)               # the same: who has muted whom
-        self.subjects_of = collections.defaultdict(set)          # reader -> subjects that it ever asked to follow
-        self.muted_by = collections.defaultdict(set)             # reader -> subjects that it ever asked to mute
+        self.pairs = {name: collections.defaultdict(Pair) for name in RELATIONS}     # (reader, subject) -> Pair: who follows whom, ...
+        self.asked_for = {name: collections.defaultdict(set) for name in RELATIONS}  # reader -> subjects that it ever asked to follow, ...
+        self.named = {name: collections.defaultdict(list) for name in RELATIONS}     # reader -> its final reads of whom it follows, ...
         self.streams = collections.defaultdict(list)             # reader -> (connection record, events) of its home stream
-        self.dialogues = collections.defaultdict(list)           # (kind, share or subject) -> the same of streams of dialogues
+        self.dialogues = collections.defaultdict(list)           # (kind, share or subject, who looks) -> the same of dialogues
         self.reads = []
-        self.following = collections.defaultdict(list)           # reader -> its final reads of whom it follows
-        self.muted = collections.defaultdict(list)               # the same: whom it has muted
         self.profiles = collections.defaultdict(set)             # author -> ids in its final profiles
         self.versions = {}                                       # share -> what its first final read says
         self.talk = {}                                           # share -> its first final dialogue
         self.conflicts = []                                      # two ids for one item, two items for one id
         self._take(records)
+        self.blockers = collections.defaultdict(set)             # subject -> who blocks it in the end
+        for reader, reads in self.named["blocked"].items():
+            for subject in reads[0]["items"]:
+                self.blockers[subject].add(reader)
         self._find_unacknowledged()
         for item in sorted(self.by_id.values(), key=lambda item: item.id):
             item.under = self.by_id.get(item.share or item.origin)
@@ -125,14 +127,14 @@ class History:
             elif kind == "connection":
                 events = connections[record["connection"]] = []
                 is_dialogue = record.get("kind", "home").startswith("dialogue")
-                opened = self.dialogues[record["kind"], record["stream"]] if is_dialogue else self.streams[record["stream"]]
-                opened.append((record, events))
+                stream = (record["kind"], record["stream"], record.get("looks_as", ""))
+                (self.dialogues[stream] if is_dialogue else self.streams[record["stream"]]).append((record, events))
             elif kind == "write":
                 self.writes.append(record)
             elif kind == "read":
                 self.reads.append(record)
-                if record["what"] in ("following", "muted") and record["final"]:
-                    getattr(self, record["what"])[record["of"]].append(record)
+                if record["what"] in RELATIONS and record["final"]:
+                    self.named[record["what"]][record["of"]].append(record)
                 if record["what"] == "dialogue":
                     self.talk.setdefault(record["of"], record["items"])
                 if record["what"] in ("timeline", "profile") and record["final"]:
@@ -160,7 +162,7 @@ class History:
         for write in reversed(self.writes):
             if write["what"] not in CHANGES or not write.get("daemon"):
                 continue
-            place = write["reader"], write["subject"], RELATIONS[write["what"]], write["daemon"]
+            place = write["reader"], write["subject"], CHANGES[write["what"]][0], write["daemon"]
             if write["outcome"] == "done":
                 answered[place] = write["end"]
             elif write["outcome"] == "unknown":
@@ -168,17 +170,19 @@ class History:
 
     def _take_write(self, write):
         if write["what"] in CHANGES:
-            follows = RELATIONS[write["what"]] == "following"
-            pairs, asked_for = (self.pairs, self.subjects_of) if follows else (self.mutes, self.muted_by)
+            (relation, begins), pair = CHANGES[write["what"]], (write["reader"], write["subject"])
             if write["outcome"] != "none":
-                pairs[write["reader"], write["subject"]].add(write["what"], self._change(write))
-            asked_for[write["reader"]].add(write["subject"])
+                change = self._change(write)
+                self.pairs[relation][pair].add(begins, change)
+                for one in (pair, pair[::-1]) if write["what"] == "block" else ():
+                    self.pairs["following"][one].add(False, change)  # which a block ends
+            self.asked_for[relation][write["reader"]].add(write["subject"])
         elif write["what"] in ("share", "reshare", "comment"):
             name = write["author"], name_of(write)
             self.attempts[name] += 1
             if not self.items[name]:
                 ties = [write.get(field, 0) for field in ("share", "parent", "origin")]
-                self.items[name].append(Item(*name, write["begin"], *ties))
+                self.items[name].append(Item(*name, write["begin"], *ties, by=write.get("commenter")))
             if write["outcome"] == "done":
                 self._identify(name, write["id"], write["end"], "the reply to its author")
 
@@ -204,7 +208,8 @@ class History:
             item = items[-1]
         elif not known and (items[-1].loss or self.loss_of(item_id)):
             before = [one for one in items if one.id < item_id]  # what was made later has a higher id, in a new store, too
-            item = Item(*name, before[-1].loss.begin if before and before[-1].loss else items[0].begin, *items[0].ties)
+            item = Item(*name, before[-1].loss.begin if before and before[-1].loss else items[0].begin, *items[0].ties,
+                        by=items[0].by)
             items.insert(len(before), item)
         else:
             self.conflicts.append(f"{where} says {item_id} for {items[-1]}, and {item_id} is {known}")
@@ -272,7 +277,7 @@ class History:
 
     def follows_at_end(self, reader):
         """Whom a reader follows in the end, as it was told; its own shares are there anyway."""
-        reads = self.following.get(reader)
+        reads = self.named["following"].get(reader)
         return set(reads[0]["items"]) | {reader} if reads else {reader}
 
     def seen_at_end(self, reader):
@@ -281,5 +286,17 @@ class History:
 
     def hidden_at_end(self, reader):
         """Whom a reader does not see in the end, whoever re-shares it."""
-        muted = self.muted.get(reader)
-        return set(muted[0]["items"]) if muted else set()
+        return self.blockers.get(reader, set()).union(*[self.named[relation][reader][0]["items"] for relation in ("muted", "blocked")
+                                                        if self.named[relation].get(reader)])
+
+    def may_be_apart(self, one, other, since, until):
+        """Whether a block may have stood between the two at some time."""
+        return any(self.pairs["blocked"][pair].possibly(since, until) for pair in ((one, other), (other, one)))
+
+    def are_apart(self, one, other, since, until):
+        """Whether one stood all that time."""
+        return any(self.pairs["blocked"][pair].surely(since, until) for pair in ((one, other), (other, one)))
+
+    def hidden_by(self, reader, subject):
+        """What may keep a reader from seeing a subject."""
+        return (self.pairs["muted"][reader, subject], self.pairs["blocked"][reader, subject], self.pairs["blocked"][subject, reader])

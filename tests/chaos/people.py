@@ -35,6 +35,13 @@ def edit_request(write, url):
     return pb.EditShareRequest(author=write["author"], id=write["share"], title=url[-20:], comment=f"edit {write['version']}: {comment_for(url)}")
 
 
+def names_request(what, reader):
+    """For those whom a reader is following, has muted or blocked."""
+    if what == "following":
+        return pb.GetFollowingRequest(reader=reader, limit=200)
+    return pb.GetBlockedRequest(reader=reader, muted=what == "muted", limit=200)
+
+
 class Person(threading.Thread):
     """Has at most one connection, to whichever daemon is there."""
 
@@ -246,6 +253,7 @@ class Editor(Person):
                 pending = {write["share"]: pending[write["share"]] for write in writes if self.is_open(write)}
             self.pause(self.random.uniform(0.1, 0.6))
 
+
 class Resharer(Person):
     """Re-shares what others shared lately, for some authors; each of them a thing once. What has no answer is said again, or
     sometimes left as it is."""
@@ -309,14 +317,16 @@ class Follower(Person):
         begin, end = self.requests
         while not self.world.stopping.is_set() or self.pending and not self.world.finished.wait(0.05):
             if not self.pending and not self.world.stopping.is_set():
-                chosen = self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs)))
-                for pair in self.reversed + chosen:
+                for pair in self.reversed + self.choose():
                     if not self.uncertain[pair] or self.random.random() < 0.05:
                         self.pending[pair] = end if pair in self.held else begin
                 self.reversed = []
             if self.pending and self.connect():
                 self.write()
             self.pause(self.random.uniform(0, 2 * self.world.pace_s))
+
+    def choose(self):
+        return self.random.sample(self.pairs, min(self.random.randrange(1, 6), len(self.pairs)))
 
     def write(self):
         writes, requests = [], []
@@ -333,7 +343,13 @@ class Follower(Person):
             if write["daemon"] in self.uncertain[pair]:
                 self.uncertain[pair].discard(write["daemon"])
                 self.reversed.append(pair)
-            (self.held.add if write["what"] == next(iter(self.requests)) else self.held.discard)(pair)
+            self.take(pair, write["what"] == next(iter(self.requests)))
+        for write in writes:
+            if "refused" in write:
+                del self.pending[write["reader"], write["subject"]]
+
+    def take(self, pair, begun):
+        (self.held.add if begun else self.held.discard)(pair)
 
 
 class Muter(Follower):
@@ -343,6 +359,27 @@ class Muter(Follower):
     @property
     def held(self):
         return self.world.muted
+
+
+class Blocker(Follower):
+    """The same with blocks, either way, of which few stand at a time."""
+    requests = {"block": pb.BlockRequest, "unblock": pb.UnblockRequest}
+
+    def __init__(self, world, name, readers):
+        super().__init__(world, name, readers)
+        self.pairs = [pair for reader, author in self.pairs for pair in ((reader, author), (author, reader))]
+
+    @property
+    def held(self):
+        return self.world.blocked
+
+    def choose(self):
+        return list(self.held) or super().choose()[:2]
+
+    def take(self, pair, begun):
+        super().take(pair, begun)
+        if begun:
+            self.world.following -= {pair, pair[::-1]}
 
 
 class Newcomer(Person):

@@ -25,6 +25,10 @@ def follow(begin, end, position=1, what="follow", **fields):
     return write(what, begin, end, **{"reader": "r", "subject": "a", "position": position, **fields})
 
 
+def block(begin, end, position=3, what="block", **fields):
+    return follow(begin, end, position, what, **fields)
+
+
 def mute(begin, end, position=3, what="mute", **fields):
     return follow(begin, end, position, what, **fields)
 
@@ -38,8 +42,9 @@ def uncomment(begin, end, position, number, **fields):
     return write("uncomment", begin, end, author="a", share=10, comment=number, position=position, **fields)
 
 
-def stream(at, *events, token="", connection=1, kind="home", name="r"):
-    return [{"is": "connection", "kind": kind, "stream": name, "connection": connection, "at": at, "token": token}] + [
+def stream(at, *events, token="", connection=1, kind="home", name="r", looks_as=""):
+    return [{"is": "connection", "kind": kind, "stream": name, "connection": connection, "at": at, "token": token,
+             "looks_as": looks_as}] + [
         {"is": "event", "connection": connection, "at": at + place, **event} for place, event in enumerate(events, 1)]
 
 

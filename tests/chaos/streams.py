@@ -223,6 +223,19 @@ class StreamCheck:
                         and self.sees(item, item.begin, item.loss.begin) and not self.in_gap(item.id):
                     self.say(f"silent: {item}, made between {item.begin} and {item.end}, was lost, which was not told")
 
+    # A mute stands in the reader's log, and so does one half of a block: in a store of several partitions daemons may read of it, and
+    # of its end, after what came later in other logs.
+
+    def may_hide(self, reader, subject, since, until):
+        """Whether a mute or a block may have kept the reader from seeing the subject at some time."""
+        since = since if self.history.settings["partitions"] == 1 else 0
+        return any(pair.possibly(since, until) for pair in self.history.hidden_by(reader, subject))
+
+    def hides(self, reader, subject, since, until):
+        """Whether one surely did all that time."""
+        return self.history.settings["partitions"] == 1 and any(
+            pair.surely(since, until) for pair in self.history.hidden_by(reader, subject))
+
     def in_gap(self, position):
         return any(after < position <= until and partition_of(until) == partition_of(position)
                    for after, until in self.gaps)
@@ -235,19 +248,15 @@ class HomeStream(StreamCheck):
     edits = ("edited",)
 
     def authors(self):
-        return self.history.subjects_of[self.name] | {self.name}
+        return self.history.asked_for["following"][self.name] | {self.name}
 
     def items_of(self, author):
         return self.history.by_author[author]
 
     def sees(self, item, since, until):
-        """Whether this reader surely followed the author all that time, and had muted neither it nor the author of the origin. A mute
-        stands in the reader's log: in a store of several partitions daemons may read of it, and of its end, after shares that came
-        later."""
-        mute_since = since if self.history.settings["partitions"] == 1 else 0
-        if any(self.history.mutes[self.name, author].possibly(mute_since, until) for author in self.authors_of(item)):
-            return False
-        return item.author == self.name or self.history.pairs[self.name, item.author].surely(since, until)
+        """Whether this reader surely followed the author all that time, and saw it and the author of the origin."""
+        return not any(self.may_hide(self.name, author, since, until) for author in self.authors_of(item)) and (
+            item.author == self.name or self.history.pairs["following"][self.name, item.author].surely(since, until))
 
     @staticmethod
     def authors_of(item):
@@ -258,11 +267,10 @@ class HomeStream(StreamCheck):
         if not item.may_say(version, event["at"]):
             self.say(f"invented: {item} with {version}")
         until = event["at"] if connection["token"] else item.end
-        if item.author != self.name and not self.history.pairs[self.name, item.author].possibly(item.begin, until):
+        if item.author != self.name and not self.history.pairs["following"][self.name, item.author].possibly(item.begin, until):
             self.say(f"unentitled: {item}, at {event['at']}, made between {item.begin} and {item.end},")
-        if self.history.settings["partitions"] == 1 and any(
-                self.history.mutes[self.name, author].surely(item.begin, event["at"]) for author in self.authors_of(item)):
-            self.say(f"unentitled: {item} of one who was muted, at {event['at']},")
+        if any(self.hides(self.name, author, item.begin, event["at"]) for author in self.authors_of(item)):
+            self.say(f"unentitled: {item} of one who was muted or blocked, at {event['at']},")
 
     def room(self):
         return self.history.settings["timeline_cap"]

@@ -12,12 +12,14 @@ REFUSALS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE", "NOT_FOUND")  # of
 
 
 class Subscriber(Person):
-    """`kind` is home or profile. A profile is told like the home stream of somebody who follows nobody."""
+    """`kind` is home or profile. A profile is told like the home stream of somebody who follows nobody. What else there is to listen to
+    may be looked at as a certain reader."""
 
-    def __init__(self, world, reader, kind="home"):
+    def __init__(self, world, reader, kind="home", looks_as=""):
         super().__init__(world, f"subscriber {reader}")
         self.reader = reader
         self.kind = kind
+        self.looks_as = looks_as
         self.tokens = []       # of this stream, in the order in which they came
         self.newest = {}       # author -> the newest share seen
         self.heartbeats = 0
@@ -54,13 +56,13 @@ class Subscriber(Person):
         self.came_late = self.came_late or (not token and self.world.last_call.is_set())
         self.stream_connection = self.connection
         self.recorder.add(**{"is": "connection", "kind": self.kind, "stream": self.reader, "connection": self.connection,
-                             "at": self.recorder.now(), "token": token.hex()})
+                             "at": self.recorder.now(), "token": token.hex(), "looks_as": self.looks_as})
         stream, recorded = None, 0
         leaves_at = time.monotonic() + self.random.expovariate(1 / 3)
         stalls_at = time.monotonic() + self.random.expovariate(1 / 6)
         ping_at = time.monotonic() + PING_EVERY_S
         try:
-            stream = self.client.begin_subscribe(token=token, **{self.kind: self.reader})
+            stream = self.client.begin_subscribe(token=token, reader=self.looks_as, **{self.kind: self.reader})
             answered = False
             while not self.world.finished.is_set():
                 self.client.read_for(0.2)
@@ -135,5 +137,4 @@ class Subscriber(Person):
         """The last share of everybody whom this reader follows."""
         return self.came_late or all(
             self.newest.get(author, 0) >= last for author, last in self.world.last_share.items()
-            if author == self.reader or (self.reader, author) in self.world.following
-            and (self.reader, author) not in self.world.muted)
+            if author == self.reader or (self.reader, author) in self.world.following and author not in self.world.hidden_from(self.reader))

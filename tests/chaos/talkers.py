@@ -30,7 +30,7 @@ class Commenter(Person):
         last_words = [self.words(*topic) for topic in self.world.topics.items()]
         self.pending += last_words
         self.say_all()
-        self.world.last_words += [(write["author"], write["share"], write["id"]) for write, _ in last_words if "id" in write]
+        self.world.last_words += [(write["author"], write["share"], write["id"], write["commenter"]) for write, _ in last_words if "id" in write]
 
     def say_all(self):
         while self.pending and not self.world.finished.wait(0.02):
@@ -77,10 +77,11 @@ class Commenter(Person):
 
 
 class Listener(Subscriber):
-    """Listens to what is said under one share after another, of one author, or with `around` under all of its shares."""
+    """Listens to what is said under one share after another, of one author, or with `around` under all of its shares: as somebody
+    who does not hear everybody, or as nobody in particular."""
 
-    def __init__(self, world, author, around):
-        super().__init__(world, author, "dialogue_around" if around else "dialogue")
+    def __init__(self, world, author, around, looks_as=""):
+        super().__init__(world, author, "dialogue_around" if around else "dialogue", looks_as)
         self.author = author
         self.name = f"listener to {'all of ' if around else ''}{author}"
         self.missing = set() if around else {author}  # what is no share, or is not there any more
@@ -121,8 +122,8 @@ class Listener(Subscriber):
     def has_seen_the_last(self):
         """What was said last under every share that it listens to."""
         return self.came_late or all(
-            comment in self.heard or share in self.gone or share in self.missing for author, share, comment in self.world.last_words
-            if self.reader in (author, share))
+            comment in self.heard or share in self.gone or share in self.missing for author, share, comment, commenter in self.world.last_words
+            if self.reader in (author, share) and not {commenter, author} & self.world.hidden_from(self.looks_as))
 
 
 def read_dialogue(person, author, share, daemon):

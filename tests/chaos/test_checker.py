@@ -26,7 +26,7 @@ class Sample:
                           if len(periods) == 1 and periods[0][1] == float("inf")}
         self.deleted = {generator.deleted_by(entry) for entry in generator.log} - {None}
         self.streams = {("home", reader): connections for reader, connections in self.history.streams.items()}
-        self.streams.update(self.history.dialogues)
+        self.streams.update((("dialogue", name), connections) for name, connections in self.history.dialogues.items())
         self.places = {stream: [(number, place) for number, (_, events) in enumerate(connections)
                                 for place in self._certain(stream, events)] for stream, connections in self.streams.items()}
         self.reads = {kind: [read for read in self.history.reads if read["what"] in whats and len(read["items"]) > 10]
@@ -61,7 +61,7 @@ class ChangedStream:
     def check(self):
         if self.kind == "home":
             return checker.check_chains(self.history, HomeStream, self.name, self.connections)
-        return checker.check_chains(self.history, DialogueStream, (self.kind, self.name), self.connections)
+        return checker.check_chains(self.history, DialogueStream, self.name, self.connections)
 
 
 def lose_event(stream, draw):

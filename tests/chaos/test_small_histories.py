@@ -4,7 +4,7 @@ import re
 import pytest
 
 import checker
-from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, caught_up, comment, comment_deleted, commented, deleted, dialogue, edit, edited, final,
+from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, block, caught_up, comment, comment_deleted, commented, deleted, dialogue, edit, edited, final,
                    follow, gap, item, judge, loss, lost_gap, mute, place, refused, remark, reshare, reshared, reshared_item, said, share, shared, stream,
                    uncomment, write)
 
@@ -311,6 +311,44 @@ ORIGIN_GONE = write("delete", 20, 21, author="a", share=10, position=100)
     ("lost", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), edit(5, 6, 20, 1), final("profile", "b", reshared_item(11, sharers=0))]),
 ])
 def test_what_must_be_said_of_re_shares(expected, records):
+    judge(expected, records)
+
+
+BLOCKED_BY = {"reader": "a", "subject": "r"}
+
+
+@pytest.mark.parametrize("expected, records", [
+    # Neither sees the other from the reply on, whichever blocks, and follows are ended.
+    *[(expected, [follow(1, 2), block(3, 4, **ends), *rest]) for ends in ({}, BLOCKED_BY) for expected, rest in [
+        ("", [*stream(5, caught_up("t")), share(6.2, 6.4, 10), SETTLED]),
+        ("unentitled", [*stream(5, caught_up("t"), shared(10)), share(6.2, 6.4, 10), SETTLED]),
+        ("", [final("following", "r")]),
+        ("unentitled", [final("following", "r", "a")]),
+        ("", [follow(5, 6, 0, outcome="none", refused="FORBIDDEN")]),
+        ("unentitled", [follow(5, 6, 7)]),
+        ("unentitled", [block(5, 6, 5, "unblock", **ends), final("following", "r", "a")]),
+        ("lost", [block(5, 6, 5, "unblock", **ends), follow(7, 8, 7), final("following", "r")]),
+        ("lost", [block(5, 6, 5, "unblock", **ends), follow(7, 8, 7), *stream(9, caught_up("t")), share(11, 12, 10), SETTLED]),
+        ("", [share(5, 6, 10), comment(7, 8, 0, commenter="r", outcome="none", refused="FORBIDDEN")]),
+        ("", [share(5, 6, 10), reshare(7, 8, 0, author="r", outcome="none", refused="FORBIDDEN")]),
+    ]],
+    ("lost", [block(5, 6), final("blocked", "r")]),
+    ("unentitled", [block(5, 6), block(7, 8, 5, "unblock"), final("blocked", "r", "a")]),
+    ("refused", [follow(5, 6, 0, outcome="none", refused="FORBIDDEN")]),
+    ("refused", [block(1, 2), block(3, 4, 5, "unblock"), follow(5, 6, 0, outcome="none", refused="FORBIDDEN")]),
+    ("refused", [block(1, 2, subject="b"), share(3, 4, 10), comment(5, 6, 0, commenter="r", outcome="none", refused="FORBIDDEN")]),
+    ("", [follow(1, 2), block(3, None, outcome="unknown"), *stream(5, caught_up("t"), shared(10)), share(6.2, 6.4, 10), SETTLED]),
+    ("", [follow(1, 2), block(3, None, outcome="unknown"), *stream(5, caught_up("t")), share(6.2, 6.4, 10), SETTLED]),
+    # A re-share of what the other shared is not seen either.
+    ("", [*B_ALONE, share(1, 2, 10), reshare(3, 4, 11), block(5, 6, **BLOCKED_BY), final("blocked", "a", "r"), FOLLOWS_B, final("timeline", "r")]),
+    ("unentitled", [*B_ALONE, share(1, 2, 10), reshare(3, 4, 11), block(5, 6, **BLOCKED_BY), final("blocked", "a", "r"), FOLLOWS_B,
+                    final("timeline", "r", reshared_item(11))]),
+    # Who looks at a dialogue does not hear whom it mutes or blocks, or who blocks it; who looks as nobody hears everybody.
+    *[(expected, [*TALK, hides, *dialogue(3.5, caught_up("t"), *events, looks_as=looks_as), comment(4.6, 4.8, 20), SETTLED])
+      for hides in (mute(1, 2, subject="c"), block(1, 2, subject="c"), block(1, 2, reader="c", subject="r")) for expected, looks_as, events in [
+          ("", "r", []), ("unentitled", "r", [commented(20)]), ("lost", "", []), ("", "", [commented(20)]), ("lost", "b", [])]],
+])
+def test_what_must_be_said_of_blocks(expected, records):
     judge(expected, records)
 
 

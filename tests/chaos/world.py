@@ -53,10 +53,11 @@ class World:
         self.origins = {}       # id of a re-share -> its origin
         self.topics = {}        # author -> the share of its that is talked about
         self.comments = []      # (author, share, comment, commenter) as acknowledged
-        self.last_words = []    # (author, share, comment): what was said last under each topic
+        self.last_words = []    # (author, share, comment, commenter): what was said last under each topic
         self.last_share = {}    # author -> the latest acknowledged
         self.following = set()  # (reader, subject) as acknowledged
         self.muted = set()      # the same
+        self.blocked = set()    # the same
         self.logs = []          # (name, server) of all that ever ran
         self.began_at = None
         harness.FEEDD = feedd
@@ -176,6 +177,10 @@ class World:
 
     def newcomers_wanted(self):
         return NEWCOMERS_PER_S * self.elapsed_s()
+
+    def hidden_from(self, reader):
+        """Whom this reader does not see."""
+        return {subject for one, subject in self.muted | self.blocked if one == reader} | {one for one, other in self.blocked if other == reader}
 
     # -- what is told
 
