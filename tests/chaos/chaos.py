@@ -2,9 +2,9 @@
 
     python3 tests/chaos/chaos.py --minutes N --seed S [--loses] [--feedd PATH] [--counts FILE] [--keep | --discard]
 
-Two daemons share one Redis, each through a link of its own. People share, re-share, edit, talk, follow, mute, block,
-undo that, read and subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis also comes back with
-less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
+Two daemons share one Redis, each through a link of its own. People share, re-share, edit, talk, follow, mute, block, undo
+that, read and subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis
+also comes back with less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
 saw. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
 that it names.
 """
@@ -35,8 +35,8 @@ from losses import LosingRedisFaults
 from final_reader import FinalReader
 from people import Blocker, Deleter, Editor, Follower, Muter, Newcomer, Publisher, Resharer, TimelineReader, names_request
 from subscriber import Subscriber
-from talkers import Commenter, Listener
-from world import STAR, TALKED_ABOUT, World
+from talkers import Commenter, InboxOwner, Listener
+from world import INBOXES, STAR, TALKED_ABOUT, World
 
 SUBSCRIBERS = 20
 HARD_OF_HEARING = "reader24"  # one of those who mute, and of those who block
@@ -68,13 +68,15 @@ def run_people(world, minutes):
     subscribers += [Subscriber(world, author, "profile") for author in (STAR, "author3", "author4")]
     subscribers += [Listener(world, author, around, looks_as) for author, looks_as in zip(TALKED_ABOUT, ("", HARD_OF_HEARING))
                     for around in (False, True)]
+    subscribers += [InboxOwner(world, subject) for subject in INBOXES]
     writers = [star] + [Publisher(world, author) for author in world.authors if author != STAR]
     writers += [Deleter(world, f"deleter {number}") for number in range(2)]
     writers += [Editor(world, "editor")]
     writers += [Resharer(world, f"resharer {number}", world.authors[number:-1:2]) for number in range(2)]
     writers += [Follower(world, f"follower {number}", world.readers[number::6]) for number in range(6)]
     writers += [Muter(world, "muter", world.readers[-9::3])]
-    writers += [Commenter(world, f"commenter {number}", world.readers[number::9] + world.authors[number::4]) for number in range(3)]
+    writers += [Commenter(world, f"commenter {number}", world.readers[number::9] + world.authors[number::4])
+                for number in range(3)]
     writers += [Blocker(world, "blocker", world.readers[-8::2])]
     writers += [TimelineReader(world, f"timeline reader {number}") for number in range(3)]
     writers += [Newcomer(world, "newcomers")]
@@ -129,7 +131,8 @@ def settle(world, writers, subscribers):
          "the end of all jobs")
     wait(world, lambda: all(one.has_seen_the_last() for one in subscribers), "the last shares in all streams")
     beats = {one: one.heartbeats for one in subscribers}
-    wait(world, lambda: all(one.heartbeats >= beats[one] + 4 for one in subscribers if one.has_stream), "heartbeats of all streams")
+    wait(world, lambda: all(one.heartbeats >= beats[one] + 4 for one in subscribers if one.has_stream),
+         "heartbeats of all streams")
     world.recorder.add(**{"is": "settled", "at": world.recorder.now()})
 
 

@@ -11,6 +11,7 @@ import sys
 from dialogues import DialogueStream, check_dialogue
 from facts import NEVER, RELATIONS, partition_of
 from history import History, load, name_of
+from inboxes import InboxStream, check_inbox
 from streams import HomeStream
 
 KINDS = ("lost", "silent", "twice", "order", "invented", "unentitled", "inconsistent", "gap", "refused", "complaint")
@@ -29,6 +30,8 @@ def check(records):
         found += check_stream(history, reader)
     for stream, connections in history.dialogues.items():
         found += check_chains(history, DialogueStream, stream, connections)
+    for subject, connections in history.inboxes.items():
+        found += check_chains(history, InboxStream, subject, connections)
     return found
 
 
@@ -56,8 +59,8 @@ def check_writes(history):
 
 
 def may_be_refused(history, write):
-    """What is gone cannot be deleted, edited, re-shared or talked about, but for a deletion that is repeated; and nobody can do anything
-    to somebody while a block stands between the two."""
+    """What is gone cannot be deleted, edited, re-shared or talked about, but for a deletion that is repeated; and while a block
+    stands between two neither can follow, re-share or answer the other."""
     if write["refused"] == "FORBIDDEN":
         return any(history.may_be_apart(*pair, write["begin"], write["end"]) for pair in ends_of(history, write))
     concerned = [history.by_id[write[field]] for field in ("share", "comment", "parent", "origin") if write.get(field)]
@@ -143,16 +146,19 @@ def check_read(history, read):
     """A page of shares: each once, newest first, all of them real; if final, complete."""
     if read["what"] == "dialogue":
         return check_dialogue(history, read)
+    if read["what"] == "inbox":
+        return check_inbox(history, read)
     if read["what"] not in ("timeline", "profile"):
         return []
     where = f"the {'final ' if read['final'] else ''}{read['what']} of {read['of']} at {read['daemon']}"
     found, seen, previous = [], set(), NEVER
-    roots = set()
+    roots = {}  # -> the author of the entry
     for share_id, author, url, version, origin, _ in read["items"]:
         share = history.by_id.get(share_id)
         if share_id in seen:
             found.append(f"twice: {share_id} in {where}")
-        elif read["what"] == "timeline" and (origin or share_id) in roots:
+        elif read["what"] == "timeline" and (other := roots.get(origin or share_id)) and not any(
+                sees_change(history, read, one) for one in (author, other)):
             found.append(f"twice: entries of {origin or share_id} in {where}")
         elif share_id > previous:
             found.append(f"order: {share_id} after {previous} in {where}")
@@ -169,7 +175,7 @@ def check_read(history, read):
         elif read["final"] and version != history.versions[share_id]:
             found.append(f"inconsistent: {share} says {version} in {where}, and {history.versions[share_id]} elsewhere")
         seen.add(share_id)
-        roots.add(origin or share_id)
+        roots[origin or share_id] = author
         previous = share_id
     # What is older than a page that is not the last one, or than what the timeline holds, need not be on it.
     oldest = 0 if read["page_end"] == "END" else min(seen, default=NEVER)
@@ -181,6 +187,13 @@ def check_read(history, read):
     if read["final"]:
         found += check_complete(history, read, seen, where)
     return found
+
+
+def sees_change(history, read, author):
+    """Whether it may have changed while this was read whether the reader sees an author: where one entry ends and another begins
+    is then different for what was looked at earlier and later."""
+    pairs = [history.pairs["following"][read["of"], author], *history.hidden_by(read["of"], author)]
+    return any(pair.may_change(read["begin"], read["end"]) for pair in pairs)
 
 
 def may_be_read(history, read, share):
@@ -212,8 +225,8 @@ def check_complete(history, read, seen, where):
 
 
 def check_entries(history, read, authors, there, where):
-    """In a home timeline an origin and its re-shares are one entry, which says how many re-shared it: the origin, if the reader sees
-    that, and else the first re-share. Where a profile may have dropped some of them either may be so."""
+    """In a home timeline an origin and its re-shares are one entry, which says how many re-shared it: the origin, if the
+    reader sees that, and else the first re-share. Where a profile may have dropped some of them either may be so."""
     found, sharers = [], {item[0]: item[-1] for item in read["items"]}
     may_be = collections.Counter(share.origin for author in authors for share in history.by_author[author]
                                  if not share.loss and not share.deleted)
@@ -229,7 +242,7 @@ def check_entries(history, read, authors, there, where):
         if entry.id not in sharers:
             found.append(f"lost: {entry} is not in {where}")
         elif not count <= sharers[entry.id] <= may_be[root]:
-            found.append(f"inconsistent: {entry} was re-shared by {count}, or by up to {may_be[root]}, not by {sharers[entry.id]} in {where}")
+            found.append(f"inconsistent: {entry} was re-shared by {count} to {may_be[root]}, not by {sharers[entry.id]} in {where}")
     return found
 
 
@@ -245,8 +258,8 @@ def surely_made(history, author):
 
 def belonging(history, author):
     """The shares of an author that stand on its profile, and in the timelines of all who follow it, whenever they began to.
-    A deletion without an answer is judged by the profile: there the share is or it is not, and so it must be everywhere. A re-share of
-    what its profile has dropped may still show where that is in memory."""
+    A deletion without an answer is judged by the profile: there the share is or it is not, and so it must be everywhere. A
+    re-share of what its profile has dropped may still show where that is in memory."""
     shares = [share for share in history.by_author[author] if not share.loss]
     kept = history.profiles[author]
     for rank, share in enumerate(reversed(shares)):

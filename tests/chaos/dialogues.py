@@ -47,8 +47,8 @@ class DialogueStream(StreamCheck):
 
 
 def check_dialogue(history, read):
-    """All comments under a share, oldest first: each once, real, and all that were acknowledged. One that was deleted may have left
-    its place, where somebody replied to it; the numbers count the others."""
+    """All comments under a share, oldest first: each once, real, and all that were acknowledged. One that was deleted may have
+    left its place, where somebody replied to it; the numbers count the others."""
     where = f"the final dialogue of {read['of']} at {read['daemon']}"
     share = history.by_id[read["of"]]
     if not read["there"]:

@@ -2,7 +2,8 @@
 
 NEVER = float("inf")
 RELATIONS = {"following": "follow", "muted": "mute", "blocked": "block"}  # and what begins them
-CHANGES = {f"{un}{verb}": (relation, not un) for relation, verb in RELATIONS.items() for un in ("", "un")}  # what is from then on, or not
+# What is so from then on, or is not.
+CHANGES = {f"{un}{verb}": (relation, not un) for relation, verb in RELATIONS.items() for un in ("", "un")}
 PARTITIONS = 64
 
 
@@ -30,8 +31,8 @@ class Loss:
 
 
 class Item:
-    """A share, a re-share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log of
-    its author; that of a comment is the author of the share. The name tells it from all others there."""
+    """A share, a re-share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log
+    of its author; that of a comment is the author of the share. The name tells it from all others there."""
 
     def __init__(self, author, name, begin, share=0, parent=0, origin=0, by=None):
         self.author = author
@@ -82,9 +83,10 @@ class Item:
         """Whether nothing that is certain has come after that."""
         if self.origin:
             return self.under.may_say_in_the_end(version)
-        said_at = self.edits[version].end if version in self.edits else 0
-        return not any(one.done and not one.loss and one.begin > said_at for number, one in self.edits.items() if number != version) \
-            and (version == 0 or version in self.edits and not self.edits[version].loss)
+        if version and (version not in self.edits or self.edits[version].loss):
+            return False
+        said_at = self.edits[version].end if version else 0
+        return not any(one.done and not one.loss and one.begin > said_at for one in self.edits.values())
 
     def may_be_deleted_in_the_end(self):
         return any(not one.loss for one in self.deletions) or bool(self.under and self.under.may_be_gone())
@@ -95,7 +97,8 @@ class Item:
 
 
 class Change:
-    """A deletion, an edit, a follow, a mute, a block or the end of one: made between `begin` and `end`, if it was made at all. `loss` undid it."""
+    """A deletion, an edit, a follow, a mute, a block or the end of one: made between `begin` and `end`, if it was made at all.
+    `loss` undid it."""
 
     def __init__(self, begin, end, done, position=0, loss=None):
         self.begin = begin
@@ -117,6 +120,10 @@ class Pair:
         if change.loss:  # from then on it may be as before, until the next word about it
             for changes in (self.begun, self.ended):
                 changes.append(Change(change.loss.begin, change.loss.end, False))
+
+    def may_change(self, since, until):
+        """Whether it may have changed at some time from `since` to `until`."""
+        return any(one.begin <= until and one.end >= since for one in self.begun + self.ended)
 
     def surely(self, since, until):
         """Whether it was so all the time from `since` to `until`."""

@@ -4,8 +4,9 @@ import contextlib
 import environment  # noqa: F401  (makes the next ones importable)
 from feed_client import Client, Disconnected, FeedError
 from people import Person, names_request, read_shares
-from talkers import read_dialogue
+from talkers import read_dialogue, read_inbox
 from wait import wait_until
+from world import INBOXES
 
 
 class FinalReader(Person):
@@ -21,6 +22,8 @@ class FinalReader(Person):
             self.insist(lambda name=author: read_shares(self, "profile", name, final=True, daemon=self.daemon))
         for name in {*self.world.readers, *self.world.authors}:
             self.insist(lambda of=name: self.read_names("blocked", of))
+        for subject in INBOXES:
+            self.insist(lambda of=subject: read_inbox(self, of, self.daemon))
         for author, share in sorted({comment[:2] for comment in self.world.comments}):
             self.insist(lambda of=(author, share): read_dialogue(self, *of, self.daemon))
         for reader in self.world.readers + self.world.sample + self.newcomers:

@@ -8,6 +8,7 @@ import random
 
 AUTHORS = [f"author{number}" for number in range(8)]
 TALKED_ABOUT = AUTHORS[:2]  # under whose shares something is said
+INBOXES = TALKED_ABOUT
 READERS = [f"reader{number}" for number in range(24)]
 DAEMONS = ("A", "B")
 
@@ -17,6 +18,7 @@ class Entry:
 
     def __init__(self, what, at, position, **fields):
         self.what, self.at, self.position = what, at, position
+        self.notice = None, None  # of whom, and what it says
         self.__dict__.update(fields)
 
 
@@ -31,6 +33,7 @@ class Generator:
         self.live = {author: [] for author in AUTHORS + READERS}           # ids of shares that are not deleted
         self.all_shares = {}                                               # id -> (author, url, origin or 0)
         self.versions = {}                                                 # share -> the last edit
+        self.notices = collections.defaultdict(list)                       # subject -> (id, kind, actor, share, cause)
         self.said = {}                                                     # share -> {comment: (commenter, parent, text)}
         self.following = {reader: {} for reader in READERS}                # subject -> time of the follow
         self.periods = collections.defaultdict(list)                       # (reader, subject) -> [[from, until], ...]
@@ -46,6 +49,8 @@ class Generator:
             DialogueStream(self, "dialogue_around", author).run()
             most = max(self.said, key=lambda share: (self.author_of(share) == author, len(self.said[share])))
             DialogueStream(self, "dialogue", most).run()
+        for subject in INBOXES:
+            InboxStream(self, "inbox", subject).run()
         self.records.append({"is": "settled", "at": self.time})
         self.read_everything()
 
@@ -112,6 +117,7 @@ class Generator:
             begin, origin = self.time, self.random.choice(others)
             url = self.all_shares[origin][1]
             entry = self.add(author, url, origin)
+            self.notice(self.author_of(origin), "NOTICE_RESHARED", author, origin, entry.position)
             self.record(begin, entry, "reshare", author=author, url=url, origin=origin, id=entry.position)
 
     def delete(self, author):
@@ -141,11 +147,32 @@ class Generator:
             self.comment(author, share, self.random.choice(said) if said and self.random.random() < 0.3 else 0)
 
     def comment(self, author, share, parent):
-        begin, commenter, text = self.time, self.random.choice(READERS), f"word {len(self.log)}"
+        begin, commenter, text = self.time, self.random.choice(READERS + AUTHORS[:3]), f"word {len(self.log)}"
         entry = self.commit("comment", author=author, commenter=commenter, share=share, parent=parent, text=text)
         self.said.setdefault(share, {})[entry.position] = commenter, parent, text
+        self.notice(author, "NOTICE_COMMENTED", commenter, share, entry.position, entry)
+        if parent and (answered := self.said[share][parent][0]) != author:
+            self.notice(answered, "NOTICE_REPLIED", commenter, share, entry.position)
         self.record(begin, entry, "comment", author=author, commenter=commenter, share=share, parent=parent, text=text,
                     id=entry.position)
+
+    def notice(self, subject, kind, actor, share, cause, entry=None):
+        """One's own deeds are none. What happens elsewhere has an entry of its own."""
+        if subject == actor:
+            return
+        entry = entry or self.commit("notice")
+        self.notices[subject].append((entry.position, kind, actor, share, cause))
+        entry.notice = subject, self.notices[subject][-1]
+
+    def stands(self, subject, notice):
+        """Whether what a notice tells of was not undone."""
+        notice_id, kind, actor, share, cause = notice
+        if kind == "NOTICE_FOLLOWED":
+            latest = max(one[0] for one in self.notices[subject] if one[1:3] == (kind, actor))
+            return subject in self.following[actor] and notice_id == latest
+        if kind == "NOTICE_RESHARED":
+            return cause in self.live[actor]
+        return share in self.live[self.author_of(share)] and bool(self.said[share].get(cause, ("",))[0])
 
     def take_back(self, author, share, comment):
         """What was replied to leaves its place."""
@@ -170,6 +197,7 @@ class Generator:
         begin = self.time
         entry = self.commit("follow", reader=reader, subject=author)
         self.following[reader][author] = entry.at
+        self.notice(author, "NOTICE_FOLLOWED", reader, 0, 0)
         self.periods[reader, author].append([entry.at, float("inf")])
         self.record(begin, entry, "follow", reader=reader, subject=author)
         self.time += 4  # what follows comes after the answer
@@ -200,6 +228,9 @@ class Generator:
                 self.read("timeline", reader, daemon, self.entries(authors))
             for author in AUTHORS + READERS:
                 self.read("profile", author, daemon, self.newest_first([author]))
+            for subject in INBOXES:
+                there = [list(notice) for notice in reversed(self.notices[subject]) if self.stands(subject, notice)]
+                self.read("inbox", subject, daemon, there)
             for share, said in self.said.items():
                 author = self.author_of(share)
                 there = share in self.live[author]
@@ -257,7 +288,7 @@ class Stream:
             if random.random() < 0.02:
                 away_until = min(index + random.randrange(1, 60), len(self.world.log) - 1)
                 self.connect(self.world.log[away_until].at, self.token)
-                index = next((place for place, one in enumerate(self.world.log) if one.position > self.token), len(self.world.log))
+                index = sum(one.position <= self.token for one in self.world.log)
 
     def connect(self, at, position):
         self.world.connections += 1
@@ -284,7 +315,8 @@ class HomeStream(Stream):
         if entry.what == "share":
             what = "reshared" if entry.origin in self.came else "shared"
             self.came.add(entry.origin or entry.position)
-            self.event(what, entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url, version=0, origin=entry.origin)
+            self.event(what, entry.at + 3.5, id=entry.position, author=entry.author, url=entry.url, version=0,
+                       origin=entry.origin)
         elif entry.what == "edit":
             self.event("edited", entry.at + 3.5, id=entry.position, author=entry.author, share=entry.share, url=entry.url,
                        version=entry.version)
@@ -303,3 +335,10 @@ class DialogueStream(Stream):
             self.event("comment_deleted", entry.at + 3.5, id=entry.position, author=entry.author, comment=entry.comment)
         else:
             self.event("deleted", entry.at + 3.5, id=entry.position, author=entry.author, share=entry.share)
+
+
+class InboxStream(Stream):
+    def show(self, entry):
+        subject, notice = entry.notice
+        if subject == self.name:
+            self.event("noticed", entry.at + 3.5, **dict(zip(("id", "kind", "actor", "share", "cause"), notice)))

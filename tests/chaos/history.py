@@ -4,23 +4,23 @@ A history is a list of records (dictionaries; JSON lines in a file). Times are n
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
 settings    profile_cap, timeline_cap: how many shares they hold
-write       what: share (author, url, id), reshare (author, url, origin, id), delete (author, share), edit (author, share, version), comment (commenter, author, share, parent, text, id), uncomment
-            (author, share, comment), follow, mute, block or the end of one (reader, subject); author: always whose log it stands in,
-            that of the share
+write       what: share (author, url, id), reshare (author, url, origin, id), delete (author, share), edit (author, share, version),
+            comment (commenter, author, share, parent, text, id), uncomment (author, share, comment), follow, mute, block or the
+            end of one (reader, subject); author: always whose log it stands in, that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
-connection  of a stream: stream, connection, at, token (hexadecimal; empty: from now on); kind: home (the default) or profile
-            (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject); looks_as: the reader
-            who looks at a dialogue, or empty
-event       connection, at, what: shared (id, author, url, version, origin), reshared (id, author, url, origin), edited (id, author, share, url, version), deleted (id, share,
-            author), commented (id, author, share, commenter,
-            parent, text), comment_deleted (id, comment, author), caught_up or heartbeat (token), gap (reason, ranges),
-            refused (code), left (nobody is interested in this stream any more)
-read        what: timeline or profile (items: id, author, url, version, origin, by how many re-shared, newest first;
-            page_end), dialogue (of: a share, which is there or
-            not; items: id, commenter, parent, text, oldest first, the last three empty for the place of a deleted one; counts:
-            what is said of the number of comments), following, muted or blocked (items: names)
+connection  of a stream: stream, connection, at, token (hexadecimal; empty: from now on); kind: home (the default), profile or
+            inbox (stream: the reader or the subject), dialogue (stream: the share), dialogue_around (stream: the subject);
+            looks_as: the reader who looks at a dialogue, or empty
+event       connection, at, what: shared (id, author, url, version, origin), reshared (id, author, url, origin), edited (id, author,
+            share, url, version), deleted (id, share, author), commented (id, author, share, commenter, parent, text),
+            comment_deleted (id, comment, author), noticed (id, kind, actor, share, cause), caught_up or heartbeat (token),
+            gap (reason, ranges), refused (code), left (nobody is interested in this stream any more)
+read        what: timeline or profile (items: id, author, url, version, origin, by how many re-shared, newest first; page_end),
+            dialogue (of: a share, which is there or not; items: id, commenter, parent, text, oldest first, but for the place of a
+            deleted one empty; counts: what is said of the number of comments), inbox (items: id, kind, actor, share, cause, newest
+            first; page_end), following, muted or blocked (items: names)
             of, begin, end, daemon; must: ids acknowledged on the same connection before; final: nothing was going on
             any more
 loss        the store went back to what it had been some time before. begin, end: it did so between them, and nobody could
@@ -88,11 +88,13 @@ class History:
         self.by_id = {}                                          # id -> Item
         self.by_author = collections.defaultdict(list)           # author -> shares that were made, by id
         self.said = collections.defaultdict(list)                # author -> comments that were made under its shares, by id
-        self.pairs = {name: collections.defaultdict(Pair) for name in RELATIONS}     # (reader, subject) -> Pair: who follows whom, ...
-        self.asked_for = {name: collections.defaultdict(set) for name in RELATIONS}  # reader -> subjects that it ever asked to follow, ...
-        self.named = {name: collections.defaultdict(list) for name in RELATIONS}     # reader -> its final reads of whom it follows, ...
+        # Of following, muted and blocked each:
+        self.pairs = {name: collections.defaultdict(Pair) for name in RELATIONS}     # (reader, subject) -> Pair
+        self.asked_for = {name: collections.defaultdict(set) for name in RELATIONS}  # reader -> subjects that it ever asked for
+        self.named = {name: collections.defaultdict(list) for name in RELATIONS}     # reader -> its final reads of them
         self.streams = collections.defaultdict(list)             # reader -> (connection record, events) of its home stream
         self.dialogues = collections.defaultdict(list)           # (kind, share or subject, who looks) -> the same of dialogues
+        self.inboxes = collections.defaultdict(list)             # subject -> the same of its inbox
         self.reads = []
         self.profiles = collections.defaultdict(set)             # author -> ids in its final profiles
         self.versions = {}                                       # share -> what its first final read says
@@ -126,9 +128,7 @@ class History:
                 connections[record["connection"]].append(record)
             elif kind == "connection":
                 events = connections[record["connection"]] = []
-                is_dialogue = record.get("kind", "home").startswith("dialogue")
-                stream = (record["kind"], record["stream"], record.get("looks_as", ""))
-                (self.dialogues[stream] if is_dialogue else self.streams[record["stream"]]).append((record, events))
+                self._streams_of(record.get("kind", "home"), record).append((record, events))
             elif kind == "write":
                 self.writes.append(record)
             elif kind == "read":
@@ -154,6 +154,13 @@ class History:
         self._bound_unknown_changes()
         for write in self.writes:
             self._take_write(write)
+
+    def _streams_of(self, kind, record):
+        if kind == "inbox":
+            return self.inboxes[record["stream"]]
+        if kind.startswith("dialogue"):
+            return self.dialogues[kind, record["stream"], record.get("looks_as", "")]
+        return self.streams[record["stream"]]
 
     def _bound_unknown_changes(self):
         """Going backwards: a change of a pair without an answer happens, if at all, before the same daemon's next answer about
@@ -286,8 +293,8 @@ class History:
 
     def hidden_at_end(self, reader):
         """Whom a reader does not see in the end, whoever re-shares it."""
-        return self.blockers.get(reader, set()).union(*[self.named[relation][reader][0]["items"] for relation in ("muted", "blocked")
-                                                        if self.named[relation].get(reader)])
+        reads = [self.named[relation].get(reader) for relation in ("muted", "blocked")]
+        return self.blockers.get(reader, set()).union(*[found[0]["items"] for found in reads if found])
 
     def may_be_apart(self, one, other, since, until):
         """Whether a block may have stood between the two at some time."""
@@ -299,4 +306,5 @@ class History:
 
     def hidden_by(self, reader, subject):
         """What may keep a reader from seeing a subject."""
-        return (self.pairs["muted"][reader, subject], self.pairs["blocked"][reader, subject], self.pairs["blocked"][subject, reader])
+        return [self.pairs[relation][pair] for relation, pair in (
+            ("muted", (reader, subject)), ("blocked", (reader, subject)), ("blocked", (subject, reader))) if pair in self.pairs[relation]]

@@ -32,7 +32,8 @@ def share_request(author, url):
 
 
 def edit_request(write, url):
-    return pb.EditShareRequest(author=write["author"], id=write["share"], title=url[-20:], comment=f"edit {write['version']}: {comment_for(url)}")
+    return pb.EditShareRequest(author=write["author"], id=write["share"], title=url[-20:],
+                               comment=f"edit {write['version']}: {comment_for(url)}")
 
 
 def names_request(what, reader):
@@ -231,7 +232,7 @@ class Deleter(Person):
 
     def choose(self):
         """One of the latest, or one of those that somebody talked about."""
-        if self.world.comments and self.random.random() < 0.1:
+        if self.world.comments and self.random.random() < 0.02:
             return self.random.choice(self.world.comments)[:2]
         return self.random.choice(self.world.shares[-300:])
 
@@ -248,7 +249,8 @@ class Editor(Person):
                 if share not in self.world.origins:
                     pending.setdefault(share, (author, made))
             if pending and self.connect():
-                writes = [{"what": "edit", "author": author, "share": share, "version": version} for share, (author, version) in pending.items()]
+                writes = [{"what": "edit", "author": author, "share": share, "version": version}
+                          for share, (author, version) in pending.items()]
                 self.attempt([edit_request(write, self.world.urls[write["share"]]) for write in writes], writes)
                 pending = {write["share"]: pending[write["share"]] for write in writes if self.is_open(write)}
             self.pause(self.random.uniform(0.1, 0.6))
@@ -269,8 +271,8 @@ class Resharer(Person):
             if self.world.shares and len(pending) < 4 and not self.world.stopping.is_set():
                 pending += self.choose()
             if pending and self.connect():
-                writes = [{"what": "reshare", "author": author, "url": self.world.urls[share], "origin": self.world.origins.get(share, share)}
-                          for author, share in pending]
+                writes = [{"what": "reshare", "author": author, "url": self.world.urls[share],
+                           "origin": self.world.origins.get(share, share)} for author, share in pending]
                 requests = [pb.ReshareRequest(author=author, share_id=share) for author, share in pending]
                 for write, reply in self.attempt(requests, writes):
                     self.take(write, reply)
@@ -296,9 +298,10 @@ class Resharer(Person):
 
 
 class Follower(Person):
-    """Follows and unfollows for some readers: `requests` begin that and end it, `held` is what stands as far as it is known. A pair with a write that got no answer is brought to an end. If it was the same
-    daemon that answered in the end, the opposite is done at once: the earlier attempt must not come after that. Else the
-    pair is mostly left alone: what may still happen to it would make everything about it uncertain."""
+    """Follows and unfollows for some readers: `requests` begin that and end it, `held` is what stands as far as it is known.
+    A pair with a write that got no answer is brought to an end. If it was the same daemon that answered in the end, the opposite
+    is done at once: the earlier attempt must not come after that. Else the pair is mostly left alone: what may still happen to
+    it would make everything about it uncertain."""
 
     requests = {"follow": pb.FollowRequest, "unfollow": pb.UnfollowRequest}
 
@@ -374,7 +377,7 @@ class Blocker(Follower):
         return self.world.blocked
 
     def choose(self):
-        return list(self.held) or super().choose()[:2]
+        return list(self.held) if len(self.held) > 6 else super().choose()[:2]
 
     def take(self, pair, begun):
         super().take(pair, begun)
@@ -422,7 +425,7 @@ def version_of(recorder, share):
         return version_of(recorder, share.origin)
     edit = re.match(r"edit (\d+): ", share.comment)
     words, version = (share.comment[edit.end():], int(edit[1])) if edit else (share.comment, 0)
-    if words.strip() != comment_for(share.url).strip() or share.title != share.url[-20:] or bool(edit) != bool(share.edited_at_ms):
+    if (words.strip(), share.title) != (comment_for(share.url).strip(), share.url[-20:]) or bool(edit) != bool(share.edited_at_ms):
         recorder.complain(f"share {share.id} says {share.title!r}, {share.comment[:50]!r}, edited at {share.edited_at_ms}")
     return version
 

@@ -34,8 +34,8 @@ def mute(begin, end, position=3, what="mute", **fields):
 
 
 def comment(begin, end, number, **fields):
-    return write("comment", begin, end, **{"author": "a", "commenter": "c", "share": 10, "parent": 0, "text": f"w{number}", "id": number,
-                                           "position": number, **fields})
+    return write("comment", begin, end, **{"author": "a", "commenter": "c", "share": 10, "parent": 0, "text": f"w{number}",
+                                           "id": number, "position": number, **fields})
 
 
 def uncomment(begin, end, position, number, **fields):
@@ -53,8 +53,8 @@ def shared(number, url=None, version=0):
 
 
 def reshare(begin, end, number, origin=10, author="b", **fields):
-    return write("reshare", begin, end, **{"author": author, "url": f"u{origin}", "origin": origin, "id": number, "position": number,
-                                           **fields})
+    return write("reshare", begin, end, **{"author": author, "url": f"u{origin}", "origin": origin, "id": number,
+                                           "position": number, **fields})
 
 
 def reshared(number, origin=10, author="b", what="reshared"):
@@ -69,6 +69,16 @@ def edited(number, version, **fields):
     return {"what": "edited", "id": number, "author": "a", "share": 10, "url": "u10", "version": version, **fields}
 
 
+def inbox(at, *events, **options):
+    """The stream of a's inbox."""
+    return stream(at, *events, **{"kind": "inbox", "name": "a", **options})
+
+
+def noticed(number, kind="COMMENTED", actor="c", share=10, cause=None):
+    return {"what": "noticed", "id": number, "kind": f"NOTICE_{kind}", "actor": actor, "share": share,
+            "cause": number if cause is None else cause}
+
+
 def dialogue(at, *events, **options):
     """The stream of what is said under share 10."""
     return stream(at, *events, **{"kind": "dialogue", "name": 10, **options})
@@ -80,7 +90,8 @@ def around(at, *events, **options):
 
 
 def commented(number, **fields):
-    return {"what": "commented", "id": number, "author": "a", "commenter": "c", "share": 10, "parent": 0, "text": f"w{number}", **fields}
+    return {"what": "commented", "id": number, "author": "a", "commenter": "c", "share": 10, "parent": 0, "text": f"w{number}",
+            **fields}
 
 
 def comment_deleted(number, comment_number):
@@ -124,6 +135,11 @@ def said(*items, of=10, **fields):
     """The final dialogue under share 10."""
     there = sum(bool(item[1]) for item in items)
     return {**final("dialogue", of, *items), "author": "a", "there": True, "counts": [there, there], **fields}
+
+
+def inbox_read(*items, **fields):
+    """The final inbox of a."""
+    return {**final("inbox", "a", *[[one[field] for field in ("id", "kind", "actor", "share", "cause")] for one in items]), **fields}
 
 
 def remark(number, parent=0):

@@ -4,9 +4,9 @@ from history import name_of
 
 
 class StreamCheck:
-    """One stream from where it began without a token, over all connections that resumed it. Kinds differ in the events that bring
-    something (`items`), change it (`edits`) and take it away (`deletions`: event -> the field that names what), and in whom they
-    bring that of."""
+    """One stream from where it began without a token, over all connections that resumed it. Kinds differ in the events that
+    bring something (`items`), change it (`edits`) and take it away (`deletions`: event -> the field that names what), and in
+    whom they bring that of."""
     items = ()
     deletions = {}
     edits = ()
@@ -142,9 +142,9 @@ class StreamCheck:
         latest[author] = max(event["id"], latest.get(author, 0))
         self.received.setdefault(item.id, event["at"])
         self.check_entitled(item, event, connection)
-        for gone in filter(None, (item, item.under)):
-            deletion = self.deleted.get(gone.id)
-            if (deletion in here or self.seen.get(deletion, NEVER) < resumed_at) and not self.history.loss_of(deletion):
+        for gone in (item, item.under):
+            deletion = self.deleted.get(gone.id) if gone else None
+            if deletion and (deletion in here or self.seen.get(deletion, NEVER) < resumed_at) and not self.history.loss_of(deletion):
                 self.say(f"unentitled: {item} after the deletion of {gone} at {deletion}")
 
     def check_edited(self, event):
@@ -160,8 +160,9 @@ class StreamCheck:
     def check_version(self, item):
         """In the end it must have been told what the share has come to say. That of an origin is told where the origin is."""
         version = self.versions[item.id]
-        if self.ended_well() and not item.origin and not item.may_be_gone() and not item.may_say_in_the_end(version) and self.sees(item, item.begin, NEVER) \
-                and not any(one.loss or self.in_gap(one.position) for one in item.edits.values()):
+        if item.origin or item.may_say_in_the_end(version) or item.may_be_gone() or not self.ended_well():
+            return
+        if self.sees(item, item.begin, NEVER) and not any(one.loss or self.in_gap(one.position) for one in item.edits.values()):
             self.say(f"lost: an edit of {item}, which says {version} in the end, not one of {sorted(item.edits)},")
 
     def is_of(self, item, event):
@@ -223,8 +224,8 @@ class StreamCheck:
                         and self.sees(item, item.begin, item.loss.begin) and not self.in_gap(item.id):
                     self.say(f"silent: {item}, made between {item.begin} and {item.end}, was lost, which was not told")
 
-    # A mute stands in the reader's log, and so does one half of a block: in a store of several partitions daemons may read of it, and
-    # of its end, after what came later in other logs.
+    # A mute stands in the reader's log, and so does one half of a block: in a store of several partitions daemons may read of it,
+    # and of its end, after what came later in other logs.
 
     def may_hide(self, reader, subject, since, until):
         """Whether a mute or a block may have kept the reader from seeing the subject at some time."""

@@ -7,13 +7,15 @@ from feed_client import Disconnected, FeedError
 from people import Person, version_of
 
 PING_EVERY_S = 5
-EVENTS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps", "commented": "commented", "edited": "edited", "reshared": "reshared"}  # how they are counted
+# Events that are not counted as one of many.
+COUNTED_AS = {"heartbeat": "signs", "caught_up": "signs", "gap": "gaps"} | {
+    kind: kind for kind in ("commented", "edited", "reshared", "noticed")}
 REFUSALS = ("TOKEN_DAMAGED", "TOKEN_FOREIGN", "TOKEN_FUTURE", "NOT_FOUND")  # of the stream, which begins anew
 
 
 class Subscriber(Person):
-    """`kind` is home or profile. A profile is told like the home stream of somebody who follows nobody. What else there is to listen to
-    may be looked at as a certain reader."""
+    """`kind` is home or profile. A profile is told like the home stream of somebody who follows nobody. What else there is to
+    listen to may be looked at as a certain reader."""
 
     def __init__(self, world, reader, kind="home", looks_as=""):
         super().__init__(world, f"subscriber {reader}")
@@ -111,10 +113,11 @@ class Subscriber(Person):
                 self.heartbeats += 1
                 if message.resume_token:
                     self.tokens.append(message.resume_token)
-            self.world.count(EVENTS.get(kind, "events"))
+            self.world.count(COUNTED_AS.get(kind, "events"))
             if kind == "caught_up" and recorded:
                 self.world.count("caught_up_again")
-            self.recorder.add(**{"is": "event", "connection": self.connection, "at": self.recorder.now(), "what": kind, **fields})
+            self.recorder.add(**{"is": "event", "connection": self.connection, "at": self.recorder.now(), "what": kind,
+                                 **fields})
         return len(stream.events)
 
     def fields_of(self, kind, message):
@@ -126,7 +129,8 @@ class Subscriber(Person):
             return {"id": share.id, "author": share.author, "url": share.url, "version": version, "origin": share.origin.id}
         if kind == "edited":
             share = message.share
-            return {"id": message.id, "author": share.author, "share": share.id, "url": share.url, "version": version_of(self.recorder, share)}
+            return {"id": message.id, "author": share.author, "share": share.id, "url": share.url,
+                    "version": version_of(self.recorder, share)}
         if kind == "deleted":
             return {"id": message.id, "share": message.share_id, "author": message.author}
         if kind == "gap":
@@ -137,4 +141,5 @@ class Subscriber(Person):
         """The last share of everybody whom this reader follows."""
         return self.came_late or all(
             self.newest.get(author, 0) >= last for author, last in self.world.last_share.items()
-            if author == self.reader or (self.reader, author) in self.world.following and author not in self.world.hidden_from(self.reader))
+            if author == self.reader or (self.reader, author) in self.world.following
+            and author not in self.world.hidden_from(self.reader))

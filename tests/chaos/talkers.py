@@ -9,8 +9,8 @@ ON_TOPIC = 0.8  # how often it is one of the shares that everybody talks about
 
 
 class Commenter(Person):
-    """Says something under a share in the name of one of several people, replies, and deletes what one of them said, or what stands
-    under one's share. Repeats with the same key until there is an answer, or sometimes goes on without one."""
+    """Says something under a share in the name of one of several people, replies, and deletes what one of them said, or what
+    stands under one's share. Repeats with the same key until there is an answer, or sometimes goes on without one."""
 
     def __init__(self, world, name, people):
         super().__init__(world, name)
@@ -21,7 +21,7 @@ class Commenter(Person):
 
     def live(self):
         while not self.world.stopping.is_set():
-            while len(self.pending) < self.random.randrange(1, 6) and self.world.topics:
+            while len(self.pending) < self.random.randrange(1, 12) and self.world.topics:
                 self.pending.append(self.deletion() if self.said and self.random.random() < 0.15 else self.comment())
             self.say()
             self.pause(self.random.uniform(0, self.world.pace_s))
@@ -30,7 +30,7 @@ class Commenter(Person):
         last_words = [self.words(*topic) for topic in self.world.topics.items()]
         self.pending += last_words
         self.say_all()
-        self.world.last_words += [(write["author"], write["share"], write["id"], write["commenter"]) for write, _ in last_words if "id" in write]
+        self.world.last_words += [comment_of(write) for write, _ in last_words if "id" in write]
 
     def say_all(self):
         while self.pending and not self.world.finished.wait(0.02):
@@ -67,18 +67,23 @@ class Commenter(Person):
         for (asked, _), write in zip(self.pending, writes):
             if "id" in write:
                 self.take(asked, write)
+            elif "refused" in write and self.world.topics.get(write["author"]) == write["share"]:
+                self.world.topics.pop(write["author"], None)  # it is gone, or somebody is blocked: let us talk of something else
         self.pending = [pending for pending, write in zip(self.pending, writes) if self.is_open(write)]
 
     def take(self, asked, write):
         asked["id"] = write["id"]
-        comment = write["author"], write["share"], write["id"], write["commenter"]
-        self.world.comments.append(comment)
-        self.said.append(comment)
+        self.world.comments.append(comment_of(write))
+        self.said.append(comment_of(write))
+
+
+def comment_of(write):
+    return write["author"], write["share"], write["id"], write["commenter"]
 
 
 class Listener(Subscriber):
-    """Listens to what is said under one share after another, of one author, or with `around` under all of its shares: as somebody
-    who does not hear everybody, or as nobody in particular."""
+    """Listens to what is said under one share after another, of one author, or with `around` under all of its shares: as
+    somebody who does not hear everybody, or as nobody in particular."""
 
     def __init__(self, world, author, around, looks_as=""):
         super().__init__(world, author, "dialogue_around" if around else "dialogue", looks_as)
@@ -99,7 +104,8 @@ class Listener(Subscriber):
 
     def leave(self):
         if self.stream_connection:
-            self.recorder.add(**{"is": "event", "connection": self.stream_connection, "at": self.recorder.now(), "what": "left"})
+            self.recorder.add(**{"is": "event", "connection": self.stream_connection, "at": self.recorder.now(),
+                                 "what": "left"})
         self.tokens = []
 
     def take_refusal(self, error):
@@ -121,13 +127,58 @@ class Listener(Subscriber):
 
     def has_seen_the_last(self):
         """What was said last under every share that it listens to."""
+        hidden = self.world.hidden_from(self.looks_as)
         return self.came_late or all(
-            comment in self.heard or share in self.gone or share in self.missing for author, share, comment, commenter in self.world.last_words
-            if self.reader in (author, share) and not {commenter, author} & self.world.hidden_from(self.looks_as))
+            comment in self.heard or share in self.gone | self.missing for author, share, comment, commenter in self.world.last_words
+            if self.reader in (author, share) and not {commenter, author} & hidden)
+
+
+class InboxOwner(Subscriber):
+    """Listens to its inbox."""
+
+    def __init__(self, world, subject):
+        super().__init__(world, subject, "inbox")
+        self.name = f"owner of the inbox of {subject}"
+        self.heard = set()  # comments
+
+    def fields_of(self, kind, message):
+        if kind == "noticed":
+            self.heard.add(message.notice.cause_id)
+            return fields_of_notice(message.notice)
+        return super().fields_of(kind, message)
+
+    def has_seen_the_last(self):
+        """What was said last under its shares."""
+        return self.came_late or all(comment in self.heard for author, _, comment, commenter in self.world.last_words
+                                     if author == self.reader and commenter not in {author} | self.world.hidden_from(author))
+
+
+def fields_of_notice(notice):
+    return {"id": notice.id, "kind": pb.NoticeKind.Name(notice.kind), "actor": notice.actor, "share": notice.share_id,
+            "cause": notice.cause_id}
+
+
+def read_inbox(person, subject, daemon):
+    """All pages of an inbox; recorded if they were answered. Returns whether they were."""
+    begin, notices, request = person.recorder.now(), [], pb.GetInboxRequest(subject=subject, limit=200)
+    try:
+        while True:
+            page = person.client.call(request)
+            notices += [list(fields_of_notice(notice).values()) for notice in page.notices]
+            request.before = page.next_cursor
+            if page.end != pb.MORE:
+                break
+    except (FeedError, OSError, Disconnected, AssertionError):
+        person.drop()
+        return False
+    person.recorder.add(**{"is": "read", "what": "inbox", "of": subject, "daemon": daemon, "begin": begin,
+                           "end": person.recorder.now(), "final": True, "items": notices, "page_end": pb.PageEnd.Name(page.end)})
+    return True
 
 
 def read_dialogue(person, author, share, daemon):
-    """All that was said under a share, and what is said of how much that is; recorded if it was answered. Returns whether it was."""
+    """All that was said under a share, and what is said of how much that is; recorded if it was answered. Returns whether it
+    was."""
     begin, there = person.recorder.now(), True
     comments, counts = [], []
     try:

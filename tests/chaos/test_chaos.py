@@ -33,7 +33,7 @@ def test_nothing_is_lost_or_doubled_in_a_minute_of_chaos(tmp_path):
     assert all(counts.get(fault, 0) >= 1 for fault in RedisFaults.DECK), counts
     assert counts["reconnects"] >= 200
     assert counts["acks"] >= 5000
-    assert counts["commented"] >= 200 and counts["edited"] >= 200 and counts["reshared"] >= 200
+    assert counts["commented"] >= 200 and counts["edited"] >= 200 and counts["reshared"] >= 200 and counts["noticed"] >= 50
 
 
 @pytest.mark.timeout(400)

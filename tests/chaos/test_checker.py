@@ -8,10 +8,12 @@ import checker
 import generate
 from dialogues import DialogueStream
 from history import History, load, Recorder
+from inboxes import InboxStream
 from streams import HomeStream
 
 HISTORIES = 5
 SEEDS = 1000
+KINDS = {"home": HomeStream, "dialogue": DialogueStream, "inbox": InboxStream}
 
 
 class Sample:
@@ -27,16 +29,18 @@ class Sample:
         self.deleted = {generator.deleted_by(entry) for entry in generator.log} - {None}
         self.streams = {("home", reader): connections for reader, connections in self.history.streams.items()}
         self.streams.update((("dialogue", name), connections) for name, connections in self.history.dialogues.items())
+        self.streams.update((("inbox", name), connections) for name, connections in self.history.inboxes.items())
         self.places = {stream: [(number, place) for number, (_, events) in enumerate(connections)
                                 for place in self._certain(stream, events)] for stream, connections in self.streams.items()}
         self.reads = {kind: [read for read in self.history.reads if read["what"] in whats and len(read["items"]) > 10]
-                      for kind, whats in (("shares", ("timeline", "profile")), ("dialogues", ("dialogue",)))}
+                      for kind, whats in (("home", ("timeline", "profile")), ("dialogue", ("dialogue",)), ("inbox", ("inbox",)))}
 
     def _certain(self, stream, events):
         started_at = self.streams[stream][0][0]["at"]
-        return [place for place, event in enumerate(events) if event["what"] in ("shared", "reshared", "commented")
-                and not {event["id"], event.get("share")} & self.deleted
-                and self.history.by_id[event["id"]].begin > self._since(stream, event["author"], started_at) + 10]
+        return [place for place, event in enumerate(events) if event["what"] in ("shared", "reshared", "commented", "noticed")
+                and event.get("kind") != "NOTICE_FOLLOWED" and not {event.get("cause", event["id"]), event.get("share")} & self.deleted
+                and self.history.by_id[event.get("cause", event["id"])].begin
+                > self._since(stream, event.get("author"), started_at) + 10]
 
     def _since(self, stream, author, started_at):
         kind, name = stream
@@ -51,17 +55,14 @@ def sample(number):
 class ChangedStream:
     """Another version of one stream, judged with the rest of the history as it was."""
 
-    def __init__(self, base, draw, dialogues):
+    def __init__(self, base, draw, of):
         self.history = base.history
-        self.kind, self.name = draw.choice([stream for stream, places in base.places.items()
-                                            if (stream[0] != "home") == dialogues and len(places) > 10])
+        self.kind, self.name = draw.choice([stream for stream, places in base.places.items() if stream[0] == of and len(places) > 10])
         self.connections = [(connection, list(events)) for connection, events in base.streams[self.kind, self.name]]
         self.places = [(self.connections[number][1], place) for number, place in base.places[self.kind, self.name]]
 
     def check(self):
-        if self.kind == "home":
-            return checker.check_chains(self.history, HomeStream, self.name, self.connections)
-        return checker.check_chains(self.history, DialogueStream, self.name, self.connections)
+        return checker.check_chains(self.history, KINDS[self.kind], self.name, self.connections)
 
 
 def lose_event(stream, draw):
@@ -79,7 +80,7 @@ def swap_events(stream, draw):
     pairs = []
     for index, (events, place) in enumerate(stream.places):
         for other_events, other in stream.places[index + 1:index + 20]:
-            if other_events is events and events[other]["author"] == events[place]["author"]:
+            if other_events is events and events[other].get("author") == events[place].get("author"):
                 pairs.append((events, place, other))
     events, place, other = draw.choice(pairs)
     events[place], events[other] = events[other], events[place]
@@ -87,8 +88,8 @@ def swap_events(stream, draw):
 
 def invent_event(stream, draw):
     events, place = draw.choice(stream.places)
-    words = "url" if "url" in events[place] else "text"
-    events.insert(place, {**events[place], "id": events[place]["id"] + draw.choice((-1, 1)) * 10**9, words: "http://example.org/invented"})
+    words = next(field for field in ("url", "text", "cause") if field in events[place])
+    events.insert(place, {**events[place], "id": events[place]["id"] + draw.choice((-1, 1)) * 10**9, words: "invented"})
 
 
 def lose_edit(stream, draw):
@@ -103,9 +104,9 @@ def lose_edit(stream, draw):
 class ChangedRead:
     """Another version of one final read."""
 
-    def __init__(self, base, draw, dialogues):
+    def __init__(self, base, draw, of):
         self.history = base.history
-        self.reads = base.reads["dialogues" if dialogues else "shares"]
+        self.reads = base.reads[of]
         self.choose(draw)
 
     def choose(self, draw):
@@ -159,8 +160,8 @@ def miscount_reshares(changed, draw):
 
 
 def invent_item(changed, draw):
-    item_id, author, *more = changed.read["items"][draw.choice(changed.certain)]
-    changed.read["items"].append([item_id - 10**9, author, *more])
+    item_id, *more, last = changed.read["items"][draw.choice(changed.certain)]
+    changed.read["items"].append([item_id - 10**9, *more, "invented" if changed.read["what"] == "inbox" else last])
 
 
 @pytest.mark.parametrize("number", range(HISTORIES))
@@ -175,24 +176,22 @@ STREAM_FAULTS = [("lost", lose_event), ("twice", double_event), ("order", swap_e
 READ_FAULTS = [("lost", lose_item), ("twice", double_item), ("order", swap_items), ("invented", invent_item)]
 
 
-@pytest.mark.parametrize("kind, fault, dialogues", [
-    *[(*fault, dialogues) for fault in STREAM_FAULTS for dialogues in (False, True)], ("lost", lose_edit, False),
+@pytest.mark.parametrize("kind, fault, of", [*[(*fault, of) for fault in STREAM_FAULTS for of in KINDS], ("lost", lose_edit, "home")])
+def test_one_fault_in_a_stream_is_caught_with_every_seed(kind, fault, of):
+    check_every_seed(ChangedStream, kind, fault, of)
+
+
+@pytest.mark.parametrize("kind, fault, of", [
+    *[(*fault, of) for fault in READ_FAULTS for of in KINDS], ("lost", forget_edit, "home"), ("inconsistent", miscount_reshares, "home"),
+    ("twice", unfold_entry, "home"),
 ])
-def test_one_fault_in_a_stream_is_caught_with_every_seed(kind, fault, dialogues):
-    check_every_seed(ChangedStream, kind, fault, dialogues)
+def test_one_fault_in_a_final_read_is_caught_with_every_seed(kind, fault, of):
+    check_every_seed(ChangedRead, kind, fault, of)
 
 
-@pytest.mark.parametrize("kind, fault, dialogues", [
-    *[(*fault, dialogues) for fault in READ_FAULTS for dialogues in (False, True)], ("lost", forget_edit, False),
-    ("inconsistent", miscount_reshares, False), ("twice", unfold_entry, False),
-])
-def test_one_fault_in_a_final_read_is_caught_with_every_seed(kind, fault, dialogues):
-    check_every_seed(ChangedRead, kind, fault, dialogues)
-
-
-def check_every_seed(changes, kind, fault, dialogues):
+def check_every_seed(changes, kind, fault, of):
     for seed in range(SEEDS):
-        changed = changes(sample(seed % HISTORIES), draw := random.Random(seed), dialogues)
+        changed = changes(sample(seed % HISTORIES), draw := random.Random(seed), of)
         fault(changed, draw)
         found = changed.check()
         assert any(text.startswith(kind + ":") for text in found), (seed, found)

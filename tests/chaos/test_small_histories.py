@@ -4,9 +4,10 @@ import re
 import pytest
 
 import checker
-from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, block, caught_up, comment, comment_deleted, commented, deleted, dialogue, edit, edited, final,
-                   follow, gap, item, judge, loss, lost_gap, mute, place, refused, remark, reshare, reshared, reshared_item, said, share, shared, stream,
-                   uncomment, write)
+from small import (CAPPED, FOUR_PARTITIONS, ROOMY, SETTLED, around, block, caught_up, comment, comment_deleted, commented,
+                   deleted, dialogue, edit, edited, final, follow, gap, inbox, inbox_read, item, judge, loss, lost_gap, mute,
+                   noticed, place, refused, remark, reshare, reshared, reshared_item, said, share, shared, stream, uncomment,
+                   write)
 
 
 @pytest.mark.parametrize("expected, records", [
@@ -349,6 +350,61 @@ BLOCKED_BY = {"reader": "a", "subject": "r"}
           ("", "r", []), ("unentitled", "r", [commented(20)]), ("lost", "", []), ("", "", [commented(20)]), ("lost", "b", [])]],
 ])
 def test_what_must_be_said_of_blocks(expected, records):
+    judge(expected, records)
+
+
+FOLLOWED = noticed(5, "FOLLOWED", "r", 0, 0)
+RESHARED = noticed(25, "RESHARED", "b", 10, 11)
+REPLIED = noticed(25, "REPLIED", "c", 50, 21)
+ELSEWHERE = [share(1, 2, 50, author="b"), comment(3, 3.5, 20, author="b", share=50, commenter="a")]  # what a said, to be answered
+REPLY = comment(5.5, 5.8, 21, author="b", share=50, parent=20)
+
+
+@pytest.mark.parametrize("expected, records", [
+    # What others do comes once, whatever log it stands in, and one's own deeds do not.
+    ("", [*TALK, *inbox(3, caught_up("t"), noticed(20)), comment(4.5, 4.8, 20), SETTLED]),
+    ("lost", [*TALK, *inbox(3, caught_up("t")), comment(5, 6, 20), SETTLED]),
+    ("", [*TALK, *inbox(3, caught_up("t")), comment(5, 6, 20, commenter="a"), SETTLED]),
+    ("invented", [*TALK, *inbox(3, caught_up("t"), noticed(20, actor="a")), comment(4.5, 4.8, 20, commenter="a"), SETTLED]),
+    ("invented", [*TALK, *inbox(3, caught_up("t"), noticed(20)), SETTLED]),
+    ("invented", [*TALK, *inbox(3, caught_up("t"), noticed(21, cause=20)), comment(4.5, 4.8, 20), SETTLED]),
+    ("invented", [*TALK, *inbox(3, caught_up("t"), noticed(20, "RESHARED")), comment(4.5, 4.8, 20), SETTLED]),
+    ("order", [*TALK, *inbox(3, caught_up("t"), noticed(21), noticed(20)), comment(4.1, 4.2, 20), comment(4.3, 4.4, 21), SETTLED]),
+    ("", [*TALK, *inbox(3, caught_up("t"), RESHARED), reshare(4.5, 4.8, 11), SETTLED]),
+    ("lost", [*TALK, *inbox(3, caught_up("t")), reshare(4.5, 4.8, 11), SETTLED]),
+    ("twice", [*TALK, *inbox(3, caught_up("t"), RESHARED, {**RESHARED, "id": 26}), reshare(4.5, 4.8, 11), SETTLED]),
+    ("", [*ELSEWHERE, *inbox(4, caught_up("t"), caught_up("u"), REPLIED), REPLY, SETTLED]),
+    ("lost", [*ELSEWHERE, *inbox(4, caught_up("t")), REPLY, SETTLED]),
+    ("", [*inbox(0, caught_up("t"), FOLLOWED), follow(1.1, 1.8), SETTLED]),
+    ("lost", [*inbox(0, caught_up("t")), follow(1.1, 1.8), SETTLED]),
+    ("", [*inbox(0, caught_up("t")), follow(1.1, 1.8), follow(2, 3, 2, "unfollow"), SETTLED]),
+    ("twice", [*inbox(0, caught_up("t"), FOLLOWED, {**FOLLOWED, "id": 6}), follow(1.1, 1.8), SETTLED]),
+    ("invented", [*inbox(0, caught_up("t"), FOLLOWED), SETTLED]),
+    # What is undone need not come, and need not be taken back.
+    ("", [*TALK, *inbox(3, caught_up("t")), comment(5, 6, 20), uncomment(7, 8, 30, 20), SETTLED]),
+    ("", [*TALK, *inbox(3, caught_up("t"), noticed(20)), comment(4.5, 4.8, 20), uncomment(7, 8, 30, 20), SETTLED]),
+    # Nor does what those do who are not seen.
+    ("", [*TALK, mute(1, 2, reader="a", subject="c"), *inbox(3, caught_up("t")), comment(5, 6, 20), SETTLED]),
+    ("unentitled", [*TALK, mute(1, 2, reader="a", subject="c"), *inbox(3, caught_up("t"), noticed(20)), comment(4.5, 4.8, 20), SETTLED]),
+    # Final reads.
+    ("", [*TALK, follow(1, 2), comment(3, 4, 20), reshare(5, 6, 11), inbox_read(RESHARED, noticed(20), FOLLOWED)]),
+    ("", [*ELSEWHERE, REPLY, inbox_read(REPLIED)]),
+    ("lost", [*TALK, comment(3, 4, 20), inbox_read()]),
+    ("lost", [*TALK, reshare(3, 4, 11), inbox_read()]),
+    ("lost", [*ELSEWHERE, REPLY, inbox_read()]),
+    ("lost", [follow(1, 2), inbox_read()]),
+    ("lost", [*TALK, comment(3, 4, 20), inbox_read(noticed(20), page_end="CAPPED")]),
+    ("twice", [*TALK, reshare(3, 4, 11), inbox_read({**RESHARED, "id": 26}, RESHARED)]),
+    ("order", [*TALK, comment(3, 4, 20), comment(5, 6, 21), inbox_read(noticed(20), noticed(21))]),
+    ("invented", [*TALK, inbox_read(noticed(20))]),
+    ("invented", [follow(1, 2), inbox_read(FOLLOWED, noticed(4, "FOLLOWED", "r", 10, 0))]),
+    ("unentitled", [follow(1, 2), follow(3, 4, 2, "unfollow"), inbox_read(FOLLOWED)]),
+    ("unentitled", [*TALK, comment(3, 4, 20), uncomment(7, 8, 30, 20), inbox_read(noticed(20))]),
+    ("unentitled", [*TALK, comment(3, 4, 20), GONE, inbox_read(noticed(20))]),
+    ("", [*TALK, comment(3, 4, 20), block(5, 6, reader="c"), final("blocked", "c", "a"), inbox_read()]),
+    ("unentitled", [*TALK, comment(3, 4, 20), block(5, 6, reader="c"), final("blocked", "c", "a"), inbox_read(noticed(20))]),
+])
+def test_what_must_be_said_of_inboxes(expected, records):
     judge(expected, records)
 
 

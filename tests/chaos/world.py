@@ -25,6 +25,7 @@ STAR = "star"  # the author with so many followers that a fan-out takes some tim
 STAR_FOLLOWERS = 9000
 SAMPLE = [f"fan{number}" for number in (0, 1, 999, 1999, 2000, 2001, 4128, 6128, 8998, 8999)]
 TALKED_ABOUT = ("author0", "author5")  # under whose shares most is said
+INBOXES = (*TALKED_ABOUT, "reader9")  # of whom somebody looks
 ACKS_PER_S = 150      # less than that, and publishers share more at once
 NEWCOMERS_PER_S = 3
 PUSH_LIMITS = (2, 20, 1000000)  # authors have more than 20 followers after a while; the daemons need not agree
@@ -180,7 +181,8 @@ class World:
 
     def hidden_from(self, reader):
         """Whom this reader does not see."""
-        return {subject for one, subject in self.muted | self.blocked if one == reader} | {one for one, other in self.blocked if other == reader}
+        return {subject for one, subject in self.muted | self.blocked if one == reader} | {
+            one for one, subject in self.blocked if subject == reader}
 
     # -- what is told
 
