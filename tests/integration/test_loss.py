@@ -311,6 +311,27 @@ def test_an_empty_store_is_another_store(start_feedd, store):
         assert refused.value.code == "TOKEN_FOREIGN"
 
 
+def test_an_empty_store_is_a_gap_also_for_what_only_another_daemon_had_seen(start_feedd, store, partitions):
+    flags = ("--redis-url", store.url, *QUICK, *partitions)
+    daemon, other = start_feedd(*flags), start_feedd(*flags, state="other")
+    with daemon.connect() as client, other.connect() as publisher:
+        client.follow("rita", "sam")
+        home = client.follow_stream(home="rita")
+        daemon.signal(signal.SIGSTOP)  # it sees nothing
+        lost = publisher.share("sam").id
+        store.kill()
+        shutil.rmtree(store.server.directory / "appendonlydir")
+        store.restart()
+        insist(lambda: publisher.follow("rita", "sam"))
+        missed = publisher.share("sam").id  # before the first daemon has found the new store
+        daemon.signal(signal.SIGCONT)
+        wait_for_gap(home)
+        after = insist(lambda: client.share("sam")).id
+        home.wait_for_share(after)
+        for share in (lost, missed):
+            assert share in home.ids or covered(home.gaps, share)
+
+
 def test_a_failover_to_a_replica_that_lagged_is_a_gap(start_feedd, start_redis, workdir):
     first = start_redis(name="first", port=free_port())
     second = start_redis("--replicaof", f"127.0.0.1 {first.port}", name="second")
