@@ -261,6 +261,7 @@ def test_what_cannot_be_re_shared_is_refused_by_name(client, name):
     assert (error.code, error.field) == ("INVALID", "title")
 
 
+@pytest.mark.ways("read", "live", "resumed")
 def test_a_re_share_says_what_its_origin_says_now_and_its_own_words(client, connect, name):
     reader, author, bob = name("reader"), name("author"), name("bob")
     client.follow(reader, bob)
