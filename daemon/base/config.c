@@ -175,6 +175,8 @@ int config_check(struct config_loader *loader)
               "a power of two");
     check_one(loader, config->listen[0] != '\0' || config->unix_path[0] != '\0', OPTION_ROW_listen,
               "set, unless there is a unix socket to listen on");
+    check_one(loader, config->redis_url[0] != '\0' || config->redis_server[0] != '\0', OPTION_ROW_redis_url,
+              "set, as an empty redis.server allows no private Redis");
     check_pair(loader, config->silence_limit_ms > config->heartbeat_interval_ms, OPTION_ROW_silence_limit_ms, "above",
                OPTION_ROW_heartbeat_interval_ms);
     check_pair(loader, config->profile_cap >= config->timeline_cap, OPTION_ROW_profile_cap, "at least", OPTION_ROW_timeline_cap);

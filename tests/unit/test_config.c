@@ -269,6 +269,7 @@ static void options_that_contradict_each_other_are_refused(void **state)
     assert_error(load("--log-level", "loud", NULL),
                  "log_level (--log-level): loud must be error, warning, info or debug");
     assert_error(load("--listen=", NULL), "listen (--listen): \"\" must be set");
+    assert_error(load("--redis-server=", NULL), "redis.url (default): \"\" must be set");
     assert_error(load("--timing-heartbeat-interval-ms", "45000", NULL),
                  "timing.silence_limit_ms (default) 45000 must be above timing.heartbeat_interval_ms "
                  "(--timing-heartbeat-interval-ms) 45000");
