@@ -69,11 +69,11 @@ def machine(packages):
         machine.close()
 
 
-def install(machine, *packages):
+def install(machine, *packages, command=("dpkg",)):
     """As an unattended upgrade does it: what an administrator has changed stays."""
     for package in packages:
         shutil.copy(package.path, machine.path("/tmp"))
-    machine.run("dpkg", "--force-confdef", "--force-confold", "--install", *(f"/tmp/{one.path.name}" for one in packages))
+    machine.run(*command, "--force-confdef", "--force-confold", "--install", *(f"/tmp/{one.path.name}" for one in packages))
 
 
 @pytest.fixture
@@ -93,8 +93,9 @@ def configure(installed):
     file = installed.path("/etc/feedd/feedd.conf")
     before = file.read_text()
     yield lambda text: file.write_text(before + text)
-    file.write_text(before)
-    installed.run("systemctl", "try-restart", "feedd.service")
+    if file.exists():  # it is not after a purge
+        file.write_text(before)
+        installed.run("systemctl", "try-restart", "feedd.service")
 
 
 @pytest.fixture

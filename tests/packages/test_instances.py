@@ -5,6 +5,7 @@ import pytest
 
 from conftest import install
 from feed_client import Client
+from machine import Failed
 from pages import fetch
 from served import SERVED, Visitor, is_ready
 from wait import wait_until
@@ -39,10 +40,18 @@ def instances(installed, configure):
     machine.run("systemctl", "enable", "--now", "feedd@1", "feedd@2")
     wait_until(both_ready, what="both to be ready")
     yield machine
-    machine.run("systemctl", "disable", "--now", *BOTH, "feedd@1.socket", "feedd@2.socket")
-    machine.run("systemctl", "stop", "external-redis")
+    machine.ask("systemctl", "disable", "--now", *BOTH, "feedd@1.socket", "feedd@2.socket")
+    machine.ask("systemctl", "stop", "external-redis")
     (credentials / "feedd.redis-password").unlink()
-    machine.run("systemctl", "enable", *SINGLE)
+    machine.ask("systemctl", "enable", *SINGLE)
+
+
+def test_without_an_external_redis_they_do_not_start(installed):
+    installed.run("systemctl", "stop", *SINGLE)
+    with pytest.raises(Failed):
+        installed.run("systemctl", "start", "feedd@1")
+    assert any("redis.url" in line and "must be set" in line for line in installed.journal("--unit=feedd@1.service"))
+    installed.run("systemctl", "stop", "feedd@1.socket")
 
 
 def connections(machine, number):
@@ -95,6 +104,14 @@ def test_they_are_up_while_redis_is_away_and_say_so(instances):
     assert fetch("http://127.0.0.2:9309/healthz")[0] == 200 and not is_ready("127.0.0.2")
     start_redis(instances)
     wait_until(both_ready, what="both to be ready again")
+
+
+def test_removing_ends_them_and_purging_takes_their_state(instances):
+    instances.run("dpkg", "--remove", "feedbench", "feedd")
+    assert not any(instances.active(unit) for unit in (*BOTH, "feedd@1.socket", "feedd@2.socket"))
+    assert instances.path("/var/lib/feedd-1").is_dir() and instances.path("/var/lib/feedd-2").is_dir()
+    instances.run("dpkg", "--purge", "feedd")
+    assert not [*instances.path("/var/lib").glob("feedd*"), *instances.path("/etc/systemd/system").glob("*/feedd*")]
 
 
 def test_an_upgrade_restarts_those_that_run_and_no_other(instances, newer):

@@ -13,14 +13,24 @@ def status(machine):
     return machine.ask("dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", "feedd")
 
 
+def test_where_no_systemd_runs_they_are_installed_for_the_next_boot(machine, packages):
+    machine.run("dpkg", "--purge", *packages)
+    unseen = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs tmpfs /run/systemd && exec dpkg "$@"', "sh")
+    install(machine, *packages.values(), command=unseen)
+    assert not machine.active("feedd.service")
+    assert machine.run("systemctl", "is-enabled", "feedd.service", "feedd.socket") == "enabled\nenabled"
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "start", "feedd.socket", "feedd.service")
+    wait_until_ready()
+
+
 def there(machine, *paths):
     """Those that are."""
     return [path for path in paths if machine.ask("sh", "-c", f"ls -d {path} 2>/dev/null")]
 
 
-def test_an_upgrade_keeps_what_an_administrator_changed_the_data_and_the_port(installed, newer):
-    file = installed.path(CONFIG)
-    file.write_text(file.read_text() + "\n[limits]\nmax_page = 7\n")
+def test_an_upgrade_keeps_what_an_administrator_changed_the_data_and_the_port(installed, newer, configure):
+    configure("\n[limits]\nmax_page = 7\n")
     pid = installed.property("feedd.service", "MainPID")
     with Client(SERVED) as client:
         shares = client.share_many("upgraded", 20)
@@ -28,7 +38,7 @@ def test_an_upgrade_keeps_what_an_administrator_changed_the_data_and_the_port(in
         install(installed, newer)
         assert installed.property("feedd.service", "MainPID") not in ("0", pid)
     assert status(installed) == f"installed {newer.version}"
-    assert file.read_text().endswith("max_page = 7\n")
+    assert installed.path(CONFIG).read_text().endswith("max_page = 7\n")
     assert "says something new" in installed.path(f"{CONFIG}.dpkg-dist").read_text()
     wait_until_ready()
     with Client(SERVED) as client:

@@ -102,6 +102,23 @@ def test_a_daemon_that_is_killed_comes_back_with_all_that_was_acknowledged(insta
     assert restarts(installed) == before + 1
 
 
+def test_a_daemon_that_crashes_often_is_started_as_often_and_one_with_a_wrong_option_not_at_all(installed, adjust, configure):
+    adjust("RestartSec=100ms")
+    for _ in range(8):
+        pid = main_pid(installed)
+        signal(installed, "KILL")
+        wait_until(lambda: main_pid(installed) not in (0, pid) and installed.active("feedd.service"), what="the next life")
+    configure("\nredis_url = nowhere\n")
+    before = restarts(installed)
+    with pytest.raises(Failed):
+        installed.run("systemctl", "restart", "feedd.service")
+    assert installed.property("feedd.service", "ActiveState") == "failed" and restarts(installed) <= before
+    assert any("feedd.conf" in line and "redis_url" in line for line in installed.journal("--unit=feedd.service"))
+    configure("")
+    installed.run("systemctl", "start", "feedd.service")
+    assert installed.active("feedd.socket", "feedd.service")
+
+
 def test_the_start_may_take_as_long_as_redis_reads_its_file(installed, adjust, configure):
     with Client(SERVED) as client:
         shares = client.share_many("slow", 200)
