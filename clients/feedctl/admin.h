@@ -10,7 +10,13 @@
 /* One admin request. DONE and the answer, a new reference, or the exit code after having said why. */
 int admin_ask(const struct run *run, struct feed_blocking *feed, Feed__AdminRequest *request, json_t **ret_answer);
 
-/* feedctl admin check: command_check.c. */
+/* The same, with these arguments: "do=begin", … */
+int admin_ask_words(const struct run *run, struct feed_blocking *feed, const char *command, char **words, size_t count,
+                    json_t **ret_answer);
+
+/* command_check.c, command_export.c, command_import_store.c */
 int run_check(const struct run *run);
+int run_export(const struct run *run);
+int run_import(const struct run *run);
 
 #endif

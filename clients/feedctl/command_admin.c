@@ -55,6 +55,19 @@ int admin_ask(const struct run *run, struct feed_blocking *feed, Feed__AdminRequ
     return REFUSED;
 }
 
+int admin_ask_words(const struct run *run, struct feed_blocking *feed, const char *command, char **words, size_t count,
+                    json_t **ret_answer)
+{
+    Feed__AdminRequest request = FEED__ADMIN_REQUEST__INIT;
+    char name[16];
+
+    snprintf(name, sizeof name, "%s", command);
+    request.command = name;
+    request.arguments = words;
+    request.n_arguments = count;
+    return admin_ask(run, feed, &request, ret_answer);
+}
+
 static int run_admin(const struct run *run)
 {
     static const char group[] = "admin ";
@@ -100,10 +113,14 @@ static int run_admin(const struct run *run)
         { "limit", "N", "how many examples of what is found, up to 1,000 (20 unless given)", false },      \
     }
 
-#define RUN_NONE run_admin
-#define RUN_LIMIT run_admin
-#define RUN_SORT run_admin
-#define RUN_CHECK run_check
+#define OPTIONS_WORDS { { 0 } }
+
+/* Who asks: those that ask more than once have files of their own. */
+#define RUN_NONE(id) run_admin
+#define RUN_LIMIT(id) run_admin
+#define RUN_SORT(id) run_admin
+#define RUN_CHECK(id) run_##id
+#define RUN_WORDS(id) run_##id
 
 #define ADMIN(id, word, usage, option_list, help)     \
     const struct command command_admin_##id = {       \
@@ -112,7 +129,7 @@ static int run_admin(const struct run *run)
         .summary = help,                              \
         .options = OPTIONS_##option_list,             \
         .for_operators = true,                        \
-        .run = RUN_##option_list,                     \
+        .run = RUN_##option_list(id),                 \
     };
 #include "admin.def"
 #undef ADMIN

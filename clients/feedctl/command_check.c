@@ -36,15 +36,11 @@ static bool is_state(const json_t *answer, const char *state)
 /* Asks for one thing, and how far the check is then. */
 static int ask(const struct run *run, struct feed_blocking *feed, const char *act, json_t **ret_answer)
 {
-    Feed__AdminRequest request = FEED__ADMIN_REQUEST__INIT;
-    char command[] = "check", what[32], limit[32], *words[] = { what, limit };
+    char what[32], limit[32], *words[] = { what, limit };
 
     snprintf(what, sizeof what, "do=%s", act);
     snprintf(limit, sizeof limit, "limit=%.20s", run_text(run, "limit"));
-    request.command = command;
-    request.arguments = words;
-    request.n_arguments = run_option(run, "limit") != NULL ? 2 : 1;
-    return admin_ask(run, feed, &request, ret_answer);
+    return admin_ask_words(run, feed, "check", words, run_option(run, "limit") != NULL ? 2 : 1, ret_answer);
 }
 
 /* Looks until it has ended. */

@@ -1,13 +1,13 @@
 /* See json.h. */
 #include "json.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "text.h"
-
-#define NAME_MAX_BYTES 64
 
 json_t *json_from_text(const char *text)
 {
@@ -24,25 +24,9 @@ json_t *json_from_text(const char *text)
 
 static json_t *json_from_bytes(const ProtobufCBinaryData *bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = malloc(bytes->len / 3 * 4 + 5);
-    size_t length = 0;
-    json_t *value;
+    char *out = malloc(BASE64_BYTES(bytes->len));
+    json_t *value = out != NULL ? json_stringn(out, base64_write(bytes->data, bytes->len, out)) : NULL;
 
-    if (out == NULL)
-        return NULL;
-    for (size_t i = 0; i < bytes->len; i += 3) {
-        size_t left = bytes->len - i;
-        uint32_t group = (uint32_t)bytes->data[i] << 16;
-
-        group |= left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0;
-        group |= left > 2 ? (uint32_t)bytes->data[i + 2] : 0;
-        out[length++] = digits[group >> 18];
-        out[length++] = digits[group >> 12 & 63];
-        out[length++] = left > 1 ? digits[group >> 6 & 63] : '=';
-        out[length++] = left > 2 ? digits[group & 63] : '=';
-    }
-    value = json_stringn(out, length);
     free(out);
     return value;
 }
@@ -142,11 +126,11 @@ static json_t *json_from_list(const ProtobufCFieldDescriptor *field, const char 
     return list;
 }
 
-static void camel_case(const char *name, char out[static NAME_MAX_BYTES])
+void json_name(const char *name, char out[static JSON_NAME_BYTES])
 {
     size_t length = 0;
 
-    for (; *name != '\0' && length + 1 < NAME_MAX_BYTES; name++) {
+    for (; *name != '\0' && length + 1 < JSON_NAME_BYTES; name++) {
         if (name[0] == '_' && name[1] >= 'a' && name[1] <= 'z')
             out[length++] = (char)(*++name - 'a' + 'A');
         else
@@ -160,7 +144,7 @@ json_t *json_from_message(const ProtobufCMessage *message)
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     const char *base = (const char *)message;
     json_t *object = json_object();
-    char name[NAME_MAX_BYTES];
+    char name[JSON_NAME_BYTES];
 
     for (unsigned i = 0; object != NULL && i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
@@ -171,7 +155,7 @@ json_t *json_from_message(const ProtobufCMessage *message)
             continue;
         value = field->label == PROTOBUF_C_LABEL_REPEATED ? json_from_list(field, base)
                                                           : json_from_value(field, base + field->offset);
-        camel_case(field->name, name);
+        json_name(field->name, name);
         if (json_object_set_new(object, name, value) < 0) {
             json_decref(object);
             object = NULL;
@@ -187,6 +171,45 @@ json_t *json_from_message_without(const ProtobufCMessage *message, const char *l
     if (object != NULL)
         json_object_del(object, left_out);
     return object;
+}
+
+const ProtobufCFieldDescriptor *json_field(const ProtobufCMessageDescriptor *descriptor, const char *name)
+{
+    char own_name[JSON_NAME_BYTES];
+
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        json_name(descriptor->fields[i].name, own_name);
+        if (strcmp(own_name, name) == 0)
+            return &descriptor->fields[i];
+    }
+    return NULL;
+}
+
+/* Numbers of 64 bits are strings. */
+static bool says_nothing(const ProtobufCFieldDescriptor *field, const json_t *value)
+{
+    bool is_text = field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_BYTES;
+
+    if (json_is_string(value))
+        return strcmp(json_string_value(value), is_text ? "" : "0") == 0;
+    return json_is_null(value) || json_is_false(value) || (json_is_integer(value) && json_integer_value(value) == 0) ||
+           (json_is_array(value) && json_array_size(value) == 0);
+}
+
+void json_prune(json_t *object, const ProtobufCMessageDescriptor *descriptor)
+{
+    const char *name;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(object, next, name, value) {
+        const ProtobufCFieldDescriptor *field = json_field(descriptor, name);
+
+        if (json_is_object(value))
+            json_prune(value, field->descriptor);
+        else if (says_nothing(field, value))
+            json_object_del(object, name);
+    }
 }
 
 void json_print(json_t *value)

@@ -13,6 +13,20 @@ json_t *json_from_message(const ProtobufCMessage *message);
 /* `text` as a JSON string, bytes that are no UTF-8 replaced. */
 json_t *json_from_text(const char *text);
 
+/* What a field is called in JSON. */
+#define JSON_NAME_BYTES 64
+void json_name(const char *name, char out[static JSON_NAME_BYTES]);
+
+/* The field that is called so; NULL if there is none. */
+const ProtobufCFieldDescriptor *json_field(const ProtobufCMessageDescriptor *descriptor, const char *name);
+
+/* Takes what says nothing out of such an object: members that are empty, 0, false or null. Borrowed. */
+void json_prune(json_t *object, const ProtobufCMessageDescriptor *descriptor);
+
+/* json_read.c: the message that such an object is of, to be freed with protobuf_c_message_free_unpacked(). What it does not
+ * have is empty. NULL if a member is none of the message, or of another type; or memory ended. Lists and bytes are not read. */
+ProtobufCMessage *json_to_message(const json_t *object, const ProtobufCMessageDescriptor *descriptor);
+
 /* Prints `value` on a line of its own on standard output, and takes the reference. NULL prints nothing. */
 void json_print(json_t *value);
 void json_print_message(const ProtobufCMessage *message);

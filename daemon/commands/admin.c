@@ -15,7 +15,7 @@
 
 #define REPLY_HEAD_BYTES 64 /* around the JSON in its frame */
 
-enum admin_options { NONE, LIMIT, SORT, CHECK };
+enum admin_options { NONE, LIMIT, SORT, CHECK, WORDS };
 
 static const struct admin_row {
     const char *word;
@@ -108,8 +108,7 @@ static const struct admin_row *row_of(const char *word)
     return NULL;
 }
 
-/* Whether `text` is `name=value`; *ret_value is the value then. */
-static bool is_option(const char *text, const char *name, const char **ret_value)
+bool admin_is_option(const char *text, const char *name, const char **ret_value)
 {
     size_t size = strlen(name);
 
@@ -138,15 +137,19 @@ static bool read_arguments(struct admin_call *call, const struct admin_row *row,
 {
     const char *value;
 
+    call->words = asked->arguments;
+    call->word_count = asked->n_arguments;
+    if (row->options == WORDS)
+        return true;
     for (size_t i = 0; i < asked->n_arguments; i++) {
         if (i == 0 && row->arguments[0] != '\0' && (row->arguments[0] != '[' || row->options == NONE ||
                                                     !strchr(asked->arguments[0], '='))) {
             call->argument = asked->arguments[0];
-        } else if (row->options >= LIMIT && is_option(asked->arguments[i], "limit", &value)) {
+        } else if (row->options >= LIMIT && admin_is_option(asked->arguments[i], "limit", &value)) {
             if (!read_limit(call, value))
                 return false;
-        } else if ((row->options != SORT || !is_option(asked->arguments[i], "sort", &call->sort)) &&
-                   (row->options != CHECK || !is_option(asked->arguments[i], "do", &call->act))) {
+        } else if ((row->options != SORT || !admin_is_option(asked->arguments[i], "sort", &call->sort)) &&
+                   (row->options != CHECK || !admin_is_option(asked->arguments[i], "do", &call->act))) {
             admin_refuse(call, FEED__ERROR_CODE__INVALID, "arguments", "%s does not take %s", row->word,
                          log_quote(asked->arguments[i]));
             return false;

@@ -8,6 +8,7 @@
  *     admin_redis.c    redis
  *     admin_server.c   stats, config, log-level, drain
  *     admin_check.c    check
+ *     admin_transfer.c export, import
  *     closed.c         closed
  */
 #ifndef FEED_COMMANDS_ADMIN_H
@@ -45,6 +46,8 @@ struct admin_call {
     const char *sort;     /* NULL: as the command likes */
     const char *act;      /* what is to be done; NULL: nothing, it is only looked */
     size_t limit;
+    char *const *words; /* all arguments, of commands that read them themselves */
+    size_t word_count;
     void *state; /* the command's own, in the request's memory */
 };
 
@@ -55,6 +58,9 @@ void admin_reply_text(struct admin_call *call, char *text);
 /* The same for a request that cannot be carried out. */
 void admin_refuse(struct admin_call *call, Feed__ErrorCode code, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Whether `text` is `name=value`; *ret_value is the value then. */
+bool admin_is_option(const char *text, const char *name, const char **ret_value);
 
 /* Appends a row, which is taken; without memory for it *list is NULL from then on. */
 void admin_append(json_t **list, json_t *row);

@@ -73,7 +73,11 @@
     SCRIPT(check_timeline)    \
     SCRIPT(check_group)       \
     SCRIPT(check_log)         \
-    SCRIPT(check_mend_log)
+    SCRIPT(check_mend_log)    \
+    SCRIPT(export_comments)   \
+    SCRIPT(import_begin)      \
+    SCRIPT(import_rows)       \
+    SCRIPT(import_end)
 
 enum script {
 #define SCRIPT(name) SCRIPT_##name,

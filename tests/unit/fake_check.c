@@ -1,9 +1,10 @@
-/* What check.h declares: nobody checks a store that is not there. */
+/* What check.h and transfer.h declare: nobody checks or exports a store that is not there. */
 #include "store/check.h"
 
 #include <errno.h>
 
 #include "fake_store.h"
+#include "store/transfer.h"
 
 const char *store_key_type(enum key_kind kind)
 {
@@ -159,5 +160,85 @@ int store_check_mend_log(struct store *store, unsigned partition, const char *wh
     (void)member;
     (void)fn;
     (void)context;
+    return -ENOTCONN;
+}
+
+bool store_is_exported(enum key_kind kind)
+{
+    (void)kind;
+    return false;
+}
+
+bool store_imported_kind(const char *word, enum key_kind *ret_kind)
+{
+    (void)word;
+    (void)ret_kind;
+    return false;
+}
+
+int store_export(struct store *store, const struct key_parts *key, uint64_t from, int64_t limit, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)key;
+    (void)from;
+    (void)limit;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
+bool store_export_goes_on(enum key_kind kind)
+{
+    (void)kind;
+    return false;
+}
+
+int store_import_begin(struct store *store, unsigned partition, bool begin, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)partition;
+    (void)begin;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
+bool store_import_holds(const struct store_import_row *row)
+{
+    (void)row;
+    return false;
+}
+
+unsigned store_import_partition(const struct store_import_row *row)
+{
+    (void)row;
+    return 0;
+}
+
+int store_import(struct store *store, unsigned partition, const struct store_import_row *rows, size_t count, reply_fn *fn,
+                 void *context)
+{
+    (void)store;
+    (void)partition;
+    (void)rows;
+    (void)count;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
+int store_import_end(struct store *store, unsigned partition, uint64_t last, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)partition;
+    (void)last;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
+int store_renew(struct store *store)
+{
+    (void)store;
     return -ENOTCONN;
 }

@@ -125,6 +125,50 @@ static void what_is_no_utf8_is_replaced(void **state)
     expect_json(json_pack("[o]", json_from_text("a\xff" "b\xc3")), "[\"a\xef\xbf\xbd" "b\xef\xbf\xbd\"]");
 }
 
+static void what_is_written_is_read_again(void **state)
+{
+    Feed__Share share = FEED__SHARE__INIT, origin = FEED__SHARE__INIT;
+    char author[] = "alice", text[] = "0", none[] = "";
+    uint8_t written[128], read[128];
+    ProtobufCMessage *message;
+    json_t *object;
+
+    (void)state;
+    origin.id = 9007199254740991;
+    share.author = author;
+    share.title = text;
+    share.comment = none;
+    share.created_at_ms = -1;
+    share.origin = &origin;
+    object = json_from_message(&share.base);
+    json_prune(object, &feed__share__descriptor);
+    assert_int_equal(json_object_size(object), 4); /* without what is empty */
+    message = json_to_message(object, &feed__share__descriptor);
+    assert_non_null(message);
+    size_t size = feed__share__pack(&share, written);
+    assert_int_equal(protobuf_c_message_pack(message, read), size);
+    assert_memory_equal(read, written, size);
+    protobuf_c_message_free_unpacked(message, NULL);
+    json_decref(object);
+}
+
+static void what_is_not_of_the_message_is_not_read(void **state)
+{
+    static const char *const texts[] = {
+        "{\"id\":\"x\"}", "{\"id\":true}",        "{\"author\":7}", "{\"writer\":\"alice\"}",
+        "{\"origin\":7}",   "{\"resharedBy\":[]}", "[]",             "{\"origin\":{\"id\":\"\"}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        json_t *object = json_loads(texts[i], 0, NULL);
+
+        assert_non_null(object);
+        assert_null(json_to_message(object, &feed__share__descriptor));
+        json_decref(object);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +179,8 @@ int main(void)
         cmocka_unit_test(lists_hold_texts_and_messages),
         cmocka_unit_test(of_a_oneof_only_the_member_that_is_set_is_there),
         cmocka_unit_test(what_is_no_utf8_is_replaced),
+        cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(what_is_not_of_the_message_is_not_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
