@@ -57,7 +57,8 @@ class Faults(threading.Thread):
 class DaemonFaults(Faults):
     def __init__(self, world, star):
         super().__init__(world, "daemon faults",
-                         ["kill_in_fanout"] * 8 + ["kill", "kill_both", "stop_daemon", "stop_and_kill"], (0.2, 1.2), 3)
+                         ["kill_in_fanout"] * 8 + ["kill", "kill_both", "stop_daemon", "stop_and_kill", "rolling_restart"],
+                         (0.2, 1.2), 3)
         self.star = star
 
     def kill_in_fanout(self):
@@ -108,6 +109,12 @@ class DaemonFaults(Faults):
         self.world.daemons[name].signal(signal.SIGSTOP)
         self.hold(0.3, 2)
         self.kill_daemon(name)
+
+    def rolling_restart(self):
+        """Each is told to end, as by whoever upgrades it, and started anew."""
+        for name in list(self.world.daemons):
+            self.world.end_daemon(name)
+            self.world.start_daemon(name)
 
 
 class RedisFaults(Faults):

@@ -75,7 +75,8 @@ class World:
             "--profile-cap", caps[1], "--timeline-slack", draw.choice((10, 200)), "--limits-max-page", 1000,
             "--limits-queue-soft-limit-bytes", draw.choice((8192, 65536)),
             "--redis-timeout-ms", draw.choice((400, 1000)),
-            "--timing-heartbeat-interval-ms", 300, "--fanout-claim-after-ms", draw.choice((500, 1500)),
+            "--timing-heartbeat-interval-ms", 300, "--timing-drain-timeout-ms", 1000,
+            "--fanout-claim-after-ms", draw.choice((500, 1500)),
             "--cache-ring-bytes", draw.choice((1 << 20, 1 << 26)), "--fanout-push-window", draw.choice((64, 128, 512)),
             "--fanout-retry-parked-s", 5, "--limits-queue-budget-bytes", draw.choice((1 << 16, 1 << 28)), "--store-vouch-patience-ms", VOUCH_PATIENCE_MS,
         ]
@@ -109,6 +110,10 @@ class World:
     def kill_daemon(self, name):
         self._addresses.pop(name, None)
         self.daemons[name].kill()
+
+    def end_daemon(self, name):
+        self._addresses.pop(name, None)
+        self.daemons[name].stop()
 
     def addresses(self):
         """(name, address) of the daemons that should be there."""
