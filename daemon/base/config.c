@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/config_internal.h"
+#include "base/host_port.h"
 #include "base/log.h"
 
 int config_fail(struct config_loader *loader, const char *format, ...)
@@ -165,6 +166,19 @@ static bool is_file_mode(const char *word)
     return config_file_mode(word, &mode) == 0;
 }
 
+/* An empty one is none. */
+static bool is_address(const char *word)
+{
+    struct addrinfo *info;
+
+    if (word[0] == '\0')
+        return true;
+    if (host_port_parse(word, &info) < 0)
+        return false;
+    freeaddrinfo(info);
+    return true;
+}
+
 int config_check(struct config_loader *loader)
 {
     const struct config *config = &loader->config;
@@ -173,6 +187,8 @@ int config_check(struct config_loader *loader)
     check_one(loader, is_file_mode(config->admin_mode), OPTION_ROW_admin_mode, "an octal number up to 0777");
     check_one(loader, (config->store_partitions & (config->store_partitions - 1)) == 0, OPTION_ROW_store_partitions,
               "a power of two");
+    check_one(loader, is_address(config->listen), OPTION_ROW_listen, HOST_PORT_FORM);
+    check_one(loader, is_address(config->http_listen), OPTION_ROW_http_listen, HOST_PORT_FORM);
     check_one(loader, config->listen[0] != '\0' || config->unix_path[0] != '\0', OPTION_ROW_listen,
               "set, unless there is a unix socket to listen on");
     check_one(loader, config->redis_url[0] != '\0' || config->redis_server[0] != '\0', OPTION_ROW_redis_url,

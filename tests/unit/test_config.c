@@ -268,6 +268,10 @@ static void options_that_contradict_each_other_are_refused(void **state)
                  "store.partitions (--store-partitions): 12 must be a power of two");
     assert_error(load("--log-level", "loud", NULL),
                  "log_level (--log-level): loud must be error, warning, info or debug");
+    assert_error(load("--listen", "7420", NULL), "listen (--listen): 7420 must be HOST:PORT");
+    assert_error(load("--http-listen", "127.0.0.blue:9309", NULL),
+                 "http.listen (--http-listen): 127.0.0.blue:9309 must be HOST:PORT");
+    assert_int_equal(load("--listen", "[::1]:0", "--http-listen", "localhost:9309", "--check-config", NULL).result, 0);
     assert_error(load("--listen=", NULL), "listen (--listen): \"\" must be set");
     assert_error(load("--redis-server=", NULL), "redis.url (default): \"\" must be set");
     assert_error(load("--timing-heartbeat-interval-ms", "45000", NULL),
