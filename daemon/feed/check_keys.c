@@ -8,6 +8,7 @@
 #include "feed/check_run.h"
 
 #define TEXTS_MAX 128 /* members that are asked about at a time; of a page there may be more */
+#define NAME_BYTES 255 /* of a subject, at most */
 
 /* A key that is looked at. */
 struct visit {
@@ -15,6 +16,8 @@ struct visit {
     const struct visit_row *row;
     struct key_parts key;
     unsigned waiting; /* calls under way, and one while they are begun */
+    uint8_t author_bytes;
+    char author[NAME_BYTES]; /* of a share */
     char name[];
 };
 
@@ -166,13 +169,19 @@ static void take_profile(struct visit *visit, const struct reply *page)
     ask_members(visit, page, ask_profile);
 }
 
+/* [words, 1 if there is a dialogue, 1 if it is large] */
 static void on_share(void *context, const struct reply *reply)
 {
     struct visit *visit = context;
+    const struct reply *words = reply_at(reply, 0);
 
-    if (check_takes(visit->check, reply))
-        for (size_t i = 0; i < reply_count(reply); i++)
-            check_found_word(visit->check, reply_text(reply_at(reply, i)), visit->key.name, (struct text){"", 0});
+    if (check_takes(visit->check, reply)) {
+        for (size_t i = 0; i < reply_count(words); i++)
+            check_found_word(visit->check, reply_text(reply_at(words, i)), visit->key.name, (struct text){"", 0});
+        if (reply_number(reply_at(reply, 1)) != 0)
+            check_talk(visit->check, visit->key.name, (struct text){visit->author, visit->author_bytes},
+                       reply_number(reply_at(reply, 2)) != 0);
+    }
     visit_step(visit);
 }
 
@@ -195,8 +204,10 @@ static void take_body(struct visit *visit, const struct reply *reply)
     struct item_list list = {0};
     struct origin origin;
 
-    if (author.size == 0)
+    if (author.size == 0 || author.size > NAME_BYTES)
         return;
+    memcpy(visit->author, author.data, author.size);
+    visit->author_bytes = (uint8_t)author.size;
     visit_called(visit, store_check_share(check->feed->store, author, number_of(visit->key.name), check->repair, on_share,
                                           visit));
     if (url.size > 0) {
@@ -230,28 +241,6 @@ static void begin_belonging(struct visit *visit)
     struct check *check = visit->check;
 
     visit_called(visit, store_check_left(check->feed->store, number_of(visit->key.name), false, check->repair, on_left, visit));
-}
-
-/* Who comments must know of it. [id, `parent body`, …], and numbers of replies. */
-static void take_comments(struct visit *visit, const struct reply *page)
-{
-    struct item_list list = {0};
-
-    for (size_t i = 0; i + 1 < reply_count(page); i += 2) {
-        struct text comment = reply_text(reply_at(page, i)), commenter;
-        char place[2 * DIGITS_MAX + 1];
-        uint64_t parent;
-        size_t bytes = comment.size + 1 + visit->key.name.size;
-
-        commenter = author_of_body(comment_body(reply_text(reply_at(page, i + 1)), &parent));
-        if (comment.size == 0 || comment.data[0] == 'r' || commenter.size == 0 || bytes > sizeof(place))
-            continue;
-        memcpy(place, comment.data, comment.size);
-        place[comment.size] = ':';
-        memcpy(place + comment.size + 1, visit->key.name.data, visit->key.name.size);
-        items_add(&list, pair(visit, CHECK_COMMENT_NOT_NOTED, comment, 0, KEY_COMMENTED, commenter, (struct text){place, bytes}));
-    }
-    pairs_look(visit->check, &list);
 }
 
 /* Re-shares go with their origin, by its deletion's job. */
@@ -393,7 +382,7 @@ static const struct visit_row rows[KEY_KINDS] = {
     [KEY_RESHARES] = {NULL, CHECK_MEMBERS, take_reshares},
     [KEY_COUNTS] = {begin_belonging, CHECK_VALUE, NULL},
     [KEY_DIALOGUE] = {begin_belonging, CHECK_VALUE, NULL},
-    [KEY_COMMENTS] = {begin_belonging, CHECK_FIELDS, take_comments},
+    [KEY_COMMENTS] = {begin_belonging, CHECK_VALUE, NULL},
     [KEY_IMPORT] = {begin_belonging, CHECK_VALUE, NULL},
     [KEY_DESTINATION] = {NULL, CHECK_MEMBERS, take_mirrored},
     [KEY_SITE] = {NULL, CHECK_MEMBERS, take_mirrored},
@@ -413,7 +402,7 @@ static void read_contents(struct visit *visit, uint64_t cursor)
 static void on_contents(void *context, const struct reply *reply)
 {
     struct visit *visit = context;
-    bool is_scan = visit->row->read == CHECK_MEMBERS || visit->row->read == CHECK_FIELDS;
+    bool is_scan = visit->row->read == CHECK_MEMBERS;
 
     if (check_takes(visit->check, reply) && !reply_is_null(reply)) {
         uint64_t cursor = is_scan ? number_of(reply_text(reply_at(reply, 0))) : 0;

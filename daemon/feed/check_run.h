@@ -1,4 +1,5 @@
-/* What the files of a check share: check.c (rounds), check_items.c, check_log.c, check_keys.c, check_pairs.c, check_mend.c. */
+/* What the files of a check share: check.c (rounds), check_items.c, check_log.c, check_keys.c, check_talk.c,
+ * check_pairs.c, check_mend.c. */
 #ifndef FEED_FEED_CHECK_RUN_H
 #define FEED_FEED_CHECK_RUN_H
 
@@ -91,6 +92,9 @@ void check_settle(struct check *check);
 
 /* check_keys.c: looks at some keys. */
 void check_keys(struct check *check);
+
+/* check_talk.c: looks at what is said under a share, which is counted if it is much. */
+void check_talk(struct check *check, struct text share, struct text author, bool is_large);
 
 /* check_pairs.c: asks whether the target of each is there, and adds those of which it is not to the candidates. Takes the
  * items. */

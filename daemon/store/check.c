@@ -122,7 +122,7 @@ int store_check_profile(struct store *store, struct text author, const struct te
 int store_check_share(struct store *store, struct text author, uint64_t share, bool mend, reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_id(share);
-    struct command *command = store_script(store, SCRIPT_check_share, 10);
+    struct command *command = store_script(store, SCRIPT_check_share, 9);
 
     store_add_log_keys(command, partition);
     command_add_id_key(command, KEY_SHARE, share);
@@ -131,12 +131,42 @@ int store_check_share(struct store *store, struct text author, uint64_t share, b
     command_add_id_key(command, KEY_DIALOGUE, share);
     command_add_id_key(command, KEY_COMMENTS, share);
     command_add_id_key(command, KEY_RESHARES, share);
-    command_add_named_key(command, KEY_AROUND, partition, author);
     command_add_id_key(command, KEY_IMPORT, share);
     store_add_log_arguments(store, command, partition);
     add_flag(command, mend);
     command_add_text(command, author);
     command_add_id(command, share);
+    return call(store, command, fn, context);
+}
+
+int store_check_comments(struct store *store, struct text author, uint64_t share, const struct text *ids, size_t count,
+                         bool mend, reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_check_comments, 3);
+
+    command_add_id_key(command, KEY_DIALOGUE, share);
+    command_add_id_key(command, KEY_COMMENTS, share);
+    command_add_named_key(command, KEY_AROUND, partition_of_id(share), author);
+    add_flag(command, mend);
+    command_add_id(command, share);
+    for (size_t i = 0; i < count; i++)
+        command_add_text(command, ids[i]);
+    return call(store, command, fn, context);
+}
+
+int store_check_tally(struct store *store, struct text author, uint64_t share, struct text at, uint64_t comments, bool mend,
+                      reply_fn *fn, void *context)
+{
+    struct command *command = store_script(store, SCRIPT_check_tally, 3);
+
+    store_add_log_keys(command, partition_of_id(share));
+    command_add_id_key(command, KEY_COUNTS, share);
+    store_add_log_arguments(store, command, partition_of_id(share));
+    add_flag(command, mend);
+    command_add_text(command, author);
+    command_add_id(command, share);
+    command_add_text(command, at);
+    command_add_id(command, comments);
     return call(store, command, fn, context);
 }
 

@@ -43,8 +43,15 @@ int store_check_reader(struct store *store, struct text reader, bool mend, reply
 /* Answers those of the shares of a profile that have no body. */
 int store_check_profile(struct store *store, struct text author, const struct text *ids, size_t count, reply_fn *fn,
                         void *context);
-/* Answers the words of what is wrong with a share, as in check.def. */
+/* Answers [words of what is wrong with a share, as in check.def], 1 if it has a dialogue, 1 if that is a large one. */
 int store_check_share(struct store *store, struct text author, uint64_t share, bool mend, reply_fn *fn, void *context);
+/* Answers how many of these comments, or places, under a share are not where they belong. */
+int store_check_comments(struct store *store, struct text author, uint64_t share, const struct text *ids, size_t count,
+                         bool mend, reply_fn *fn, void *context);
+/* The comments under a share were counted, which began when the entry `at` had changed it last. Answers 0 it is so many | 1 it
+ * is not | 2 it has changed meanwhile. */
+int store_check_tally(struct store *store, struct text author, uint64_t share, struct text at, uint64_t comments, bool mend,
+                      reply_fn *fn, void *context);
 /* Answers 1 if something was left behind by a share that is gone. `reshares`: what is known of its re-shares counts, too. */
 int store_check_left(struct store *store, uint64_t share, bool reshares, bool mend, reply_fn *fn, void *context);
 /* Answers how many words of a subject are missing. */

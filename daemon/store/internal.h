@@ -67,6 +67,8 @@
     SCRIPT(check_reader)      \
     SCRIPT(check_profile)     \
     SCRIPT(check_share)       \
+    SCRIPT(check_comments)    \
+    SCRIPT(check_tally)       \
     SCRIPT(check_left)        \
     SCRIPT(check_subject)     \
     SCRIPT(check_words)       \

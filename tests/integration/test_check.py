@@ -54,6 +54,9 @@ class Store:
             client.delete("lonely", self.gone)
             client.edit("author", self.shares[5], comment="Look again")
             self.comments = [client.comment("talker", self.shares[number]) for number in range(4)]
+            self.busy = client.share("busy").id
+            client.call_all([pb.CommentRequest(commenter="talker", share_id=self.busy, text=f"{number}")
+                             for number in range(300)])
             self.reply = client.comment("reader0", self.shares[0], parent_id=self.comments[0])
             self.reshares = [reshare(client, "sharer", self.shares[number]).id for number in range(3)]
             client.mark_read("reader2", self.shares[4])
@@ -129,7 +132,7 @@ BREAKS = {
     "kept-and-followed": lambda store: store.redis.zadd(store.key("kept", "reader1"), {"author": store.former}),
     "profile-without-body": lose_share_of_profile,
     "body-without-profile": lambda store: store.redis.zrem(store.key("profile", "author"), store.shares[0]),
-    "counts-wrong": lambda store: store.recount(store.shares[3], 7, 7),
+    "counts-wrong": lambda store: store.recount(store.busy, 299, 0),
     "dialogue-wrong": lambda store: store.redis.zrem(store.key("dialogue", store.shares[0]), store.comments[0]),
     "left-behind": lambda store: store.redis.set(store.beside("counts", store.key("profile", "lonely"), store.gone), "64 1 0"),
     "comment-not-noted": lambda store: store.redis.zrem(store.key("commented", "talker"),
@@ -176,7 +179,7 @@ def test_what_does_not_agree_is_found_precisely_and_mended(start_feedd, redis):
         assert str(share) in store.redis.lrange(store.key("timeline", "reader0"), 0, -1), "it is pushed again"
         assert [shown for reader in ("reader0", "reader3", "reader5") if share in client.timeline_ids(reader)
                 for shown in [reader]] == ["reader0"]
-        assert client.get(store.shares[3]).comment_count == 1 and client.get(store.shares[0]).reshare_count == 1
+        assert client.get(store.busy).comment_count == 300 and client.get(store.shares[0]).reshare_count == 1
         assert client.profile_ids("author")[-1] == store.shares[0]
         assert client.profile_ids("lonely") == store.lonely[2::-1]
 

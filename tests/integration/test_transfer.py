@@ -30,7 +30,7 @@ def fill(daemon, redis):
     """A store in which everything is that there can be."""
     store = Store(daemon, redis)
     with daemon.connect() as client:
-        client.share_many("busy", 20)  # more than its profile keeps
+        client.share_many("chatty", 20)  # more than its profile keeps
         client.comment("talker", store.lonely[0], "“Ünïcode”\n\twith \\ and \"quotes\" 🫖")
         gone = client.comment("talker", store.lonely[0], "gone")
         client.comment("other", store.lonely[0], "0", parent_id=gone)
@@ -56,7 +56,7 @@ def seen(daemon, store):
         readers = [f"reader{number}" for number in range(6)]
         return {
             "timelines": {reader: client.whole_timeline(reader) for reader in readers},
-            "profiles": {author: client.whole_profile(author) for author in ("author", "lonely", "sharer", "busy")},
+            "profiles": {author: client.whole_profile(author) for author in ("author", "lonely", "sharer", "chatty")},
             "following": {reader: client.following(reader) for reader in readers},
             "followers": client.followers("author"),
             "dialogue": client.dialogue(store.lonely[0]),

@@ -84,6 +84,34 @@ int store_check_share(struct store *store, struct text author, uint64_t share, b
     return -ENOTCONN;
 }
 
+int store_check_comments(struct store *store, struct text author, uint64_t share, const struct text *ids, size_t count,
+                         bool mend, reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)author;
+    (void)share;
+    (void)ids;
+    (void)count;
+    (void)mend;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
+int store_check_tally(struct store *store, struct text author, uint64_t share, struct text at, uint64_t comments, bool mend,
+                      reply_fn *fn, void *context)
+{
+    (void)store;
+    (void)author;
+    (void)share;
+    (void)at;
+    (void)comments;
+    (void)mend;
+    (void)fn;
+    (void)context;
+    return -ENOTCONN;
+}
+
 int store_check_left(struct store *store, uint64_t share, bool reshares, bool mend, reply_fn *fn, void *context)
 {
     (void)store;

@@ -1,12 +1,13 @@
 -- uses: log counts
 -- flags: allow-oom
 -- Whether what stands in a share's partition about it agrees, and makes it so.
--- KEYS: meta, log, body, profile, counts, dialogue, comments, re-shares, around, the key that names an import's idempotency key
+-- KEYS: meta, log, body, profile, counts, dialogue, comments, re-shares, the key that names an import's idempotency key
 -- ARGV: daemon, generation, partition, 1 to mend, author, share
--- Returns the words of what was found.
+-- Returns the words of what was found, 1 if there is a dialogue, and 1 if it is a large one, which is to be counted.
+local SMALL = 200 -- comments and numbers of replies
 local mend, author, share = ARGV[4] == '1', ARGV[5], ARGV[6]
 local found = {}
-if redis.call('EXISTS', KEYS[3]) == 0 then return found end
+if redis.call('EXISTS', KEYS[3]) == 0 then return {found, 0, 0} end
 local log, refusal = log_open()
 if not log then return refusal end
 
@@ -15,8 +16,8 @@ if not redis.call('ZSCORE', KEYS[4], share) then
   local capped = redis.call('ZSCORE', KEYS[4], 'capped')
   local lowest = redis.call('ZRANGE', KEYS[4], 1, '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
   if mend and capped and lowest and tonumber(share) < tonumber(lowest) then
-    redis.call('UNLINK', KEYS[3], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[10]) -- as if it had just been dropped
-    return found
+    redis.call('UNLINK', KEYS[3], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]) -- as if it had just been dropped
+    return {found, 0, 0}
   end
   if mend then
     redis.call('ZADD', KEYS[4], share, share)
@@ -24,29 +25,20 @@ if not redis.call('ZSCORE', KEYS[4], share) then
   end
 end
 
--- The dialogue is what the comments are: places, numbers of replies, and the index around the author.
-local held, places, replies, comments, wrong = redis.call('HGETALL', KEYS[7]), {}, {}, 0, false
+-- How many comments there are, and replies to each. Larger dialogues are counted piece by piece.
+local size, comments, replies, wrong = redis.call('HLEN', KEYS[7]), 0, {}, false
+local counted, counted_reshares = counts_read(KEYS[5])
+local held = size <= SMALL and redis.call('HGETALL', KEYS[7]) or {}
+for i = 1, #held, 2 do
+  local parent, text = string.match(held[i + 1], '^(%d+) (.?)')
+  if parent then
+    if parent ~= '0' then replies[parent] = (replies[parent] or 0) + 1 end
+    if text ~= '' then comments = comments + 1 end
+  end
+end
 local function is_wrong(...)
   wrong = true
   if mend then redis.call(...) end
-end
-local capped = tonumber(redis.call('ZSCORE', KEYS[9], 'capped') or 0)
-for i = 1, #held, 2 do
-  local parent, text = string.match(held[i + 1], '^(%d+) (.?)')
-  if string.sub(held[i], 1, 1) ~= 'r' and parent then
-    places[held[i]] = true
-    if parent ~= '0' then replies[parent] = (replies[parent] or 0) + 1 end
-    if tonumber(redis.call('ZSCORE', KEYS[6], held[i]) or 0) ~= tonumber(held[i]) then
-      is_wrong('ZADD', KEYS[6], held[i], held[i])
-    end
-    if text ~= '' then
-      comments = comments + 1
-      local member = held[i] .. ':' .. share
-      if tonumber(held[i]) > capped and not redis.call('ZSCORE', KEYS[9], member) then
-        is_wrong('ZADD', KEYS[9], held[i], member)
-      end
-    end
-  end
 end
 for i = 1, #held, 2 do
   local parent = string.match(held[i], '^r(%d+)$')
@@ -60,12 +52,9 @@ for i = 1, #held, 2 do
   end
 end
 for parent, count in pairs(replies) do is_wrong('HSET', KEYS[7], 'r' .. parent, count) end
-for _, place in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-  if not places[place] then is_wrong('ZREM', KEYS[6], place) end
-end
 if wrong then found[#found + 1] = 'dialogue-wrong' end
 
-local counted, counted_reshares = counts_read(KEYS[5])
+if size > SMALL then comments = counted end
 local reshares = redis.call('ZCARD', KEYS[8])
 if counted ~= comments or counted_reshares ~= reshares then
   found[#found + 1] = 'counts-wrong'
@@ -76,4 +65,4 @@ if counted ~= comments or counted_reshares ~= reshares then
   end
 end
 log_close(log)
-return found
+return {found, size > 0 and 1 or redis.call('EXISTS', KEYS[6]), size > SMALL and 1 or 0}
