@@ -29,6 +29,8 @@ def join_network(namespace):
 
 
 class Machine:
+    """Runs from its making until close()."""
+
     def __init__(self):
         if os.geteuid() != 0:
             raise CannotBoot("a system can be booted by root alone")

@@ -1,6 +1,5 @@
 """feedd.service under a systemd that is PID 1: started, reloaded, watched, killed, drained."""
 import re
-import subprocess
 
 import pytest
 
@@ -12,8 +11,8 @@ from wait import wait_until
 pytestmark = pytest.mark.timeout(120)
 
 
-def main_pid(machine, unit="feedd.service"):
-    return int(machine.property(unit, "MainPID"))
+def main_pid(machine):
+    return int(machine.property("feedd.service", "MainPID"))
 
 
 def restarts(machine):
@@ -44,7 +43,7 @@ def test_installing_starts_a_service_that_works(installed):
 
 def test_the_units_are_sound_where_they_are_installed(installed):
     units = ("feedd.socket", "feedd.service", "feedd@1.socket", "feedd@1.service")
-    words = installed.run("sh", "-c", "exec systemd-analyze verify --man=no \"$@\" 2>&1", "sh", *units)
+    words = installed.run("sh", "-c", 'exec systemd-analyze verify --man=no "$@" 2>&1', "sh", *units)
     assert "feedd" not in words, words
 
 
