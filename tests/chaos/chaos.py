@@ -5,7 +5,7 @@
 Two daemons share one Redis, each through a link of its own. People share, re-share, edit, talk, follow, mute, block, undo
 that, read and subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis
 also comes back with less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
-saw. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
+saw, and the store must agree with itself. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
 that it names.
 """
 import argparse
@@ -23,6 +23,7 @@ import traceback
 from pathlib import Path
 
 import environment
+import feed_pb2 as pb
 import harness
 from feed_client import Client, Disconnected, FeedError
 from harness import jobs_done, log_keys
@@ -158,6 +159,19 @@ def final_reads(world):
         reader.join()
 
 
+def check_store(world):
+    """What the store keeps in several places agrees by itself."""
+    with Client(world.daemons["A"].state_dir / "admin.sock") as operator:
+        def ask(*words):
+            return json.loads(operator.call(pb.AdminRequest(command="check", arguments=words)).json)
+
+        ask("do=begin")
+        answer = wait_until(lambda: (told := ask()) and told["state"] != "running" and told, timeout=SETTLE_S, what="a check")
+    if answer["state"] != "done" or answer["left"] or answer["undecided"]:
+        world.complain(f"the store does not agree with itself: {json.dumps(answer)}")
+    world.counts["keys_checked"] = answer["keys"]
+
+
 def stop_servers(world):
     """Daemons must end cleanly, without a sanitizer's report."""
     for name, daemon in world.daemons.items():
@@ -183,6 +197,7 @@ def run(world, minutes):
         world.gather_fans("A")
         run_people(world, minutes)
         final_reads(world)
+        check_store(world)
         stop_servers(world)
     except Exception:
         world.complain(f"the run ended: {traceback.format_exc()}")

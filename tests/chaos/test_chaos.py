@@ -32,7 +32,7 @@ def test_nothing_is_lost_or_doubled_in_a_minute_of_chaos(tmp_path):
     assert counts["kills_in_fanout"] * 2 >= counts["daemon_kills"]
     assert all(counts.get(fault, 0) >= 1 for fault in (*RedisFaults.DECK, "rolling_restart")), counts
     assert counts["reconnects"] >= 200
-    assert counts["acks"] >= 5000
+    assert counts["acks"] >= 5000 and counts["keys_checked"] >= 1000
     assert counts["commented"] >= 200 and counts["edited"] >= 200 and counts["reshared"] >= 200 and counts["noticed"] >= 50
 
 
