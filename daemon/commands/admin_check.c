@@ -54,12 +54,12 @@ static void reply_check(struct admin_call *call)
         found += look.found[i];
         left += look.left[i];
     }
-    admin_reply(call, json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "state",
-                                states[look.state], "doing", look.doing, "trouble", look.trouble, "repairs", (int)look.repair, "round",
-                                (json_int_t)look.round, "keys", (json_int_t)look.keys, "keys_in_all",
-                                (json_int_t)look.keys_in_all, "took_ms", (json_int_t)look.took_ms, "found", (json_int_t)found,
-                                "left", (json_int_t)left, "undecided", (json_int_t)look.undecided, "findings",
-                                finding_rows(&look), "examples", example_rows(call, &look)));
+    admin_reply(call, json_pack("{s:s, s:s?, s:s?, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "state",
+                                states[look.state], "doing", look.doing, "trouble", look.trouble, "repairs",
+                                (int)look.repair, "round", (json_int_t)look.round, "keys", (json_int_t)look.keys,
+                                "keys_in_all", (json_int_t)look.keys_in_all, "took_ms", (json_int_t)look.took_ms, "found",
+                                (json_int_t)found, "left", (json_int_t)left, "undecided", (json_int_t)look.undecided,
+                                "findings", finding_rows(&look), "examples", example_rows(call, &look)));
 }
 
 static void begin(struct admin_call *call, bool repair)

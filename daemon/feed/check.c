@@ -271,12 +271,12 @@ void feed_look_at_check(const struct feed *feed, struct feed_check_look *ret_loo
 {
     const struct check *check = feed->check;
 
-    *ret_look = (struct feed_check_look){.state = CHECK_NONE, .doing = "", .trouble = ""};
+    *ret_look = (struct feed_check_look){.state = CHECK_NONE};
     if (!check)
         return;
     ret_look->state = is_running(check) ? CHECK_RUNNING : check->state;
-    ret_look->doing = is_running(check) ? doing(check) : "";
-    ret_look->trouble = check->trouble ? check->trouble : "";
+    ret_look->doing = is_running(check) ? doing(check) : NULL;
+    ret_look->trouble = check->state == CHECK_INTERRUPTED ? check->trouble : NULL;
     ret_look->repair = check->repair;
     ret_look->round = check->round;
     ret_look->keys = check->keys;

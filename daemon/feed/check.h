@@ -32,8 +32,8 @@ struct check_example {
 
 struct feed_check_look {
     enum check_state state;
-    const char *doing;   /* in words; while it runs */
-    const char *trouble; /* why it was interrupted; "" if it was not */
+    const char *doing;   /* in words, while it runs; else NULL */
+    const char *trouble; /* why it was interrupted; NULL if it was not */
     bool repair;
     unsigned round;
     uint64_t keys, keys_in_all; /* looked at in this round, and about how many there are */

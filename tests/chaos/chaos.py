@@ -4,9 +4,9 @@
 
 Two daemons share one Redis, each through a link of its own. People share, re-share, edit, talk, follow, mute, block, undo
 that, read and subscribe while daemons and Redis are killed, stopped, cut off, slowed and refuse to write; with --loses Redis
-also comes back with less than it had. In the end faults stop, everything settles, everything is read, and the checker judges what the people
-saw, and the store must agree with itself. Prints the counts; exit status 1 if anything was wrong, and then the history and the logs are kept in a directory
-that it names.
+also comes back with less than it had. In the end faults stop, everything settles, everything is read, the checker judges what
+the people saw, and the store must agree with itself. Prints the counts; exit status 1 if anything was wrong, and then the history
+and the logs are kept in a directory that it names.
 """
 import argparse
 import contextlib
