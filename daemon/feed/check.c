@@ -14,6 +14,7 @@
 #define CANDIDATES_MAX 4096 /* so many are put aside before they are looked at again */
 #define MENDS_AT_ONCE 32
 #define SETTLE_MS 30000 /* how long to wait for the logs to be applied */
+#define AWAY_MS 60000   /* and for a store that is away */
 
 static const char *const words[] = {
 #define CHECK(name, word, meaning, mended) word,
@@ -41,12 +42,22 @@ void check_found_word(struct check *check, struct text word, struct text where, 
 
 /* ---- calls ---- */
 
+static void lose_store(struct check *check)
+{
+    if (check->away)
+        return;
+    check->away = true;
+    check->away_ends_ms = clock_now_ms() + AWAY_MS;
+}
+
 void check_called(struct check *check, int error)
 {
     if (error == 0)
         check->waiting++;
+    else if (error == -ENOMEM)
+        check_fail(check, "memory ended");
     else
-        check_fail(check, error == -ENOMEM ? "memory ended" : "the store is away");
+        lose_store(check);
 }
 
 bool check_takes(struct check *check, const struct reply *reply)
@@ -57,7 +68,7 @@ bool check_takes(struct check *check, const struct reply *reply)
         snprintf(check->message, sizeof(check->message), "%s", reply_message(reply));
         check_fail(check, check->message);
     } else if (reply_error(reply) != -EPROTO) {
-        check_fail(check, "the store is away");
+        lose_store(check);
     }
     return false;
 }
@@ -83,7 +94,8 @@ static void on_size(void *context, const struct reply *reply)
 
 static void round_begin(struct check *check)
 {
-    check->round++;
+    check->epoch = store_epoch(check->feed->store);
+    check->mark = store_mark(check->feed->store, 0);
     check->phase = PHASE_LOGS;
     check->partition = 0;
     check->group_known = check->retried = check->walked = false;
@@ -148,7 +160,7 @@ static void on_later(void *context)
 {
     struct check *check = context;
 
-    if (!check->trouble)
+    if (check_goes_on(check))
         check_settle(check);
     check_step(check);
 }
@@ -171,9 +183,59 @@ static void settle_on(struct check *check)
     }
 }
 
+/* ---- a store that is away ---- */
+
+/* Asks again what may not have been answered. What may stand elsewhere in a store that was opened anew is begun anew. */
+static void resume(struct check *check)
+{
+    const struct store *store = check->feed->store;
+
+    check->away = false;
+    while (check->missing.first)
+        items_add(&check->candidates, items_take(&check->missing));
+    if (store_epoch(store) != check->epoch || store_mark(store, 0) != check->mark) {
+        items_free(&check->candidates);
+        items_free(&check->confirmed);
+        round_begin(check);
+    } else if (check->phase == PHASE_LOGS) {
+        check->group_known = false;
+        check->hole_count = 0;
+    } else if (check->phase == PHASE_KEYS) {
+        check->cursor = check->page;
+        check->walked = false;
+    } else {
+        settle(check);
+    }
+}
+
+static void on_look_again(void *context)
+{
+    struct check *check = context;
+
+    if (check->feed->ready && store_bulk_is_up(check->feed->store))
+        resume(check);
+    check_step(check);
+}
+
+static void wait_for_store(struct check *check)
+{
+    if (check->feed->jobs.stopped || clock_now_ms() >= check->away_ends_ms)
+        check_fail(check, "the store is away");
+    else if (feed_call_later(check->feed, on_look_again, check))
+        check->waiting++;
+    else
+        check_fail(check, "memory ended");
+}
+
+/* ---- one thing after the other ---- */
+
 /* Does the next thing. False: there is nothing more to do in this round. */
 static bool go_on(struct check *check)
 {
+    if (check->away) {
+        wait_for_store(check);
+        return true;
+    }
     if (check->confirmed.first) {
         mend_some(check);
         return true;
@@ -216,6 +278,7 @@ void check_step(struct check *check)
             check_end(check);
             return;
         }
+        check->round++;
         round_begin(check);
     }
 }
@@ -239,7 +302,8 @@ int feed_check_begin(struct feed *feed, bool repair)
     if (!check)
         return -ENOMEM;
     check_free(feed);
-    *check = (struct check){.feed = feed, .repair = repair, .state = CHECK_RUNNING, .began_ms = clock_now_ms(), .waiting = 1};
+    *check = (struct check){.feed = feed, .repair = repair, .state = CHECK_RUNNING, .began_ms = clock_now_ms(), .round = 1,
+                            .waiting = 1};
     feed->check = check;
     round_begin(check);
     check_step(check);
@@ -264,7 +328,7 @@ static const char *doing(const struct check *check)
         [PHASE_SOURCES] = "looking again",
     };
 
-    return check->confirmed.first ? "mending" : names[check->phase];
+    return check->away ? "waiting for the store" : check->confirmed.first ? "mending" : names[check->phase];
 }
 
 void feed_look_at_check(const struct feed *feed, struct feed_check_look *ret_look)

@@ -4,7 +4,9 @@
  * script, which sees all of it at one moment. What must agree between two keys that different scripts write may disagree for a
  * while, as the second one is written by a job: so a disagreement is put aside, until every log has been applied beyond where it
  * stood then, and is looked at again. It counts if it is still there, and what it comes from has stood there all the time. A
- * repair makes further rounds until one finds nothing. */
+ * repair makes further rounds until one finds nothing.
+ *
+ * A store that is away for a while is waited for; after a restart of Redis the round begins anew. */
 #ifndef FEED_FEED_CHECK_H
 #define FEED_FEED_CHECK_H
 

@@ -410,7 +410,7 @@ static void on_contents(void *context, const struct reply *reply)
 
         if (!is_scan || reply_count(piece) > 0)
             visit->row->take(visit, piece);
-        if (cursor != 0 && !visit->check->trouble)
+        if (cursor != 0 && check_goes_on(visit->check))
             read_contents(visit, cursor);
     }
     visit_step(visit);
@@ -467,7 +467,7 @@ static void on_keys(void *context, const struct reply *reply)
         check->cursor = number_of(reply_text(reply_at(reply, 0)));
         check->walked = check->cursor == 0;
         check->keys += reply_count(keys);
-        for (size_t i = 0; i < reply_count(keys) && !check->trouble; i++)
+        for (size_t i = 0; i < reply_count(keys) && check_goes_on(check); i++)
             visit_begin(check, reply_text(reply_at(keys, i)));
     }
     check_step(check);
@@ -475,5 +475,6 @@ static void on_keys(void *context, const struct reply *reply)
 
 void check_keys(struct check *check)
 {
+    check->page = check->cursor;
     check_called(check, store_check_keys(check->feed->store, check->cursor, on_keys, check));
 }

@@ -71,7 +71,7 @@ static void on_answers(void *context, const struct reply *reply)
         if (known)
             batch->answered(batch->check, batch->items[i], reply_number(reply_at(reply, i)) != 0);
         else
-            free(batch->items[i]);
+            items_add(&batch->check->candidates, batch->items[i]);
     }
     check_step(batch->check);
     free(batch);
@@ -104,7 +104,7 @@ static void send(struct check *check, struct batch **batch)
     if (error == 0)
         return;
     for (size_t i = 0; i < sent->count; i++)
-        free(sent->items[i]);
+        items_add(&check->candidates, sent->items[i]);
     free(sent);
 }
 
@@ -112,9 +112,11 @@ static void send(struct check *check, struct batch **batch)
 static void ask(struct check *check, struct item_list *list, bool of_source, answered_fn *answered)
 {
     struct batch *batches[PARTITIONS_MAX] = {NULL};
+    struct item_list asked = *list;
 
-    while (list->first) {
-        struct check_item *item = items_take(list);
+    *list = (struct item_list){0}; /* what cannot be asked may come back to it */
+    while (asked.first) {
+        struct check_item *item = items_take(&asked);
         struct store_question question = question_of(item, of_source);
         struct batch **batch = &batches[partition_of_key(question.kind, question.name) % check->feed->partitions];
 

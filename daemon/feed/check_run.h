@@ -35,6 +35,10 @@ struct check {
     enum check_phase phase;
     unsigned waiting; /* calls under way, and one while they are begun */
     const char *trouble; /* why it ends early; NULL: it does not */
+    bool away;           /* the store is: what was asked last is to be asked again */
+    int64_t away_ends_ms;
+    uint64_t epoch;      /* of the store, … */
+    uint32_t mark;       /* … and of the run of Redis, in which the round began */
     char message[160];   /* what Redis said */
     unsigned round;
     int64_t began_ms, ended_ms;
@@ -47,7 +51,7 @@ struct check {
     unsigned hole_count;
     bool retried; /* what was parked */
 
-    uint64_t cursor;
+    uint64_t cursor, page; /* where to go on, and where the keys began that are looked at */
     bool walked; /* all keys were looked at */
     uint64_t keys, keys_in_all;
 
@@ -64,6 +68,11 @@ struct check {
     struct item_list examples;
 };
 
+/* Whether there is anything more to be asked now. */
+static inline bool check_goes_on(const struct check *check)
+{
+    return !check->trouble && !check->away;
+}
 /* A call was begun, which ends with check_step(); or could not be (a negative errno). */
 void check_called(struct check *check, int error);
 /* Whether an answer tells what was asked. One that fails for a key of another kind is passed over: that is found by itself. */

@@ -145,7 +145,7 @@ static void on_page(struct talk *talk, bool places, const struct reply *reply)
         uint64_t cursor = digits_read(&at, digits.data + digits.size);
 
         (places ? take_places : take_comments)(talk, reply_at(reply, 1));
-        if (cursor != 0 && !talk->check->trouble)
+        if (cursor != 0 && check_goes_on(talk->check))
             read_on(talk, places, cursor);
     }
     talk_step(talk);

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import feed_pb2 as pb
-from feed_client import Client, share_when_possible
+from feed_client import Client
 from harness import jobs_done, wait_until
 from test_admin import DONE, REFUSED, refusal, run, socket_of, text
 from test_block import block, unblock
@@ -190,7 +190,11 @@ def test_what_does_not_agree_is_found_precisely_and_mended(start_feedd, redis):
     assert_clean(daemon)
 
 
-def test_a_check_is_shown_to_people_and_ends_when_the_store_goes_away(start_feedd, redis):
+def look(operator):
+    return json.loads(operator.call(pb.AdminRequest(command="check")).json)
+
+
+def test_a_check_is_shown_to_people_and_waits_for_a_store_that_is_away(start_feedd, redis):
     daemon = start_feedd("--redis-url", redis.url, "--redis-timeout-ms", "500")
     with daemon.connect() as client:
         client.share_patiently("author", 500)
@@ -200,11 +204,18 @@ def test_a_check_is_shown_to_people_and_ends_when_the_store_goes_away(start_feed
         begin = pb.AdminRequest(command="check", arguments=["do=begin"])
         assert json.loads(operator.call(begin).json)["state"] == "running"
         assert operator.refusal(begin).code == "BUSY"
-        wait_until(lambda: json.loads(operator.call(pb.AdminRequest(command="check")).json)["trouble"] == "the store is away")
-    redis.signal(signal.SIGCONT)
-    with daemon.connect() as client:
-        share_when_possible(client)
-    assert_clean(daemon)
+        wait_until(lambda: look(operator)["doing"] == "waiting for the store")
+        redis.signal(signal.SIGCONT)
+        wait_until(lambda: look(operator)["state"] == "done")
+        redis.signal(signal.SIGSTOP)
+        operator.call(begin)
+        wait_until(lambda: look(operator)["doing"] == "waiting for the store")
+        assert look(operator)["state"] == "running"
+        redis.kill()
+        redis.restart()
+        wait_until(lambda: look(operator)["state"] == "done")
+        answer = look(operator)
+        assert answer["found"] == answer["undecided"] == 0 and answer["keys"] >= 500
     assert refusal(daemon, "check", "--limit", "0")["field"] == "limit"
     assert json.loads(run(daemon, "check", "--stop").stdout)["state"] == "done", "there is nothing to stop"
 
