@@ -190,8 +190,8 @@ def check_read(history, read):
 
 
 def sees_change(history, read, author):
-    """Whether it may have changed while this was read whether the reader sees an author: where one entry ends and another begins
-    is then different for what was looked at earlier and later."""
+    """Whether it may have changed while this was read whether the reader sees an author: what one entry is may then differ between
+    what was looked at earlier and later."""
     pairs = [history.pairs["following"][read["of"], author], *history.hidden_by(read["of"], author)]
     return any(pair.may_change(read["begin"], read["end"]) for pair in pairs)
 
@@ -204,8 +204,10 @@ def may_be_read(history, read, share):
     if read["what"] == "profile":
         return False
     if read["final"]:
-        return share.author in history.seen_at_end(read["of"]) and not is_hidden_at_end(history, read["of"], share)
-    return history.pairs["following"][read["of"], share.author].possibly(share.begin, read["end"])
+        return not is_hidden_at_end(history, read["of"], share) and (
+            share.author in history.follows_at_end(read["of"]) or history.kept_at_end(read["of"], share) is not False)
+    pair = history.pairs["following"][read["of"], share.author]
+    return pair.possibly(share.begin, read["end"]) or pair.may_keep(share, read["end"])
 
 
 def check_complete(history, read, seen, where):
@@ -214,22 +216,24 @@ def check_complete(history, read, seen, where):
     cap = history.settings["profile_cap"]
     if read["page_end"] not in ("END", "CAPPED"):
         return [f"lost: {where} ends in {read['page_end']}"]
-    if read["page_end"] == "CAPPED" and all(len(history.by_author[author]) <= cap for author in authors):
+    kept = set() if read["what"] == "profile" else history.asked_for["following"][read["of"]] - set(authors)
+    if read["page_end"] == "CAPPED" and all(len(history.by_author[author]) <= cap for author in (*authors, *kept)):
         return [f"lost: {where} is said to be capped, but no profile ever held more than {cap} shares"]
     if read["page_end"] == "END" and any(surely_made(history, author) > cap + cap // 64 for author in authors):
         return [f"lost: {where} is said to be all, but a profile has dropped shares"]
     there = [share for author in authors for share in belonging(history, author)]
     if read["what"] == "timeline":
-        return check_entries(history, read, authors, there, where)
+        there += [share for author in kept for share in belonging(history, author) if history.kept_at_end(read["of"], share)]
+        return check_entries(history, read, {*authors, *kept}, there, where)
     return [f"lost: {share} is not in {where}" for share in there if share.id not in seen]
 
 
 def check_entries(history, read, authors, there, where):
     """In a home timeline an origin and its re-shares are one entry, which says how many re-shared it: the origin, if the
-    reader sees that, and else the first re-share. Where a profile may have dropped some of them either may be so."""
+    reader sees that, and else the first re-share. Where some of them may be there or not, either may be so."""
     found, sharers = [], {item[0]: item[-1] for item in read["items"]}
     may_be = collections.Counter(share.origin for author in authors for share in history.by_author[author]
-                                 if not share.loss and not share.deleted)
+                                 if not share.loss and not share.deleted and may_be_read(history, read, share))
     groups = collections.defaultdict(list)
     for share in there:
         if not is_hidden_at_end(history, read["of"], share):
@@ -237,18 +241,21 @@ def check_entries(history, read, authors, there, where):
     for root, group in groups.items():
         entry = min(group, key=lambda share: (share.origin, share.id))
         count = sum(share.origin != 0 for share in group)
-        if history.by_id[root].dropped_from < NEVER or count < may_be[root] and entry.origin:
+        origin = history.by_id[root]
+        may_lead = origin not in group and may_be_read(history, read, origin)
+        if origin.dropped_from < NEVER or may_lead or count < may_be[root] and entry.origin:
             continue
         if entry.id not in sharers:
             found.append(f"lost: {entry} is not in {where}")
         elif not count <= sharers[entry.id] <= may_be[root]:
-            found.append(f"inconsistent: {entry} was re-shared by {count} to {may_be[root]}, not by {sharers[entry.id]} in {where}")
+            found.append(f"inconsistent: {entry} is re-shared by {sharers[entry.id]} in {where}, not by {count} to {may_be[root]}")
     return found
 
 
 def is_hidden_at_end(history, reader, share):
-    """Whether it is a re-share of what somebody shared whom the reader does not see."""
-    return share.origin and share.under.author in history.hidden_at_end(reader)
+    """Whether it is of somebody whom the reader does not see, or a re-share of what such a one shared."""
+    hidden = history.hidden_at_end(reader)
+    return share.author in hidden or share.origin and share.under.author in hidden
 
 
 def surely_made(history, author):

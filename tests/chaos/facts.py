@@ -31,8 +31,8 @@ class Loss:
 
 
 class Item:
-    """A share, a re-share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the log
-    of its author; that of a comment is the author of the share. The name tells it from all others there."""
+    """A share, a re-share, or a comment under one, however often it was sent, and what everybody saw of it. It stands in the
+    log of its author; that of a comment is the author of the share. The name tells it from all others there."""
 
     def __init__(self, author, name, begin, share=0, parent=0, origin=0, by=None):
         self.author = author
@@ -104,12 +104,14 @@ class Change:
         self.begin = begin
         self.end = end
         self.done = done  # it is certain that it was made
+        self.keeps = None  # of an unfollow: whether what there was stays; of a block that is not known
         self.position = position
         self.loss = loss
 
 
 class Pair:
-    """Whether a reader follows a subject, has muted or blocked it, and when: beginnings and ends that overlap may go either way."""
+    """Whether a reader follows a subject, has muted or blocked it, and when: beginnings and ends that overlap may go either
+    way."""
 
     def __init__(self):
         self.begun = []
@@ -134,6 +136,24 @@ class Pair:
         """Whether it may have been so at some time from `since` to `until`."""
         return any(b.begin <= until and not any(e.done and e.begin > b.end and e.end < since for e in self.ended)
                    for b in self.begun)
+
+
+    def may_keep(self, item, before):
+        """Whether an unfollow before that may have left this in the timeline. What is kept is known by ids."""
+        return any(one.keeps and one.begin <= before and (item.begin <= one.end or item.id <= one.position)
+                   for one in self.ended)
+
+    def keeps(self, item):
+        """Whether an unfollow has left this there in the end: None if that is not certain."""
+        if not self.may_keep(item, NEVER):
+            return False
+        *earlier, last = sorted(self.begun + self.ended, key=lambda one: one.begin)
+        before = max((one.end for one in earlier), default=0)
+        if not last.done or last.loss or last.keeps is None or before >= last.begin:
+            return None
+        if not last.keeps:
+            return False
+        return True if self.surely(before, before) and item.end < last.begin and item.id < last.position else None
 
 
 class Chain:

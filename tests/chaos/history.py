@@ -6,7 +6,7 @@ clients: a write that began after another one had ended came later. The records,
 settings    profile_cap, timeline_cap: how many shares they hold
 write       what: share (author, url, id), reshare (author, url, origin, id), delete (author, share), edit (author, share, version),
             comment (commenter, author, share, parent, text, id), uncomment (author, share, comment), follow, mute, block or the
-            end of one (reader, subject); author: always whose log it stands in, that of the share
+            end of one (reader, subject; keep: the history stays); author: always whose log it stands in, that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
             happened, or still happen later: but not after the same daemon has answered the next one about the same)
@@ -180,6 +180,7 @@ class History:
             (relation, begins), pair = CHANGES[write["what"]], (write["reader"], write["subject"])
             if write["outcome"] != "none":
                 change = self._change(write)
+                change.keeps = write.get("keep", False) if write["what"] == "unfollow" else None
                 self.pairs[relation][pair].add(begins, change)
                 for one in (pair, pair[::-1]) if write["what"] == "block" else ():
                     self.pairs["following"][one].add(False, change)  # which a block ends
@@ -291,6 +292,11 @@ class History:
         """Whose shares a reader sees in the end."""
         return self.follows_at_end(reader) - self.hidden_at_end(reader)
 
+    def kept_at_end(self, reader, share):
+        """Whether it is there in the end although its author is followed no more: None if that is not certain."""
+        pairs = self.pairs["following"]
+        return pairs[reader, share.author].keeps(share) if (reader, share.author) in pairs else False
+
     def hidden_at_end(self, reader):
         """Whom a reader does not see in the end, whoever re-shares it."""
         reads = [self.named[relation].get(reader) for relation in ("muted", "blocked")]
@@ -306,5 +312,5 @@ class History:
 
     def hidden_by(self, reader, subject):
         """What may keep a reader from seeing a subject."""
-        return [self.pairs[relation][pair] for relation, pair in (
-            ("muted", (reader, subject)), ("blocked", (reader, subject)), ("blocked", (subject, reader))) if pair in self.pairs[relation]]
+        ends = ("muted", (reader, subject)), ("blocked", (reader, subject)), ("blocked", (subject, reader))
+        return [self.pairs[relation][pair] for relation, pair in ends if pair in self.pairs[relation]]

@@ -238,7 +238,8 @@ class Deleter(Person):
 
 
 class Editor(Person):
-    """Edits what was shared. What has no answer is said again, or sometimes left as it is; the next edit says something else."""
+    """Edits what was shared. What has no answer is said again, or sometimes left as it is; the next edit says something
+    else."""
 
     def live(self):
         pending, made = {}, 0  # share -> (author, version)
@@ -299,9 +300,9 @@ class Resharer(Person):
 
 class Follower(Person):
     """Follows and unfollows for some readers: `requests` begin that and end it, `held` is what stands as far as it is known.
-    A pair with a write that got no answer is brought to an end. If it was the same daemon that answered in the end, the opposite
-    is done at once: the earlier attempt must not come after that. Else the pair is mostly left alone: what may still happen to
-    it would make everything about it uncertain."""
+    A pair with a write that got no answer is brought to an end. If it was the same daemon that answered in the end, the
+    opposite is done at once: the earlier attempt must not come after that. Else the pair is mostly left alone: what may still
+    happen to it would make everything about it uncertain."""
 
     requests = {"follow": pb.FollowRequest, "unfollow": pb.UnfollowRequest}
 
@@ -334,8 +335,9 @@ class Follower(Person):
     def write(self):
         writes, requests = [], []
         for (reader, subject), what in self.pending.items():
-            requests.append(self.requests[what](reader=reader, subject=subject))
-            writes.append({"what": what, "reader": reader, "subject": subject})
+            options = {"keep_history": self.random.random() < 0.3} if what == "unfollow" else {}
+            requests.append(self.requests[what](reader=reader, subject=subject, **options))
+            writes.append({"what": what, "reader": reader, "subject": subject, "keep": options.get("keep_history", False)})
         done = self.attempt(requests, writes)
         for write in writes:
             if write["outcome"] == "unknown":
@@ -425,7 +427,8 @@ def version_of(recorder, share):
         return version_of(recorder, share.origin)
     edit = re.match(r"edit (\d+): ", share.comment)
     words, version = (share.comment[edit.end():], int(edit[1])) if edit else (share.comment, 0)
-    if (words.strip(), share.title) != (comment_for(share.url).strip(), share.url[-20:]) or bool(edit) != bool(share.edited_at_ms):
+    said = words.strip(), share.title, bool(share.edited_at_ms)
+    if said != (comment_for(share.url).strip(), share.url[-20:], bool(edit)):
         recorder.complain(f"share {share.id} says {share.title!r}, {share.comment[:50]!r}, edited at {share.edited_at_ms}")
     return version
 

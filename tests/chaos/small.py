@@ -139,7 +139,8 @@ def said(*items, of=10, **fields):
 
 def inbox_read(*items, **fields):
     """The final inbox of a."""
-    return {**final("inbox", "a", *[[one[field] for field in ("id", "kind", "actor", "share", "cause")] for one in items]), **fields}
+    notices = [[one[field] for field in ("id", "kind", "actor", "share", "cause")] for one in items]
+    return {**final("inbox", "a", *notices), **fields}
 
 
 def remark(number, parent=0):

@@ -144,7 +144,8 @@ class StreamCheck:
         self.check_entitled(item, event, connection)
         for gone in (item, item.under):
             deletion = self.deleted.get(gone.id) if gone else None
-            if deletion and (deletion in here or self.seen.get(deletion, NEVER) < resumed_at) and not self.history.loss_of(deletion):
+            if deletion and not self.history.loss_of(deletion) and (
+                    deletion in here or self.seen.get(deletion, NEVER) < resumed_at):
                 self.say(f"unentitled: {item} after the deletion of {gone} at {deletion}")
 
     def check_edited(self, event):
@@ -268,7 +269,8 @@ class HomeStream(StreamCheck):
         if not item.may_say(version, event["at"]):
             self.say(f"invented: {item} with {version}")
         until = event["at"] if connection["token"] else item.end
-        if item.author != self.name and not self.history.pairs["following"][self.name, item.author].possibly(item.begin, until):
+        pair = self.history.pairs["following"][self.name, item.author]
+        if item.author != self.name and not pair.possibly(item.begin, until) and not pair.may_keep(item, until):
             self.say(f"unentitled: {item}, at {event['at']}, made between {item.begin} and {item.end},")
         if any(self.hides(self.name, author, item.begin, event["at"]) for author in self.authors_of(item)):
             self.say(f"unentitled: {item} of one who was muted or blocked, at {event['at']},")

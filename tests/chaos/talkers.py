@@ -68,7 +68,7 @@ class Commenter(Person):
             if "id" in write:
                 self.take(asked, write)
             elif "refused" in write and self.world.topics.get(write["author"]) == write["share"]:
-                self.world.topics.pop(write["author"], None)  # it is gone, or somebody is blocked: let us talk of something else
+                self.world.topics.pop(write["author"], None)  # it is gone, or somebody is blocked
         self.pending = [pending for pending, write in zip(self.pending, writes) if self.is_open(write)]
 
     def take(self, asked, write):
@@ -129,7 +129,8 @@ class Listener(Subscriber):
         """What was said last under every share that it listens to."""
         hidden = self.world.hidden_from(self.looks_as)
         return self.came_late or all(
-            comment in self.heard or share in self.gone | self.missing for author, share, comment, commenter in self.world.last_words
+            comment in self.heard or share in self.gone | self.missing
+            for author, share, comment, commenter in self.world.last_words
             if self.reader in (author, share) and not {commenter, author} & hidden)
 
 
