@@ -84,6 +84,7 @@ class History:
         self.writes = []
         self.losses = []                                         # in the order of time
         self.items = collections.defaultdict(list)               # (author, name) -> [Item]: a further one if one was lost
+        self.made_under = collections.defaultdict(list)          # share -> attempts to comment on it, or to re-share it
         self.attempts = collections.Counter()                    # (author, name) -> how often it was sent
         self.by_id = {}                                          # id -> Item
         self.by_author = collections.defaultdict(list)           # author -> shares that were made, by id
@@ -188,6 +189,7 @@ class History:
         elif write["what"] in ("share", "reshare", "comment"):
             name = write["author"], name_of(write)
             self.attempts[name] += 1
+            self.made_under[write.get("share") or write.get("origin")].append(write)
             if not self.items[name]:
                 ties = [write.get(field, 0) for field in ("share", "parent", "origin")]
                 self.items[name].append(Item(*name, write["begin"], *ties, by=write.get("commenter")))

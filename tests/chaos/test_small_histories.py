@@ -380,6 +380,12 @@ REPLY = comment(5.5, 5.8, 21, author="b", share=50, parent=20)
     ("", [*inbox(0, caught_up("t")), follow(1.1, 1.8), follow(2, 3, 2, "unfollow"), SETTLED]),
     ("twice", [*inbox(0, caught_up("t"), FOLLOWED, {**FOLLOWED, "id": 6}), follow(1.1, 1.8), SETTLED]),
     ("invented", [*inbox(0, caught_up("t"), FOLLOWED), SETTLED]),
+    # Of what nobody acknowledged the inbox may be the only one to tell.
+    ("", [*TALK, *inbox(3, caught_up("t"), noticed(20)), comment(3.5, None, 20, outcome="unknown"), SETTLED]),
+    ("", [*TALK, comment(3.5, None, 20, outcome="unknown"), inbox_read(noticed(20))]),
+    ("invented", [*TALK, *inbox(3, caught_up("t"), noticed(20)), comment(3.5, None, 20, outcome="none"), SETTLED]),
+    ("", [share(1, 2, 64), *inbox(3, caught_up("t"), noticed(640, share=64), lost_gap(9, 11), noticed(768, share=64)),
+          loss(4.5, 10, 9), comment(3.5, 8, 768, share=64), SETTLED]),
     # What is undone need not come, and need not be taken back.
     ("", [*TALK, *inbox(3, caught_up("t")), comment(5, 6, 20), uncomment(7, 8, 30, 20), SETTLED]),
     ("", [*TALK, *inbox(3, caught_up("t"), noticed(20)), comment(4.5, 4.8, 20), uncomment(7, 8, 30, 20), SETTLED]),
