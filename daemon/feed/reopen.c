@@ -86,7 +86,7 @@ static bool go_back(struct feed *feed, bool other)
             log_error("other-store", "partition=%u epoch=%016" PRIx64, partition, store_epoch(feed->store));
             position = store_last_id(feed->store, partition);
             ranges[2 * count] = 0;
-            ranges[2 * count + 1] = position > seen ? position : seen; /* others may have seen more, or have come to it first */
+            ranges[2 * count + 1] = position > seen ? position : seen; /* others may have seen more, or been here first */
             count++;
         }
         tail_forget(feed, partition, position);
