@@ -123,8 +123,8 @@ def settle(world, writers, subscribers):
     for name, daemon in list(world.daemons.items()):
         if not daemon.running():
             world.start_daemon(name)
-    followers = [writer for writer in writers if isinstance(writer, Follower)]
-    wait(world, lambda: not any(follower.is_alive() for follower in followers), "the answers to all follows")
+    silent = [writer for writer in writers if not isinstance(writer, (Publisher, Commenter))]
+    wait(world, lambda: not any(writer.is_alive() for writer in silent), "the answers to all writes but the last words")
     take_census(world)
     world.last_call.set()
     wait(world, lambda: not any(writer.is_alive() for writer in writers), "the answers to all writes")

@@ -63,7 +63,7 @@ def may_be_refused(history, write):
     stands between two neither can follow, re-share or answer the other."""
     if write["refused"] == "FORBIDDEN":
         return any(history.may_be_apart(*pair, write["begin"], write["end"]) for pair in ends_of(history, write))
-    concerned = [history.by_id[write[field]] for field in ("share", "comment", "parent", "origin") if write.get(field)]
+    concerned = [history.by_id[write[field]] for field in ("share", "comment", "parent", "origin", "asked") if write.get(field)]
     if write["what"] == "delete":
         return write["refused"] == "NOT_FOUND" and any(
             one.loss and one.loss.begin < write["end"] or one.dropped_from < write["end"] for one in concerned)

@@ -4,9 +4,10 @@ A history is a list of records (dictionaries; JSON lines in a file). Times are n
 clients: a write that began after another one had ended came later. The records, by their field `is`:
 
 settings    profile_cap, timeline_cap: how many shares they hold
-write       what: share (author, url, id), reshare (author, url, origin, id), delete (author, share), edit (author, share, version),
-            comment (commenter, author, share, parent, text, id), uncomment (author, share, comment), follow, mute, block or the
-            end of one (reader, subject; keep: the history stays); author: always whose log it stands in, that of the share
+write       what: share (author, url, id), reshare (author, url, origin, id; asked: by which share), delete (author, share), edit
+            (author, share, version), comment (commenter, author, share, parent, text, id), uncomment (author, share, comment),
+            follow, mute, block or the end of one (reader, subject; keep: the history stays); author: always whose log it stands
+            in, that of the share
             begin, end, connection, daemon; outcome: done (position, repeated), none (nothing was done; refused: the error, if it
             is one that a client must not get without a reason), unknown (no answer, or one that says so: it may have
             happened, or still happen later: but not after the same daemon has answered the next one about the same)

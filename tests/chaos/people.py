@@ -273,7 +273,7 @@ class Resharer(Person):
                 pending += self.choose()
             if pending and self.connect():
                 writes = [{"what": "reshare", "author": author, "url": self.world.urls[share],
-                           "origin": self.world.origins.get(share, share)} for author, share in pending]
+                           "origin": self.world.origins.get(share, share), "asked": share} for author, share in pending]
                 requests = [pb.ReshareRequest(author=author, share_id=share) for author, share in pending]
                 for write, reply in self.attempt(requests, writes):
                     self.take(write, reply)

@@ -291,6 +291,8 @@ ORIGIN_GONE = write("delete", 20, 21, author="a", share=10, position=100)
     ("invented", [*B_ALONE, share(1, 2, 10), *stream(18, caught_up("t"), reshared(11), deleted(101, 11, "b")), reshare(19.1, 19.5, 11), SETTLED]),
     ("", [share(1, 2, 10), ORIGIN_GONE, reshare(22, 23, 0, outcome="none", refused="NOT_FOUND")]),
     ("refused", [share(1, 2, 10), reshare(3, 4, 0, outcome="none", refused="NOT_FOUND")]),
+    ("", [share(1, 2, 10), reshare(3, 4, 11), write("delete", 5, 6, author="b", share=11, position=20),
+          reshare(7, 8, 0, author="c", asked=11, outcome="none", refused="NOT_FOUND")]),
     # One entry, where the origin is, or else where the first re-share is.
     ("", [*BOTH, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_BOTH, final("timeline", "r", item(10, sharers=1))]),
     ("", [*B_ALONE, share(1, 2, 10), reshare(3, 4, 11), FOLLOWS_B, final("timeline", "r", reshared_item(11))]),
