@@ -105,6 +105,7 @@ class Change:
         self.end = end
         self.done = done  # it is certain that it was made
         self.keeps = None  # of an unfollow: whether what there was stays; of a block that is not known
+        self.keeps_to = 0  # up to which id, at most
         self.position = position
         self.loss = loss
 
@@ -139,11 +140,11 @@ class Pair:
 
 
     def may_keep(self, item, before):
-        """Whether an unfollow before that may have left this in the timeline. What is kept is known by ids."""
-        return any(one.keeps and one.begin <= before and (item.begin <= one.end or item.id <= one.position)
-                   for one in self.ended)
+        """Whether an unfollow before that may have left this in the timeline. What is kept is known by ids, and the one that counts
+        may be of another log: while the clock that makes them stands, after it was set back, what comes later may have lower ones."""
+        return any(one.keeps and one.begin <= before and (item.begin <= one.end or item.id <= one.keeps_to) for one in self.ended)
 
-    def keeps(self, item):
+    def keeps(self, item, partitions):
         """Whether an unfollow has left this there in the end: None if that is not certain."""
         if not self.may_keep(item, NEVER):
             return False
@@ -153,7 +154,7 @@ class Pair:
             return None
         if not last.keeps:
             return False
-        return True if self.surely(before, before) and item.end < last.begin and item.id < last.position else None
+        return True if partitions == 1 and self.surely(before, before) and item.end < last.begin else None
 
 
 class Chain:

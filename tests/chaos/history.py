@@ -34,6 +34,7 @@ The version of a share is the number of the edit that made it what it is, 0 if i
 origin's. The url of a re-share is its origin's; no author re-shares the same twice.
 Of a position, which is the same as the id of what stands there, the last 6 bits are its partition.
 """
+import bisect
 import collections
 import itertools
 import json
@@ -64,6 +65,7 @@ class Recorder:
                 file.write(json.dumps(record) + "\n")
 
 
+MOMENT = 2 << 13  # two milliseconds, in ids
 DELETES = {"delete": "share", "uncomment": "comment"}  # what a write deletes, by the field that names it
 
 
@@ -156,6 +158,7 @@ class History:
         self._bound_unknown_changes()
         for write in self.writes:
             self._take_write(write)
+        self._bound_kept()
 
     def _streams_of(self, kind, record):
         if kind == "inbox":
@@ -176,6 +179,17 @@ class History:
                 answered[place] = write["end"]
             elif write["outcome"] == "unknown":
                 write["latest"] = answered.get(place, NEVER)
+
+    def _bound_kept(self):
+        """What is kept reaches no further than the ids that were there then, whatever log they are of, and a moment beyond."""
+        begins, highest = [], []
+        for write in self.writes:
+            begins.append(write["begin"])
+            highest.append(max(write.get("position") or 0, highest[-1] if highest else 0))
+        for pair in self.pairs["following"].values():
+            for change in pair.ended:
+                if change.keeps and begins:
+                    change.keeps_to = highest[bisect.bisect(begins, change.end) - 1] + MOMENT
 
     def _take_write(self, write):
         if write["what"] in CHANGES:
@@ -298,7 +312,8 @@ class History:
     def kept_at_end(self, reader, share):
         """Whether it is there in the end although its author is followed no more: None if that is not certain."""
         pairs = self.pairs["following"]
-        return pairs[reader, share.author].keeps(share) if (reader, share.author) in pairs else False
+        pair = pairs.get((reader, share.author))
+        return pair.keeps(share, self.settings["partitions"]) if pair else False
 
     def hidden_at_end(self, reader):
         """Whom a reader does not see in the end, whoever re-shares it."""

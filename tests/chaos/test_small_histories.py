@@ -423,8 +423,8 @@ KEEP = follow(5, 6, 50, "unfollow", keep=True)
     # What there was stays, what comes later does not, and the next word about the two counts.
     ("", [follow(1, 2), share(3, 4, 10), KEEP, final("following", "r"), final("timeline", "r", item(10))]),
     ("lost", [follow(1, 2), share(3, 4, 10), KEEP, final("following", "r"), final("timeline", "r")]),
-    ("unentitled", [follow(1, 2), KEEP, share(7, 8, 60), final("following", "r"), final("timeline", "r", item(60))]),
-    ("", [follow(1, 2), KEEP, share(7, 8, 60), final("following", "r"), final("timeline", "r")]),
+    ("unentitled", [follow(1, 2), KEEP, share(7, 8, 60000), final("following", "r"), final("timeline", "r", item(60000))]),
+    ("", [follow(1, 2), KEEP, share(7, 8, 60000), final("following", "r"), final("timeline", "r")]),
     ("", [follow(1, 2), KEEP, share(7, 8, 40), final("following", "r"), final("timeline", "r", item(40))]),
     ("unentitled", [follow(1, 2), share(3, 4, 10), follow(5, 6, 50, "unfollow"), final("following", "r"), final("timeline", "r", item(10))]),
     ("unentitled", [follow(1, 2), share(3, 4, 10), KEEP, follow(7, 8, 51, "unfollow"), final("following", "r"),
@@ -436,7 +436,7 @@ KEEP = follow(5, 6, 50, "unfollow", keep=True)
     ("", [follow(1, 2), share(3, 4, 10), {**KEEP, "outcome": "unknown", "end": None}, final("following", "r"), final("timeline", "r")]),
     ("", [follow(1, 2), share(3, 4, 10), KEEP, write("delete", 7, 8, author="a", share=10, position=60), final("following", "r"),
           final("timeline", "r")]),
-    ("unentitled", [follow(1, 2), KEEP, *stream(6.5, caught_up("t"), shared(60)), share(7, 7.4, 60), SETTLED]),
+    ("unentitled", [follow(1, 2), KEEP, *stream(6.5, caught_up("t"), shared(60000)), share(7, 7.4, 60000), SETTLED]),
 ])
 def test_what_must_be_said_of_a_history_that_is_kept(expected, records):
     judge(expected, records)
