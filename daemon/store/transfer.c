@@ -106,7 +106,6 @@ int store_import_begin(struct store *store, unsigned partition, bool begin, repl
     struct command *command = store_script(store, SCRIPT_import_begin, 2);
 
     store_add_log_keys(command, partition);
-    command_add_number(command, partition);
     command_add_number(command, begin ? 1 : 0);
     return link_call(store->bulk, command, fn, context);
 }

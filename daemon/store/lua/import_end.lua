@@ -4,6 +4,7 @@
 if not redis.call('HGET', KEYS[1], 'importing') or redis.call('XLEN', KEYS[2]) > 0 then return 0 end
 local last = tonumber(ARGV[1])
 redis.call('HDEL', KEYS[1], 'importing')
+redis.call('HSET', KEYS[1], 'imported', 1)
 if last < 64 then return 1 end -- nothing was ever written there
 local position = string.format('%d-%d', math.floor(last / 8192), math.floor(last / 64) % 128)
 redis.call('HSET', KEYS[1], 'last', ARGV[1])
