@@ -28,7 +28,8 @@ TALKED_ABOUT = ("author0", "author5")  # under whose shares most is said
 INBOXES = (*TALKED_ABOUT, "reader9")  # of whom somebody looks
 ACKS_PER_S = 150      # less than that, and publishers share more at once
 NEWCOMERS_PER_S = 3
-PUSH_LIMITS = (2, 20, 1000000)  # authors have more than 20 followers after a while; the daemons need not agree
+# Of the two daemons, which need not agree. Authors have more than 20 followers after a while; mostly all that is shared is pushed.
+PUSH_LIMITS = ((1000000, 1000000),) * 3 + ((20, 1000000), (1000000, 2), (2, 20))
 VOUCH_PATIENCE_MS = 25000  # longer than any daemon is away
 
 
@@ -80,7 +81,7 @@ class World:
             "--cache-ring-bytes", draw.choice((1 << 20, 1 << 26)), "--fanout-push-window", draw.choice((64, 128, 512)),
             "--fanout-retry-parked-s", 5, "--limits-queue-budget-bytes", draw.choice((1 << 16, 1 << 28)), "--store-vouch-patience-ms", VOUCH_PATIENCE_MS,
         ]
-        self.push_limits = [draw.choice(PUSH_LIMITS) for _ in "AB"]
+        self.push_limits = draw.choice(PUSH_LIMITS)
         self.recorder.add(**{"is": "settings", **self.settings})
 
     # -- servers
