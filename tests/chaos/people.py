@@ -388,7 +388,7 @@ class Blocker(Follower):
 
 
 class Newcomer(Person):
-    """Somebody new, again and again: follows some authors and at once reads a timeline that is yet to be built, while
+    """Somebody new, again and again: follows all authors and at once reads a timeline that is yet to be built, while
     they share."""
 
     def live(self):
@@ -400,8 +400,7 @@ class Newcomer(Person):
     def come(self):
         reader = f"newcomer{len(self.world.newcomers)}"
         self.world.newcomers.append(reader)
-        writes = [{"what": "follow", "reader": reader, "subject": author}
-                  for author in self.random.sample(self.world.authors[:-1], 3)]
+        writes = [{"what": "follow", "reader": reader, "subject": author} for author in self.world.authors[:-1]]
         self.attempt([pb.FollowRequest(reader=write["reader"], subject=write["subject"]) for write in writes], writes)
         while not self.world.stopping.is_set() and not (self.connect() and read_shares(self, "timeline", reader)):
             self.pause(0.05)
