@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "clock.h"
 #include "command.h"
 #include "json.h"
 #include "progress.h"
@@ -12,14 +13,6 @@
 #include "view.h"
 
 #define LOOK_MS 100 /* how often it is looked */
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static uint64_t number(const json_t *answer, const char *name)
 {

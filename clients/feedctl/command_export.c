@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "clock.h"
 #include "base64.h"
 #include "command.h"
 #include "progress.h"
@@ -26,14 +27,6 @@ struct export {
     struct progress progress;
     uint64_t lines;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static int no_memory(void)
 {

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "admin.h"
-#include "base64.h"
+#include "clock.h"
 #include "command.h"
 #include "json.h"
 #include "progress.h"
@@ -29,14 +29,6 @@ struct store_import {
     int code; /* of the latest request */
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int ask(struct store_import *import, const char *what, const char *name, const char *value)
 {
     char *word = NULL, *words[2] = { (char *)(uintptr_t)what };
@@ -55,9 +47,15 @@ static int ask(struct store_import *import, const char *what, const char *name, 
 
 static bool flush(struct store_import *import)
 {
-    char *text = json_array_size(import->rows) > 0 ? json_dumps(import->rows, JSON_COMPACT) : NULL;
+    char *text;
 
-    if (text != NULL) {
+    if (json_array_size(import->rows) == 0)
+        return import->code == DONE;
+    text = json_dumps(import->rows, JSON_COMPACT);
+    if (text == NULL) {
+        fputs("feedctl: out of memory\n", stderr);
+        import->code = REFUSED;
+    } else {
         import->code = ask(import, "do=rows", "rows", text);
         if (import->code != DONE)
             fprintf(stderr, "feedctl: that was at line %llu, or not far before it\n", (unsigned long long)import->line);
@@ -70,15 +68,6 @@ static bool flush(struct store_import *import)
     return import->code == DONE;
 }
 
-static json_t *encoded(struct bytes bytes)
-{
-    char *text = malloc(BASE64_BYTES(bytes.size));
-    json_t *string = text != NULL ? json_stringn(text, base64_write(bytes.data, bytes.size, text)) : NULL;
-
-    free(text);
-    return string;
-}
-
 static bool add_row(void *context, const struct transfer_row *row)
 {
     struct store_import *import = context;
@@ -88,7 +77,8 @@ static bool add_row(void *context, const struct transfer_row *row)
         return false;
     import->bytes += bytes;
     return json_array_append_new(import->rows, json_pack("[s, s%, o, o]", row->kind, row->name.data, row->name.size,
-                                                         encoded(row->member), encoded(row->value))) == 0;
+                                                         json_from_bytes(row->member.data, row->member.size),
+                                                         json_from_bytes(row->value.data, row->value.size))) == 0;
 }
 
 /* The first line: of which store it is. NULL, or what is wrong. */

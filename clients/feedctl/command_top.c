@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "clock.h"
 #include "command.h"
 #include "json.h"
 #include "screen.h"
@@ -57,14 +58,6 @@ static void on_answer(void *context, const struct feed_reply *reply)
         top->answers[call->question] = json_loads(answer->json, 0, NULL);
     else
         session_describe(reply->status, reply->error, top->trouble, sizeof top->trouble);
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static void forget_answers(struct top *top)

@@ -22,10 +22,10 @@ json_t *json_from_text(const char *text)
     return value;
 }
 
-static json_t *json_from_bytes(const ProtobufCBinaryData *bytes)
+json_t *json_from_bytes(const void *data, size_t size)
 {
-    char *out = malloc(BASE64_BYTES(bytes->len));
-    json_t *value = out != NULL ? json_stringn(out, base64_write(bytes->data, bytes->len, out)) : NULL;
+    char *out = malloc(BASE64_BYTES(size));
+    json_t *value = out != NULL ? json_stringn(out, base64_write(data, size, out)) : NULL;
 
     free(out);
     return value;
@@ -74,7 +74,7 @@ static json_t *json_from_value(const ProtobufCFieldDescriptor *field, const void
     case PROTOBUF_C_TYPE_STRING:
         return json_from_text(LOAD(char *, at) != NULL ? LOAD(char *, at) : "");
     case PROTOBUF_C_TYPE_BYTES:
-        return json_from_bytes(at);
+        return json_from_bytes(((const ProtobufCBinaryData *)at)->data, ((const ProtobufCBinaryData *)at)->len);
     case PROTOBUF_C_TYPE_MESSAGE:
         return LOAD(ProtobufCMessage *, at) != NULL ? json_from_message(LOAD(ProtobufCMessage *, at)) : json_null();
     }

@@ -6,12 +6,15 @@
 
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
 
 /* A new reference; NULL when memory ends. Bytes that are no UTF-8 become U+FFFD. */
 json_t *json_from_message(const ProtobufCMessage *message);
 
 /* `text` as a JSON string, bytes that are no UTF-8 replaced. */
 json_t *json_from_text(const char *text);
+/* Bytes as base64. */
+json_t *json_from_bytes(const void *data, size_t size);
 
 /* What a field is called in JSON. */
 #define JSON_NAME_BYTES 64

@@ -275,8 +275,7 @@ static char *pack(const ProtobufCMessage *message, const char *before, const Pro
     return out;
 }
 
-/* A share stands on its author's profile; a re-share is known of its author. That it was edited is the last field of its body.
- * */
+/* A share stands on its author's profile; a re-share is known of its author. That it was edited is its body's last field. */
 static const char *share_rows(const json_t *object, const struct adding *adding)
 {
     Feed__Share *share = (void *)json_to_message(object, &feed__share__descriptor), mark = FEED__SHARE__INIT;

@@ -1,5 +1,4 @@
-/* The lines of an exported store, in both directions: what stands in a key, and what is told of it. feedctl(1) describes them.
- * */
+/* The lines of an exported store, in both directions: what stands in a key, and what is told of it: see feedctl(1). */
 #ifndef FEEDCTL_TRANSFER_H
 #define FEEDCTL_TRANSFER_H
 

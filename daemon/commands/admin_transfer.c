@@ -287,7 +287,7 @@ static bool read_row(json_t *row, unsigned partitions, struct store_import_row *
     int sizes[2];
 
     if (json_unpack(row, "[s, s%, s%, s%]", &kind, &name, &name_bytes, &member, &member_bytes, &value, &value_bytes) < 0 ||
-        !store_imported_kind(kind, &ret_row->kind))
+        !key_kind_read(text_of(kind), &ret_row->kind) || !store_is_imported(ret_row->kind))
         return false;
     sizes[0] = base64_read(member, member_bytes, room);
     sizes[1] = sizes[0] < 0 ? sizes[0] : base64_read(value, value_bytes, room + sizes[0]);

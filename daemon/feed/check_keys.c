@@ -28,13 +28,6 @@ struct visit_row {
     void (*take)(struct visit *visit, const struct reply *reply); /* … and what is done with a piece of them */
 };
 
-static uint64_t number_of(struct text text)
-{
-    const char *at = text.data;
-
-    return digits_read(&at, text.data + text.size);
-}
-
 static void visit_step(struct visit *visit)
 {
     struct check *check = visit->check;
@@ -56,7 +49,7 @@ static void visit_called(struct visit *visit, int error)
 /* Something about the key itself is certain, and is to be mended beside the scripts. */
 static void confirm(struct visit *visit, enum check_finding finding, struct text member)
 {
-    uint64_t id = finding == CHECK_WRONG_TYPE ? visit->key.partition : number_of(member);
+    uint64_t id = finding == CHECK_WRONG_TYPE ? visit->key.partition : text_number(member);
     struct check_item like = {.finding = finding, .source = visit->key.kind, .id = id, .texts = {visit->key.name, member}};
 
     items_add(&visit->check->confirmed, item_new(visit->check, &like));
@@ -189,7 +182,7 @@ static void on_share(void *context, const struct reply *reply)
 static struct check_item *share_pair(struct visit *visit, enum check_finding finding, struct text author, enum key_kind target,
                                      struct text target_name, struct text extra)
 {
-    struct check_item like = {.finding = finding, .source = KEY_PROFILE, .target = target, .id = number_of(visit->key.name),
+    struct check_item like = {.finding = finding, .source = KEY_PROFILE, .target = target, .id = text_number(visit->key.name),
                               .texts = {author, visit->key.name, target_name, author, extra}};
 
     return item_new(visit->check, &like);
@@ -208,7 +201,7 @@ static void take_body(struct visit *visit, const struct reply *reply)
         return;
     memcpy(visit->author, author.data, author.size);
     visit->author_bytes = (uint8_t)author.size;
-    visit_called(visit, store_check_share(check->feed->store, author, number_of(visit->key.name), check->repair, on_share,
+    visit_called(visit, store_check_share(check->feed->store, author, text_number(visit->key.name), check->repair, on_share,
                                           visit));
     if (url.size > 0) {
         destination_name(url, name);
@@ -240,7 +233,7 @@ static void begin_belonging(struct visit *visit)
 {
     struct check *check = visit->check;
 
-    visit_called(visit, store_check_left(check->feed->store, number_of(visit->key.name), false, check->repair, on_left, visit));
+    visit_called(visit, store_check_left(check->feed->store, text_number(visit->key.name), false, check->repair, on_left, visit));
 }
 
 /* Re-shares go with their origin, by its deletion's job. */
@@ -366,7 +359,7 @@ static void take_place(struct visit *visit, const struct reply *reply)
     struct item_list list = {0};
 
     (void)reply;
-    items_add(&list, pair(visit, CHECK_PLACE_WITHOUT_JOB, id, number_of(id), KEY_LOG, id, id));
+    items_add(&list, pair(visit, CHECK_PLACE_WITHOUT_JOB, id, text_number(id), KEY_LOG, id, id));
     pairs_look(visit->check, &list);
 }
 
@@ -405,7 +398,7 @@ static void on_contents(void *context, const struct reply *reply)
     bool is_scan = visit->row->read == CHECK_MEMBERS;
 
     if (check_takes(visit->check, reply) && !reply_is_null(reply)) {
-        uint64_t cursor = is_scan ? number_of(reply_text(reply_at(reply, 0))) : 0;
+        uint64_t cursor = is_scan ? text_number(reply_text(reply_at(reply, 0))) : 0;
         const struct reply *piece = is_scan ? reply_at(reply, 1) : reply;
 
         if (!is_scan || reply_count(piece) > 0)
@@ -464,7 +457,7 @@ static void on_keys(void *context, const struct reply *reply)
     const struct reply *keys = reply_at(reply, 1);
 
     if (check_takes(check, reply)) {
-        check->cursor = number_of(reply_text(reply_at(reply, 0)));
+        check->cursor = text_number(reply_text(reply_at(reply, 0)));
         check->walked = check->cursor == 0;
         check->keys += reply_count(keys);
         for (size_t i = 0; i < reply_count(keys) && check_goes_on(check); i++)

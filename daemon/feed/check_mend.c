@@ -3,15 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/digits.h"
 #include "feed/check_run.h"
-
-static uint64_t number_of(struct text text)
-{
-    const char *at = text.data;
-
-    return digits_read(&at, text.data + text.size);
-}
 
 static void on_write(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
 {
@@ -69,8 +61,8 @@ static void delete(struct check *check, const struct check_item *item)
 
 static void note_comment(struct check *check, const struct check_item *item)
 {
-    check_called(check, store_commented(check->feed->store, true, item->texts[ITEM_TARGET], number_of(item->texts[ITEM_MEMBER]),
-                                        number_of(item->texts[ITEM_NAME]), check_on_reply, check));
+    check_called(check, store_commented(check->feed->store, true, item->texts[ITEM_TARGET], text_number(item->texts[ITEM_MEMBER]),
+                                        text_number(item->texts[ITEM_NAME]), check_on_reply, check));
 }
 
 static void record(struct check *check, const struct check_item *item)
@@ -98,7 +90,7 @@ static int note(struct check *check, bool add, const struct store_reshare *resha
 static void note_reshare(struct check *check, const struct check_item *item)
 {
     struct store_reshare reshare = {.author = item->texts[ITEM_NAME],
-                                    .origin = number_of(item->texts[ITEM_TARGET]),
+                                    .origin = text_number(item->texts[ITEM_TARGET]),
                                     .origin_author = item->texts[ITEM_EXTRA]};
 
     check_called(check, note(check, true, &reshare, item->id));
@@ -116,7 +108,7 @@ static void on_origin(void *context, const struct reply *reply)
     struct check *check = unnoting.check;
     const struct check_item *item = unnoting.item;
     struct store_reshare reshare = {.author = item->texts[ITEM_MEMBER],
-                                    .origin = number_of(item->texts[ITEM_NAME]),
+                                    .origin = text_number(item->texts[ITEM_NAME]),
                                     .origin_author = author_of_body(reply_text(reply))};
 
     if (check_takes(check, reply) && reshare.origin_author.size > 0)
@@ -146,7 +138,7 @@ static void end_note(struct check *check, const struct check_item *item)
 
 static void take_away(struct check *check, const struct check_item *item)
 {
-    check_called(check, store_check_left(check->feed->store, number_of(item->texts[ITEM_NAME]), true, true, check_on_reply,
+    check_called(check, store_check_left(check->feed->store, text_number(item->texts[ITEM_NAME]), true, true, check_on_reply,
                                          check));
 }
 

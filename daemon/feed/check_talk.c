@@ -83,21 +83,22 @@ static struct check_item *noted(struct talk *talk, struct text comment, struct t
     return item_new(talk->check, &like);
 }
 
-/* [id, `parent body`, …], and numbers of replies. */
-static void take_comments(struct talk *talk, const struct reply *page)
+/* Of comments [id, `parent body`, …], and numbers of replies; of places [id, id, …]. */
+static void take_page(struct talk *talk, bool places, const struct reply *page)
 {
     struct item_list list = {0};
     struct text ids[PAGE];
     size_t count = 0;
 
     for (size_t i = 0; i + 1 < reply_count(page); i += 2) {
-        struct text comment = reply_text(reply_at(page, i));
+        struct text id = reply_text(reply_at(page, i));
         uint64_t parent;
 
-        if (comment.size == 0 || comment.data[0] == 'r')
+        if (id.size == 0 || id.data[0] == 'r')
             continue;
-        items_add(&list, noted(talk, comment, author_of_body(comment_body(reply_text(reply_at(page, i + 1)), &parent))));
-        ids[count++] = comment;
+        if (!places)
+            items_add(&list, noted(talk, id, author_of_body(comment_body(reply_text(reply_at(page, i + 1)), &parent))));
+        ids[count++] = id;
         if (count == PAGE) {
             look_at(talk, ids, count);
             count = 0;
@@ -105,22 +106,6 @@ static void take_comments(struct talk *talk, const struct reply *page)
     }
     look_at(talk, ids, count);
     pairs_look(talk->check, &list);
-}
-
-/* [id, id, …] */
-static void take_places(struct talk *talk, const struct reply *page)
-{
-    struct text ids[PAGE];
-    size_t count = 0;
-
-    for (size_t i = 0; i + 1 < reply_count(page); i += 2) {
-        ids[count++] = reply_text(reply_at(page, i));
-        if (count == PAGE) {
-            look_at(talk, ids, count);
-            count = 0;
-        }
-    }
-    look_at(talk, ids, count);
 }
 
 static void on_comments(void *context, const struct reply *reply);
@@ -140,11 +125,9 @@ static void read_on(struct talk *talk, bool places, uint64_t cursor)
 static void on_page(struct talk *talk, bool places, const struct reply *reply)
 {
     if (check_takes(talk->check, reply)) {
-        struct text digits = reply_text(reply_at(reply, 0));
-        const char *at = digits.data;
-        uint64_t cursor = digits_read(&at, digits.data + digits.size);
+        uint64_t cursor = text_number(reply_text(reply_at(reply, 0)));
 
-        (places ? take_places : take_comments)(talk, reply_at(reply, 1));
+        take_page(talk, places, reply_at(reply, 1));
         if (cursor != 0 && check_goes_on(talk->check))
             read_on(talk, places, cursor);
     }
@@ -234,13 +217,12 @@ static void count_begin(struct talk *talk)
 void check_talk(struct check *check, struct text share, struct text author, bool is_large)
 {
     struct talk *talk = malloc(sizeof(*talk) + share.size + author.size);
-    const char *at = share.data;
 
     if (!talk) {
         check_fail(check, "memory ended");
         return;
     }
-    *talk = (struct talk){.check = check, .share = digits_read(&at, share.data + share.size), .waiting = 1};
+    *talk = (struct talk){.check = check, .share = text_number(share), .waiting = 1};
     memcpy(talk->names, share.data, share.size);
     memcpy(talk->names + share.size, author.data, author.size);
     share.data = talk->names;

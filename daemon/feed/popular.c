@@ -113,10 +113,7 @@ static int most_first(const void *a, const void *b)
 /* A share is named by its id. */
 static uint64_t id_of_name(const struct popular_read *read, size_t index)
 {
-    struct text name = subject_name(&read->feed->subjects, read->ranked[index].name);
-    const char *at = name.data;
-
-    return digits_read(&at, name.data + name.size);
+    return text_number(subject_name(&read->feed->subjects, read->ranked[index].name));
 }
 
 static void step(struct popular_read *read)

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digits.h"
+
 struct command;
 
 /* A piece of text that somebody else owns. */
@@ -13,6 +15,14 @@ struct text {
     const char *data;
     size_t size;
 };
+
+/* The number that a text begins with, 0 if with none. */
+static inline uint64_t text_number(struct text text)
+{
+    const char *at = text.data;
+
+    return digits_read(&at, text.data + text.size);
+}
 
 struct command *command_begin(const char *name);
 void command_add(struct command *command, const void *data, size_t size);

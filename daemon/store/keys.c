@@ -84,14 +84,24 @@ static struct text key_start(char *buffer, enum key_kind kind, unsigned partitio
     return (struct text){buffer, kind_bytes + tag_bytes};
 }
 
+bool key_kind_read(struct text word, enum key_kind *ret_kind)
+{
+    for (size_t kind = 0; kind < KEY_KINDS; kind++)
+        if (strlen(kind_names[kind]) == word.size && memcmp(kind_names[kind], word.data, word.size) == 0) {
+            *ret_kind = (enum key_kind)kind;
+            return true;
+        }
+    return false;
+}
+
 bool key_read(struct text key, struct key_parts *ret_parts)
 {
     const char *tag = memchr(key.data, ':', key.size), *end = key.data + key.size;
-    size_t kind_bytes = tag ? (size_t)(tag - key.data) : 0, kind = 0;
+    enum key_kind kind;
 
-    while (kind < KEY_KINDS && (strlen(kind_names[kind]) != kind_bytes || memcmp(kind_names[kind], key.data, kind_bytes) != 0))
-        kind++;
-    for (unsigned partition = 0; kind < KEY_KINDS && partition <= partition_mask; partition++) {
+    if (!tag || !key_kind_read((struct text){key.data, (size_t)(tag - key.data)}, &kind))
+        return false;
+    for (unsigned partition = 0; partition <= partition_mask; partition++) {
         size_t tag_bytes = strlen(tags[partition]);
 
         if ((size_t)(end - tag) < tag_bytes || memcmp(tag, tags[partition], tag_bytes) != 0)
@@ -99,7 +109,7 @@ bool key_read(struct text key, struct key_parts *ret_parts)
         tag += tag_bytes;
         if (tag < end && *tag++ != ':')
             return false;
-        *ret_parts = (struct key_parts){(enum key_kind)kind, partition, {tag, (size_t)(end - tag)}};
+        *ret_parts = (struct key_parts){kind, partition, {tag, (size_t)(end - tag)}};
         return true;
     }
     return false;
@@ -131,9 +141,7 @@ static enum { BY_SUBJECT, BY_ID, BY_PARTITION } naming_of(enum key_kind kind)
 
 unsigned partition_of_key(enum key_kind kind, struct text name)
 {
-    const char *at = name.data;
-
-    return naming_of(kind) == BY_SUBJECT ? partition_of_subject(name) : partition_of_id(digits_read(&at, name.data + name.size));
+    return naming_of(kind) == BY_SUBJECT ? partition_of_subject(name) : partition_of_id(text_number(name));
 }
 
 void command_add_key(struct command *command, enum key_kind kind, struct text name)
@@ -175,9 +183,7 @@ void command_add_subject_key(struct command *command, enum key_kind kind, struct
 
 unsigned partition_of_record(enum key_kind kind, struct text name)
 {
-    const char *at = name.data;
-
-    return kind == KEY_RESHARES ? partition_of_id(digits_read(&at, name.data + name.size)) : partition_of_subject(name);
+    return kind == KEY_RESHARES ? partition_of_id(text_number(name)) : partition_of_subject(name);
 }
 
 void command_add_record_key(struct command *command, enum key_kind kind, struct text name)

@@ -78,6 +78,8 @@ struct key_parts {
     unsigned partition;
     struct text name;
 };
+/* The kind of keys whose names begin so; false if there is none. */
+bool key_kind_read(struct text word, enum key_kind *ret_kind);
 bool key_read(struct text key, struct key_parts *ret_parts);
 void command_add_parts(struct command *command, const struct key_parts *parts);
 /* The partition of a key that is named by a subject, or what else is hashed, or by an id. */

@@ -43,9 +43,9 @@ struct share_counts {
     uint32_t reshares;
 };
 
-/* Texts are valid during the call that hands the entry up. */
 #define FOLLOWERS_UNKNOWN UINT64_MAX
 
+/* Texts are valid during the call that hands the entry up. */
 struct log_entry {
     enum log_kind kind;
     unsigned partition;

@@ -17,34 +17,33 @@ enum shape { SHAPE_SET, SHAPE_HASH, SHAPE_VALUE, SHAPE_KEY, SHAPE_COMMENTS };
  * their comments, and idempotency keys, as `author's bytes:author:key`, with what names them. */
 static const struct exported {
     enum key_kind kind;
-    const char *word;
     enum shape shape;
     unsigned counted;
 } table[] = {
-    {KEY_SUBJECT, "subject", SHAPE_HASH, 0},
-    {KEY_MARKERS, "markers", SHAPE_HASH, 0},
-    {KEY_FOLLOWING, "following", SHAPE_SET, 0},
-    {KEY_KEPT, "kept", SHAPE_SET, 0},
-    {KEY_FOLLOWERS, "followers", SHAPE_SET, 1 + POPULAR_SUBJECTS},
-    {KEY_BLOCKED, "blocked", SHAPE_SET, 0},
-    {KEY_BLOCKERS, "blockers", SHAPE_SET, 0},
-    {KEY_MUTED, "muted", SHAPE_SET, 0},
-    {KEY_PROFILE, "profile", SHAPE_SET, 0},
-    {KEY_SHARE, "share", SHAPE_VALUE, 0},
-    {KEY_COUNTS, "counts", SHAPE_VALUE, 0},
-    {KEY_IMPORT, "import", SHAPE_KEY, 0},
-    {KEY_RESHARED, "reshared", SHAPE_SET, 0},
-    {KEY_RESHARES, "reshares", SHAPE_SET, 0},
-    {KEY_COMMENTS, "comments", SHAPE_COMMENTS, 1 + POPULAR_SHARES},
-    {KEY_AROUND, "around", SHAPE_SET, 0},
-    {KEY_COMMENTED, "commented", SHAPE_SET, 0},
-    {KEY_INBOX, "inbox", SHAPE_SET, 0},
-    {KEY_WORDS, "words", SHAPE_SET, 0},
-    {KEY_BIG, "big", SHAPE_SET, 0},
-    {KEY_DESTINATION, "destination", SHAPE_SET, 1 + POPULAR_DESTINATIONS},
-    {KEY_DESTINATION_EARLIER, "destination-earlier", SHAPE_SET, 0},
-    {KEY_SITE, "site", SHAPE_SET, 0},
-    {KEY_SITE_EARLIER, "site-earlier", SHAPE_SET, 0},
+    {KEY_SUBJECT, SHAPE_HASH, 0},
+    {KEY_MARKERS, SHAPE_HASH, 0},
+    {KEY_FOLLOWING, SHAPE_SET, 0},
+    {KEY_KEPT, SHAPE_SET, 0},
+    {KEY_FOLLOWERS, SHAPE_SET, 1 + POPULAR_SUBJECTS},
+    {KEY_BLOCKED, SHAPE_SET, 0},
+    {KEY_BLOCKERS, SHAPE_SET, 0},
+    {KEY_MUTED, SHAPE_SET, 0},
+    {KEY_PROFILE, SHAPE_SET, 0},
+    {KEY_SHARE, SHAPE_VALUE, 0},
+    {KEY_COUNTS, SHAPE_VALUE, 0},
+    {KEY_IMPORT, SHAPE_KEY, 0},
+    {KEY_RESHARED, SHAPE_SET, 0},
+    {KEY_RESHARES, SHAPE_SET, 0},
+    {KEY_COMMENTS, SHAPE_COMMENTS, 1 + POPULAR_SHARES},
+    {KEY_AROUND, SHAPE_SET, 0},
+    {KEY_COMMENTED, SHAPE_SET, 0},
+    {KEY_INBOX, SHAPE_SET, 0},
+    {KEY_WORDS, SHAPE_SET, 0},
+    {KEY_BIG, SHAPE_SET, 0},
+    {KEY_DESTINATION, SHAPE_SET, 1 + POPULAR_DESTINATIONS},
+    {KEY_DESTINATION_EARLIER, SHAPE_SET, 0},
+    {KEY_SITE, SHAPE_SET, 0},
+    {KEY_SITE_EARLIER, SHAPE_SET, 0},
 };
 
 static const struct exported *row_of(enum key_kind kind)
@@ -60,14 +59,9 @@ bool store_is_exported(enum key_kind kind)
     return row_of(kind) && kind != KEY_RESHARED && kind != KEY_WORDS;
 }
 
-bool store_imported_kind(const char *word, enum key_kind *ret_kind)
+bool store_is_imported(enum key_kind kind)
 {
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (strcmp(table[i].word, word) == 0) {
-            *ret_kind = table[i].kind;
-            return true;
-        }
-    return false;
+    return row_of(kind) != NULL;
 }
 
 bool store_export_goes_on(enum key_kind kind)

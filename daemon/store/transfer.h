@@ -6,8 +6,8 @@
 
 /* Whether keys of this kind are exported: what others say as well is not. */
 bool store_is_exported(enum key_kind kind);
-/* The kind that is called so; false if an import has none. */
-bool store_imported_kind(const char *word, enum key_kind *ret_kind);
+/* Whether an import may have rows of this kind. */
+bool store_is_imported(enum key_kind kind);
 
 /* Some members of a key. Answers [member, value, …]: of sorted sets with their scores, of hashes with their values; of comments
  * those of the dialogue; of a string it itself. There are further ones if there are `limit`, but for hashes and strings. */

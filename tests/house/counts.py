@@ -1,7 +1,9 @@
 """Prints the closing line of a test run, `N passed, N failed, N skipped`, out of the JUnit files that ctest and pytest
 wrote. A ctest test that is a program of cmocka or unittest counts as the tests that it ran. Exits 1 if anything failed or nothing ran. A
-file without tests is a failure, too, unless --some says that only some tests were wanted."""
+file without tests is a failure, too, unless --some says that only some tests were wanted. So is with --rules DOCUMENT a test that it
+names and that did not pass."""
 
+import argparse
 import pathlib
 import re
 import sys
@@ -35,7 +37,7 @@ def outcomes_within(case):
     return outcomes
 
 
-def count_file(path, counts, failures, tortured):
+def count_file(path, counts, failures, tortured, passed):
     for case in xml.etree.ElementTree.parse(path).iter("testcase"):
         tortured.extend(int(points) for points in TORTURED.findall("\n".join(case.itertext())))
         outcome = outcome_of(case)
@@ -44,6 +46,8 @@ def count_file(path, counts, failures, tortured):
             outcomes["the program itself"] = "failed"
         for name, part in outcomes.items():
             counts[part] += 1
+            if part == "passed":
+                passed.add(name.partition("[")[0])
             if part == "failed":
                 place = case.get("classname")
                 failures.append(name if place == name else f"{place}: {name}")
@@ -51,15 +55,23 @@ def count_file(path, counts, failures, tortured):
 
 def main():
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    failures, tortured = [], []
-    some = "--some" in sys.argv
-    for path in map(pathlib.Path, [argument for argument in sys.argv[1:] if argument != "--some"]):
+    failures, tortured, passed = [], [], set()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--some", action="store_true")
+    parser.add_argument("--rules", type=pathlib.Path)
+    parser.add_argument("paths", nargs="+", type=pathlib.Path)
+    arguments = parser.parse_args()
+    for path in arguments.paths:
         before = sum(counts.values())
         if path.is_file():
-            count_file(path, counts, failures, tortured)
-        if not path.is_file() or (sum(counts.values()) == before and not some):
+            count_file(path, counts, failures, tortured, passed)
+        if not path.is_file() or (sum(counts.values()) == before and not arguments.some):
             counts["failed"] += 1
             failures.append(f"{path.stem}: left no results")
+    if arguments.rules and not arguments.some:
+        for name in sorted(set(re.findall(r"`(test_\w+)`", arguments.rules.read_text(encoding="utf-8"))) - passed):
+            counts["failed"] += 1
+            failures.append(f"{arguments.rules}: {name} did not pass")
     for failure in failures:
         print(f"failed: {failure}")
     if tortured:

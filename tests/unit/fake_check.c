@@ -197,10 +197,9 @@ bool store_is_exported(enum key_kind kind)
     return false;
 }
 
-bool store_imported_kind(const char *word, enum key_kind *ret_kind)
+bool store_is_imported(enum key_kind kind)
 {
-    (void)word;
-    (void)ret_kind;
+    (void)kind;
     return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include <feed/feed.h>
 
+#include "base64.h"
 #include "json.h"
 
 /* Compares with the text of one line. */
@@ -78,6 +79,31 @@ static void bytes_are_base64(void **state)
         snprintf(line, sizeof line, "{\"resumeToken\":\"%s\"}", expected[i]);
         expect_json(json_from_message(&caught_up.base), line);
     }
+}
+
+static void base64_reads_back_as_written(void **state)
+{
+    static const char *const written[] = { "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" }; /* RFC 4648, section 10 */
+    char text[BASE64_BYTES(6)];
+    uint8_t bytes[6];
+
+    (void)state;
+    for (size_t size = 0; size <= 6; size++) {
+        assert_int_equal(base64_write("foobar", size, text), strlen(written[size]));
+        assert_string_equal(text, written[size]);
+        assert_int_equal(base64_read(text, strlen(text), bytes), size);
+        assert_memory_equal(bytes, "foobar", size);
+    }
+}
+
+static void what_is_no_base64_is_refused(void **state)
+{
+    static const char *const texts[] = { "Z", "Zg", "Zg=", "Zg=a", "Z===", "====", "Zm9v\n", "Zm9v Zm9", "Zm-_" };
+    uint8_t bytes[6];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_int_equal(base64_read(texts[i], strlen(texts[i]), bytes), -EINVAL);
 }
 
 static void lists_hold_texts_and_messages(void **state)
@@ -176,6 +202,8 @@ int main(void)
         cmocka_unit_test(booleans_and_32_bit_numbers_are_plain),
         cmocka_unit_test(enums_are_names_and_unknown_ones_numbers),
         cmocka_unit_test(bytes_are_base64),
+        cmocka_unit_test(base64_reads_back_as_written),
+        cmocka_unit_test(what_is_no_base64_is_refused),
         cmocka_unit_test(lists_hold_texts_and_messages),
         cmocka_unit_test(of_a_oneof_only_the_member_that_is_set_is_there),
         cmocka_unit_test(what_is_no_utf8_is_replaced),

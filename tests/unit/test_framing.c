@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "base64.h"
 #include "framing.h"
 
 static const uint64_t boundaries[] = {0,         1,          127,        128,        16383,     16384,
@@ -82,31 +81,6 @@ static void a_length_written_longer_than_needed_still_reads(void **state)
     assert_int_equal(body, 5);
 }
 
-static void base64_reads_back_as_written(void **state)
-{
-    static const char *const written[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"}; /* RFC 4648, section 10 */
-    char text[BASE64_BYTES(6)];
-    uint8_t bytes[6];
-
-    (void)state;
-    for (size_t size = 0; size <= 6; size++) {
-        assert_int_equal(base64_write("foobar", size, text), strlen(written[size]));
-        assert_string_equal(text, written[size]);
-        assert_int_equal(base64_read(text, strlen(text), bytes), size);
-        assert_memory_equal(bytes, "foobar", size);
-    }
-}
-
-static void what_is_no_base64_is_refused(void **state)
-{
-    static const char *const texts[] = {"Z", "Zg", "Zg=", "Zg=a", "Z===", "====", "Zm9v\n", "Zm9v Zm9", "Zm-_"};
-    uint8_t bytes[6];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        assert_int_equal(base64_read(texts[i], strlen(texts[i]), bytes), -EINVAL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,8 +89,6 @@ int main(void)
         cmocka_unit_test(a_length_above_the_limit_is_told_apart_from_garbage),
         cmocka_unit_test(a_length_of_more_than_five_bytes_or_32_bits_is_refused),
         cmocka_unit_test(a_length_written_longer_than_needed_still_reads),
-        cmocka_unit_test(base64_reads_back_as_written),
-        cmocka_unit_test(what_is_no_base64_is_refused),
     };
 
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);

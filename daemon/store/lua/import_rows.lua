@@ -2,7 +2,7 @@
 -- Writes rows of an exported store, of one partition.
 -- KEYS: meta, then for each: the key, and that of the dialogue beside comments, or of the idempotency key
 -- ARGV: the id that is next, prefixes of the keys of popular subjects, destinations and shares, then for each: how, of which of
--- these       it is counted ('0': of none), name, member, value
+--       these it is counted ('0': of none), name, member, value
 -- Returns 1, or 0 if no import was begun.
 if not redis.call('HGET', KEYS[1], 'importing') then return 0 end
 
