@@ -46,7 +46,7 @@ static int run_suggest(const struct run *run)
                 print_suggestion(reply->suggestions[i]);
         }
         if (!run->json && reply->n_suggestions == 0)
-            view_note("nobody: follow somebody first");
+            view_note("nobody: those whom the reader follows follow nobody else");
         feed_free_message(feed, message);
     }
     feed_blocking_free(feed);

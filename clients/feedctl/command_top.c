@@ -113,8 +113,8 @@ static const json_t *counter(const json_t *stats, const char *name)
 static void print_rate(FILE *out, const struct top *top, const char *title, const char *name, int columns)
 {
     const json_t *now = counter(top->answers[STATS], name), *before = counter(top->before, name);
-    json_int_t ms = json_integer_value(json_object_get(top->answers[STATS], "clock_ms")) -
-                    json_integer_value(json_object_get(top->before, "clock_ms"));
+    json_int_t ms = json_integer_value(json_object_get(top->answers[STATS], "uptime_ms")) -
+                    json_integer_value(json_object_get(top->before, "uptime_ms"));
     json_t *rate = NULL;
     char *text = NULL;
 

@@ -37,14 +37,13 @@ void admin_run_stats(struct admin_call *call)
 {
     const struct admin *admin = call->admin;
     const struct commands *clients = admin->clients;
-    int64_t now_ms = clock_now_ms();
     struct feed_latency latency;
 
     feed_look_at_latency(clients->feed, &latency);
-    admin_reply(call, json_pack("{s:s, s:i, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "version", FEEDD_VERSION, "pid",
+    admin_reply(call, json_pack("{s:s, s:i, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "version", FEEDD_VERSION, "pid",
                                 (int)getpid(), "state", clients->stopping ? "draining" : "running", "ready",
-                                (int)feed_is_ready(clients->feed), "uptime_ms", (json_int_t)(now_ms - admin->started_ms),
-                                "clock_ms", (json_int_t)now_ms, "connections", (json_int_t)net_connections(clients->net),
+                                (int)feed_is_ready(clients->feed), "uptime_ms", (json_int_t)(clock_now_ms() - admin->started_ms),
+                                "connections", (json_int_t)net_connections(clients->net),
                                 "max_connections", (json_int_t)net_connections_max(clients->net), "in_progress",
                                 (json_int_t)clients->in_progress, "lag_ms", (json_int_t)feed_lag_ms(clients->feed), "share_to_sent",
                                 latency_of(&latency.delivered), "share_to_pushed", latency_of(&latency.fanned_out), "counters",

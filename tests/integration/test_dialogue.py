@@ -265,6 +265,7 @@ def test_who_comes_back_hears_of_what_was_said_meanwhile(start_feedd, flags):
             client.share_patiently("zoe", 150, comment=BIG)
     with daemon.connect() as client:
         one, lost, around = (client.follow_stream(token=token, **dict(stream)) for stream, token in tokens.items())
+        client.wait(lambda: last in one.comments and lost.deleted and last in around.comments, "what was said meanwhile")
         assert one.comments == [first, last] and not one.deleted
         assert old in one.comments_deleted
         assert not lost.comments and lost.deleted == [gone]
@@ -287,6 +288,7 @@ def test_more_comments_than_are_remembered_around_a_subject_are_a_gap(start_feed
         around = client.follow_stream(dialogue_around="alice", token=token)
         gap, = around.gaps
         assert gap.reason == pb.GAP_CAPPED
+        client.wait(lambda: replies[-1].id in around.comments, "the last comment")
         assert around.comments == [reply.id for reply in replies if reply.id > gap.ranges[0].until]
         assert len(around.comments) >= 999
 

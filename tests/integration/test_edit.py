@@ -124,6 +124,7 @@ def test_who_comes_back_hears_of_edits(start_feedd, flags):
     with daemon.connect() as client:
         for stream, token in tokens.items():
             stream = client.follow_stream(token=token, **dict([stream]))
+            stream.wait_for_deletion(gone)
             assert [(one.id, one.comment) for one in stream.shares] == [(missed, "D1")]
             edits = {event.share.id: event.share.comment for event in stream.of_kind("edited")}
             assert edits[seen] == "C2" and gone not in edits and edits.get(missed, "D1") == "D1"

@@ -336,6 +336,8 @@ def test_entries_are_the_same_out_of_the_store_beyond_the_cap_and_on_other_daemo
         wait_until(lambda: jobs_done(redis.client()), what="the end of all jobs")
         for daemon in here, there:
             stream = daemon.connect().follow_stream(home="reader", token=readers.token)
+            stream.client.wait(lambda: {event.share.author for event in stream.of_kind("reshared")
+                                        if event.share.origin.id == seen} == {"bob", "carol", "dave"}, "what was re-shared")
             assert {share.origin.id or share.id for share in stream.shares} == {seen, strangers}, "one entry each"
             assert sorted((event.share.author, event.share.origin.id) for event in stream.of_kind("reshared")) == sorted(
                 [("carol", before), ("dave", before), ("bob", seen), ("carol", seen), ("dave", seen)]

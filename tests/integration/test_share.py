@@ -294,7 +294,8 @@ def test_a_share_deleted_while_it_is_being_pushed_stands_nowhere(start_feedd, re
         assert home.ids == shares
         resumed = watcher.follow_stream(home=readers[-1], token=home.token)
         for stream in (resumed, watcher.follow_stream(home=readers[0], token=home.token)):
-            assert not set(gone) & set(stream.ids) - set(stream.deleted) and not stream.gaps
+            stream.client.wait(lambda: not set(gone) & set(stream.ids) - set(stream.deleted), "the deletions")
+            assert not stream.gaps
 
 
 def test_deleting_twice_is_a_success_that_says_so(client, name):
