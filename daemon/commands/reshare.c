@@ -53,12 +53,12 @@ static void commit_reshare(struct request *request, Feed__Share *origin, struct 
     }
     feed__share__pack(&stored, body);
     *origin_id = origin->id;
-    const struct store_reshare reshare = {.author = text_of(asked->author),
-                                          .body = {(const char *)body, size},
-                                          .origin = origin->id,
-                                          .origin_author = text_of(origin->author),
-                                          .origin_share = encoded};
-    feed_reshare(request->commands->feed, &reshare, on_reshared, request);
+    const struct store_share reshare = {.author = text_of(asked->author),
+                                        .body = {(const char *)body, size},
+                                        .origin = origin->id,
+                                        .origin_author = text_of(origin->author),
+                                        .origin_share = encoded};
+    feed_share(request->commands->feed, &reshare, on_reshared, request);
 }
 
 /* A re-share stands for its origin. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "commands/internal.h"
+#include "store/store.h"
 
 #define TITLE_CHARACTERS 300
 #define TITLE_BYTES 1200
@@ -75,9 +76,12 @@ static void commit_share(struct request *request)
 {
     const Feed__ShareRequest *share = request->frame->share;
     const struct commit *commit = request->state;
+    const struct store_share asked = {.author = text_of(share->author),
+                                      .body = commit->body,
+                                      .key = text_of(commit->key),
+                                      .import = share->created_at_ms != 0};
 
-    feed_share(request->commands->feed, text_of(share->author), commit->body, text_of(commit->key), share->created_at_ms != 0,
-               on_shared, request);
+    feed_share(request->commands->feed, &asked, on_shared, request);
 }
 
 bool check_words(struct request *request, const char *title, const char *extract, const char *comment)

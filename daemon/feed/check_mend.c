@@ -79,7 +79,7 @@ static void end_record(struct check *check, const struct check_item *item)
     check_called(check, store_records(check->feed->store, &record, 1, check_on_reply, check));
 }
 
-static int note(struct check *check, bool add, const struct store_reshare *reshare, uint64_t id)
+static int note(struct check *check, bool add, const struct store_share *reshare, uint64_t id)
 {
     uint8_t notice[NOTICE_BYTES_MAX];
     size_t size = notice_pack(FEED__NOTICE_KIND__NOTICE_RESHARED, reshare->author, reshare->origin, id, notice);
@@ -89,7 +89,7 @@ static int note(struct check *check, bool add, const struct store_reshare *resha
 
 static void note_reshare(struct check *check, const struct check_item *item)
 {
-    struct store_reshare reshare = {.author = item->texts[ITEM_NAME],
+    struct store_share reshare = {.author = item->texts[ITEM_NAME],
                                     .origin = text_number(item->texts[ITEM_TARGET]),
                                     .origin_author = item->texts[ITEM_EXTRA]};
 
@@ -107,7 +107,7 @@ static void on_origin(void *context, const struct reply *reply)
     struct unnoting unnoting = *(struct unnoting *)context;
     struct check *check = unnoting.check;
     const struct check_item *item = unnoting.item;
-    struct store_reshare reshare = {.author = item->texts[ITEM_MEMBER],
+    struct store_share reshare = {.author = item->texts[ITEM_MEMBER],
                                     .origin = text_number(item->texts[ITEM_NAME]),
                                     .origin_author = author_of_body(reply_text(reply))};
 

@@ -121,7 +121,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 void feed_turn(struct feed *feed)
 {
     traces_sent(feed);
-    follow_turn(feed);
+    batches_turn(feed);
     jobs_turn(feed);
 }
 
@@ -191,7 +191,7 @@ void feed_stop(struct feed *feed)
     feed->jobs.stopped = true;
     event_del(feed->tick);
     store_stop(feed->store);
-    follow_stop(feed);
+    batches_stop(feed);
     feed->ready = false;
     waiters_fail(feed);
     ready_waiters_wake(feed, INT64_MAX);
@@ -231,61 +231,30 @@ struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, 
     struct write *write = malloc(sizeof(*write));
 
     if (write)
-        *write = (struct write){feed, metric, clock_now_us(), fn, context};
+        *write = (struct write){feed, metric, fn, context};
     return write;
+}
+
+void write_end(const struct write *write, Feed__ErrorCode error, uint64_t position, int64_t outcome)
+{
+    static const Feed__ErrorCode outcomes[] = {FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN,
+                                               FEED__ERROR_CODE__LIMIT_EXCEEDED};
+
+    if (error == FEED_OK)
+        store_saw(write->feed->store, position);
+    if (error == FEED_OK && outcome >= 0 && outcome < 5)
+        error = outcomes[outcome];
+    if (error == FEED_OK && outcome == 0)
+        *write->metric += 1;
+    write->fn(write->context, error, position, outcome == 1);
 }
 
 void on_written(void *context, const struct reply *reply)
 {
-    static const Feed__ErrorCode outcomes[] = {FEED_OK, FEED_OK, FEED__ERROR_CODE__NOT_FOUND, FEED__ERROR_CODE__FORBIDDEN,
-                                               FEED__ERROR_CODE__LIMIT_EXCEEDED};
     struct write write = *(struct write *)context;
-    Feed__ErrorCode error = error_of_reply(reply, true);
-    int64_t outcome = reply_number(reply_at(reply, 1));
-    uint64_t position = reply_id(reply_at(reply, 0));
 
     free(context);
-    if (error == FEED_OK)
-        store_saw(write.feed->store, position);
-    if (error == FEED_OK && outcome >= 0 && outcome < 5)
-        error = outcomes[outcome];
-    if (error == FEED_OK && outcome == 0) {
-        *write.metric += 1;
-        if (write.metric == &metrics.shares)
-            trace_committed(write.feed, position, write.asked_us);
-    }
-    write.fn(write.context, error, position, outcome == 1);
-}
-
-void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
-                void *context)
-{
-    struct write *write;
-
-    if (feed_is_busy(feed, true)) {
-        fn(context, FEED__ERROR_CODE__BUSY, 0, false);
-        return;
-    }
-    write = write_new(feed, &metrics.shares, fn, context);
-    if (!write || store_share(feed->store, author, body, key, import, on_written, write) < 0) {
-        free(write);
-        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
-    }
-}
-
-void feed_reshare(struct feed *feed, const struct store_reshare *reshare, feed_write_fn *fn, void *context)
-{
-    struct write *write;
-
-    if (feed_is_busy(feed, true)) {
-        fn(context, FEED__ERROR_CODE__BUSY, 0, false);
-        return;
-    }
-    write = write_new(feed, &metrics.shares, fn, context);
-    if (!write || store_reshare(feed->store, reshare, on_written, write) < 0) {
-        free(write);
-        fn(context, FEED__ERROR_CODE__UNAVAILABLE, 0, false);
-    }
+    write_end(&write, error_of_reply(reply, true), reply_id(reply_at(reply, 0)), reply_number(reply_at(reply, 1)));
 }
 
 /* The share is not in the author's partition: whoever's it is, it is not theirs. */

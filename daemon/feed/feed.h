@@ -103,13 +103,11 @@ struct feed_comment {
 
 typedef void feed_write_fn(void *context, Feed__ErrorCode error, uint64_t position, bool repeated);
 
-/* Commits a share. `body` is an encoded feed.Share without id, author first. */
-void feed_share(struct feed *feed, struct text author, struct text body, struct text key, bool import, feed_write_fn *fn,
-                void *context);
-/* Shares what somebody else has shared: `body` as of feed_share(), with `origin` in it. Done before: the first one's position.
- * FORBIDDEN: one of the two blocks the other. */
-struct store_reshare;
-void feed_reshare(struct feed *feed, const struct store_reshare *reshare, feed_write_fn *fn, void *context);
+/* Commits a share. `body` is an encoded feed.Share without id, author first; of a re-share, with `origin` in it. Nothing of it is
+ * needed after the call. Done before: the first one's position. FORBIDDEN: the author and that of the origin, one blocks the
+ * other. */
+struct store_share;
+void feed_share(struct feed *feed, const struct store_share *share, feed_write_fn *fn, void *context);
 void feed_delete(struct feed *feed, struct text author, uint64_t id, feed_write_fn *fn, void *context);
 /* Edits a share: `body` is the new one, encoded like that of feed_share(), `mark` the field edited_at_ms, which it lacks.
  * LIMIT_EXCEEDED: it is older than `window_ms`. */

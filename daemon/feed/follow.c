@@ -19,10 +19,9 @@
 #include "feed/internal.h"
 
 #define BACKFILL_MAX 1000
-#define BATCH_MAX 32   /* follows in one script: about half a millisecond of Redis */
-#define BATCHES_MAX 16 /* scripts under way: what other commands may have to wait for */
 
 struct follow {
+    struct batched batched;
     struct feed *feed;
     bool follow;
     struct job *job;      /* that waits for this, or NULL */
@@ -32,7 +31,6 @@ struct follow {
     uint64_t position;    /* to be answered */
     bool repeated;        /* to be answered */
     uint64_t kept;        /* of an unfollow: up to which id the subject's shares stay visible, 0: none do */
-    struct follow *next;  /* waiting for the turn's end */
     size_t reader_bytes;
     size_t subject_bytes;
     char names[]; /* reader, subject */
@@ -63,15 +61,9 @@ static struct follow *follow_new(struct feed *feed, bool follow, struct text rea
     return op;
 }
 
-/* Follows of one turn of the loop that take the same step in the same partition travel together. */
-static void queue(struct follow *op, enum follow_step step)
+static void take_edge(struct follow *op)
 {
-    struct text by = step == FOLLOW_COMMIT ? reader_of(op) : subject_of(op);
-    struct follow_queue *waiting = &op->feed->follow_queues[step][partition_of_subject(by)];
-
-    op->next = NULL;
-    *(waiting->last ? &waiting->last->next : &waiting->first) = op;
-    waiting->last = op;
+    batch_add(op->feed, BATCH_EDGES, partition_of_subject(subject_of(op)), &op->batched);
 }
 
 /* Marks a follow of `follows` whose work is done. */
@@ -140,12 +132,13 @@ static void on_exists(void *context, const struct reply *reply)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
-static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *follows,
-                          const struct reply *none)
+/* Values: the position, whether the edge stands. */
+static void edge_answered(struct batched *request, Feed__ErrorCode error, const struct reply *const *values)
 {
-    (void)none;
-    if (error == FEED_OK && reply_id(position) != 0) {
-        op->position = reply_id(position);
+    struct follow *op = (struct follow *)request;
+
+    if (error == FEED_OK && reply_id(values[0]) != 0) {
+        op->position = reply_id(values[0]);
         store_saw(op->feed->store, op->position);
     }
     if (error == FEED_OK && !op->follow && op->kept == 0) {
@@ -154,7 +147,7 @@ static void edge_answered(struct follow *op, Feed__ErrorCode error, const struct
         return;
     }
     /* What a repeated follow may lack is brought by the first one's job. */
-    if (error != FEED_OK || (op->follow && (op->repeated || reply_number(follows) == 0)))
+    if (error != FEED_OK || (op->follow && (op->repeated || reply_number(values[1]) == 0)))
         follow_end(op, error);
     else if (store_timeline_exists(op->feed->store, reader_of(op), on_exists, op) < 0)
         follow_end(op, FEED__ERROR_CODE__OUTCOME_UNKNOWN);
@@ -168,133 +161,57 @@ static void committed(struct follow *op)
         idmap_set(&op->feed->follows, op->version, op);
 }
 
-static void follow_answered(struct follow *op, Feed__ErrorCode error, const struct reply *position, const struct reply *outcome,
-                            const struct reply *kept)
+/* Values: the position, the outcome, up to which id shares stay visible. */
+static void follow_answered(struct batched *request, Feed__ErrorCode error, const struct reply *const *values)
 {
-    if (error == FEED_OK && reply_number(outcome) == 2)
+    struct follow *op = (struct follow *)request;
+    int64_t outcome = reply_number(values[1]);
+
+    if (error == FEED_OK && outcome == 2)
         error = FEED__ERROR_CODE__LIMIT_EXCEEDED;
-    if (error == FEED_OK && reply_number(outcome) == 3)
+    if (error == FEED_OK && outcome == 3)
         error = FEED__ERROR_CODE__FORBIDDEN;
-    op->repeated = error == FEED_OK && reply_number(outcome) == 1;
+    op->repeated = error == FEED_OK && outcome == 1;
     if (error != FEED_OK) {
         follow_end(op, error);
         return;
     }
     /* What stands already may have been left half done: it goes on. */
-    op->version = op->position = reply_id(position);
-    op->kept = reply_id(kept);
+    op->version = op->position = reply_id(values[0]);
+    op->kept = reply_id(values[2]);
     store_saw(op->feed->store, op->version);
     if (!op->repeated)
         committed(op);
-    queue(op, FOLLOW_EDGE);
+    take_edge(op);
 }
 
-/* ---- batches ---- */
+typedef int store_fn(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
 
-/* The steps that are one script for many follows: how it is called, and who takes each answer. */
-static const struct {
-    int (*call)(struct store *store, const struct store_follow *follows, size_t count, reply_fn *fn, void *context);
-    size_t values; /* that are answered for each */
-    void (*answered)(struct follow *op, Feed__ErrorCode error, const struct reply *first, const struct reply *second,
-                     const struct reply *third);
-    Feed__ErrorCode unsent; /* the error if it could not even be sent */
-} steps[FOLLOW_STEPS] = {
-    [FOLLOW_COMMIT] = {store_follows, 3, follow_answered, FEED__ERROR_CODE__UNAVAILABLE},
-    [FOLLOW_EDGE] = {store_edges, 2, edge_answered, FEED__ERROR_CODE__OUTCOME_UNKNOWN},
-};
-
-struct batch {
-    struct feed *feed;
-    enum follow_step step;
-    size_t count;
-    struct follow *ops[BATCH_MAX];
-};
-
-static void on_batch(void *context, const struct reply *reply)
+static int send_step(store_fn *step, struct feed *feed, struct batched *const *requests, size_t count, reply_fn *fn,
+                     void *context)
 {
-    struct batch *batch = context;
-    Feed__ErrorCode error = error_of_reply(reply, true);
+    struct store_follow follows[BATCHED_MAX];
 
-    batch->feed->follow_batches--;
-    for (size_t i = 0; i < batch->count; i++) {
-        size_t values = steps[batch->step].values;
-        const struct reply *first = reply_at(reply, values * i), *third = values > 2 ? reply_at(reply, values * i + 2) : NULL;
-
-        if (reply_error(first) < 0 && first)
-            store_note_error(batch->feed->store, first);
-        steps[batch->step].answered(batch->ops[i], error == FEED_OK ? error_of_reply(first, true) : error, first,
-                                    reply_at(reply, values * i + 1), third);
-    }
-    free(batch);
-}
-
-static void send_batch(struct feed *feed, struct batch *batch)
-{
-    struct store_follow follows[BATCH_MAX];
-
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct follow *op = batch->ops[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct follow *op = (const struct follow *)requests[i];
 
         follows[i] = (struct store_follow){op->follow, op->repeated, reader_of(op), subject_of(op), op->version, op->kept};
     }
-    if (steps[batch->step].call(feed->store, follows, batch->count, on_batch, batch) == 0) {
-        feed->follow_batches++;
-        return;
-    }
-    for (size_t i = 0; i < batch->count; i++)
-        steps[batch->step].answered(batch->ops[i], steps[batch->step].unsent, NULL, NULL, NULL);
-    free(batch);
+    return step(feed->store, follows, count, fn, context);
 }
 
-/* Takes up to a batch from a queue. NULL if it is empty, or memory ended: then it is tried again at the next turn. */
-static struct batch *take_batch(struct feed *feed, enum follow_step step, unsigned partition)
+static int send_follows(struct feed *feed, struct batched *const *requests, size_t count, reply_fn *fn, void *context)
 {
-    struct follow_queue *waiting = &feed->follow_queues[step][partition];
-    struct batch *batch = waiting->first ? malloc(sizeof(*batch)) : NULL;
-
-    if (!batch)
-        return NULL;
-    batch->feed = feed;
-    batch->step = step;
-    batch->count = 0;
-    while (waiting->first && batch->count < BATCH_MAX) {
-        batch->ops[batch->count++] = waiting->first;
-        waiting->first = waiting->first->next;
-    }
-    if (!waiting->first)
-        waiting->last = NULL;
-    return batch;
+    return send_step(store_follows, feed, requests, count, fn, context);
 }
 
-/* The later step first: what has begun ends before more begins. */
-void follow_turn(struct feed *feed)
+static int send_edges(struct feed *feed, struct batched *const *requests, size_t count, reply_fn *fn, void *context)
 {
-    for (int step = FOLLOW_STEPS - 1; step >= 0; step--)
-        for (unsigned partition = 0; partition < feed->partitions; partition++) {
-            struct batch *batch;
-
-            /* What cannot begin is not kept waiting for what may never be answered. */
-            while ((feed->follow_batches < BATCHES_MAX || (step == FOLLOW_COMMIT && !store_is_ready(feed->store))) &&
-                   (batch = take_batch(feed, (enum follow_step)step, partition)))
-                send_batch(feed, batch);
-        }
+    return send_step(store_edges, feed, requests, count, fn, context);
 }
 
-void follow_stop(struct feed *feed)
-{
-    for (int step = 0; step < FOLLOW_STEPS; step++)
-        for (unsigned partition = 0; partition < feed->partitions; partition++) {
-            struct follow_queue *waiting = &feed->follow_queues[step][partition];
-
-            while (waiting->first) {
-                struct follow *op = waiting->first;
-
-                waiting->first = op->next;
-                steps[step].answered(op, steps[step].unsent, NULL, NULL, NULL);
-            }
-            waiting->last = NULL;
-        }
-}
+const struct batch_kind batch_follows = {BATCHED_MAX, 3, FEED__ERROR_CODE__UNAVAILABLE, send_follows, follow_answered},
+                        batch_edges = {BATCHED_MAX, 2, FEED__ERROR_CODE__OUTCOME_UNKNOWN, send_edges, edge_answered};
 
 static void begin(struct feed *feed, bool follow, uint64_t kept, struct text reader, struct text subject, feed_write_fn *fn,
                   void *context)
@@ -313,7 +230,7 @@ static void begin(struct feed *feed, bool follow, uint64_t kept, struct text rea
     op->fn = fn;
     op->context = context;
     op->kept = kept;
-    queue(op, FOLLOW_COMMIT);
+    batch_add(feed, BATCH_FOLLOWS, partition_of_subject(reader), &op->batched);
 }
 
 void feed_follow(struct feed *feed, bool follow, struct text reader, struct text subject, feed_write_fn *fn, void *context)
@@ -340,7 +257,7 @@ void follow_end_edge(struct feed *feed, struct text reader, struct text subject,
     op->context = context;
     op->version = op->position = version;
     committed(op);
-    queue(op, FOLLOW_EDGE);
+    take_edge(op);
 }
 
 /* ---- as a job ---- */
@@ -355,7 +272,7 @@ static void on_standing(void *context, const struct reply *reply)
     if (error != FEED_OK || void_by_now)
         follow_end(op, error);
     else
-        queue(op, FOLLOW_EDGE);
+        take_edge(op);
 }
 
 void follow_begin_job(struct feed *feed, struct job *job)

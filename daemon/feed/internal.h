@@ -13,6 +13,7 @@
 #include "base/idmap.h"
 #include "base/idset.h"
 #include "base/log.h"
+#include "feed/batches.h"
 #include "feed/feed.h"
 #include "feed/health.h"
 #include "feed/hidden.h"
@@ -351,8 +352,7 @@ struct feed {
     struct pressure pressure;
     struct presence presence;
     struct check *check; /* the latest one, see check.c; NULL: there was none */
-    struct follow_queue follow_queues[FOLLOW_STEPS][PARTITIONS_MAX];
-    unsigned follow_batches; /* under way */
+    struct batches batches;
     struct idmap follows; /* follows that this daemon carries out itself, see follow.c */
 };
 
@@ -360,13 +360,14 @@ struct feed {
 struct write {
     struct feed *feed;
     uint64_t *metric; /* counts those that were done */
-    int64_t asked_us;
     feed_write_fn *fn;
     void *context;
 };
 
 struct write *write_new(struct feed *feed, uint64_t *metric, feed_write_fn *fn, void *context);
-/* The answer to it: [position, 0 done | 1 was done already | 2 not found | 3 forbidden | 4 beyond a limit]. */
+/* Its end: 0 done | 1 was done already | 2 not found | 3 forbidden | 4 beyond a limit. */
+void write_end(const struct write *write, Feed__ErrorCode error, uint64_t position, int64_t outcome);
+/* The answer to it, which frees it: [position, outcome as of write_end()]. */
 void on_written(void *context, const struct reply *reply);
 
 /* Looks whether the feed can serve, and says so. */

@@ -172,18 +172,6 @@ void records_turn(struct feed *feed);
 /* Forgets what waits. */
 void records_clear(struct feed *feed);
 
-/* The steps of a follow that are taken in batches. */
-enum follow_step { FOLLOW_COMMIT, FOLLOW_EDGE, FOLLOW_STEPS };
-
-struct follow_queue {
-    struct follow *first;
-    struct follow *last;
-};
-
-/* Sends what has queued up. */
-void follow_turn(struct feed *feed);
-/* The store is gone: what has queued up is refused, which needs no memory. */
-void follow_stop(struct feed *feed);
 void follow_begin_job(struct feed *feed, struct job *job);
 /* As jobs_reset(). */
 void follow_reset(struct feed *feed);

@@ -159,7 +159,7 @@ static void on_noted(void *context, const struct reply *reply)
 static void note_reshare(struct feed *feed, struct record *record)
 {
     const struct job *job = record->job;
-    struct store_reshare reshare = {.author = {job->subject, job->subject_bytes},
+    struct store_share reshare = {.author = {job->subject, job->subject_bytes},
                                     .origin = record->origin,
                                     .origin_author = {record->site + strlen(record->site) + 1, record->origin_author_bytes}};
     struct note *note = malloc(sizeof(*note));
@@ -185,7 +185,7 @@ struct batch {
 };
 
 /* Adds to the batch of a partition, a new one if there is none. False if memory ended. */
-static bool batch_add(struct feed *feed, struct batch **batch, struct record *record, unsigned kind)
+static bool put_in(struct feed *feed, struct batch **batch, struct record *record, unsigned kind)
 {
     if (!*batch && !(*batch = calloc(1, sizeof(**batch))))
         return false;
@@ -244,7 +244,7 @@ static void write_all(struct feed *feed, struct record *record)
         for (unsigned kind = 0; kind < KINDS; kind++) {
             struct batch **batch = &batches[partition_of_subject(record_name(record, kind))];
 
-            if (!batch_add(feed, batch, record, kind))
+            if (!put_in(feed, batch, record, kind))
                 written(feed, record, -ENOMEM);
             else if ((*batch)->count == BATCH_MAX)
                 send_written(feed, batch);
@@ -305,7 +305,7 @@ static void check_all(struct feed *feed, struct record *record)
         next = record->next;
         if (record->alone)
             send_check(feed, batch);
-        if (!batch_add(feed, batch, record, 0))
+        if (!put_in(feed, batch, record, 0))
             record_end(feed, record, -ENOMEM);
         else if (record->alone || (*batch)->count == BATCH_MAX)
             send_check(feed, batch);

@@ -1,63 +1,63 @@
 /* The store's operations on shares and re-shares. */
 #include "store/internal.h"
 
-/* Begins a share with what every one of them has: these keys, the caller's own, … */
-static struct command *share_begin(struct store *store, struct text author, int further_keys)
+/* The first of a share's arguments: it says which keys and arguments follow, see lua/share.lua. */
+static const char *kind_of(const struct store_share *share)
 {
-    unsigned partition = partition_of_subject(author);
-    struct command *command = store_script(store, SCRIPT_share, 8 + further_keys);
+    if (share->origin != 0)
+        return "reshare";
+    if (share->key.size == 0)
+        return "share";
+    return share->import ? "import" : "keyed";
+}
 
+static void add_share_keys(struct command *command, const struct store_share *share)
+{
+    static const enum key_kind kinds[] = {KEY_PROFILE, KEY_SUBJECT, KEY_ERASURE, KEY_FOLLOWERS, KEY_RESHARED};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        command_add_subject_key(command, kinds[i], share->author);
+    if (share->origin != 0) {
+        command_add_subject_key(command, KEY_BLOCKED, share->author);
+        command_add_subject_key(command, KEY_BLOCKERS, share->author);
+    } else if (share->key.size > 0) {
+        command_add_idempotency_key(command, share->author, share->key);
+    }
+}
+
+static void add_share_arguments(struct command *command, const struct store_share *share)
+{
+    command_add_string(command, kind_of(share));
+    command_add_text(command, share->author);
+    command_add_text(command, share->body);
+    if (share->origin != 0) {
+        command_add_id(command, share->origin);
+        command_add_text(command, share->origin_author);
+        command_add_text(command, share->origin_share);
+    }
+}
+
+int store_commit_shares(struct store *store, const struct store_share *shares, size_t count, reply_fn *fn, void *context)
+{
+    static const enum key_kind prefixes[] = {KEY_SHARE, KEY_IMPORT, KEY_DIALOGUE, KEY_COMMENTS, KEY_COUNTS, KEY_RESHARES};
+    unsigned partition = partition_of_subject(shares[0].author);
+    int keys = 3;
+
+    for (size_t i = 0; i < count; i++)
+        keys += 5 + (shares[i].origin != 0 ? 2 : shares[i].key.size > 0);
+    struct command *command = store_script(store, SCRIPT_share, keys);
     store_add_log_keys(command, partition);
-    command_add_subject_key(command, KEY_PROFILE, author);
-    command_add_subject_key(command, KEY_SUBJECT, author);
-    command_add_subject_key(command, KEY_ERASURE, author);
-    command_add_subject_key(command, KEY_FOLLOWERS, author);
     command_add_partition_key(command, KEY_BIG, partition);
-    command_add_subject_key(command, KEY_RESHARED, author);
-    return command;
-}
-
-/* … and these arguments. */
-static void share_add_arguments(struct store *store, struct command *command, struct text author, struct text body, bool import)
-{
-    unsigned partition = partition_of_subject(author);
-
+    for (size_t i = 0; i < count; i++)
+        add_share_keys(command, &shares[i]);
     store_add_log_arguments(store, command, partition);
-    command_add_text(command, author);
-    command_add_text(command, body);
-    command_add_number(command, import ? 0 : store->settings->idempotency_ttl_s);
-    command_add_number(command, store->settings->profile_cap);
-    command_add_id_key_prefix(command, KEY_SHARE, partition);
-    command_add_id_key_prefix(command, KEY_IMPORT, partition);
     command_add_number(command, store->settings->idempotency_ttl_s);
-    command_add_id_key_prefix(command, KEY_DIALOGUE, partition);
-    command_add_id_key_prefix(command, KEY_COMMENTS, partition);
-    command_add_id_key_prefix(command, KEY_COUNTS, partition);
-    command_add_id_key_prefix(command, KEY_RESHARES, partition);
+    command_add_number(command, store->settings->profile_cap);
     command_add_number(command, store->settings->push_limit);
-}
-
-int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
-                void *context)
-{
-    struct command *command = share_begin(store, author, key.size > 0);
-
-    if (key.size > 0)
-        command_add_idempotency_key(command, author, key);
-    share_add_arguments(store, command, author, body, import);
-    return store_client_call(store, command, fn, context);
-}
-
-int store_reshare(struct store *store, const struct store_reshare *reshare, reply_fn *fn, void *context)
-{
-    struct command *command = share_begin(store, reshare->author, 2);
-
-    command_add_subject_key(command, KEY_BLOCKED, reshare->author);
-    command_add_subject_key(command, KEY_BLOCKERS, reshare->author);
-    share_add_arguments(store, command, reshare->author, reshare->body, false);
-    command_add_id(command, reshare->origin);
-    command_add_text(command, reshare->origin_author);
-    command_add_text(command, reshare->origin_share);
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        command_add_id_key_prefix(command, prefixes[i], partition);
+    for (size_t i = 0; i < count; i++)
+        add_share_arguments(command, &shares[i]);
     return store_client_call(store, command, fn, context);
 }
 
@@ -83,7 +83,7 @@ int store_delete(struct store *store, struct text author, uint64_t share_id, rep
     return store_client_call(store, command, fn, context);
 }
 
-int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, struct text notice,
+int store_note_reshare(struct store *store, bool add, const struct store_share *reshare, uint64_t id, struct text notice,
                        reply_fn *fn, void *context)
 {
     unsigned partition = partition_of_id(reshare->origin);

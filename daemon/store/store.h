@@ -99,19 +99,18 @@ void store_saw(struct store *store, uint64_t id);
 
 /* ---- commits (command link) ---- */
 
-/* Answers [id, repeated]. */
-int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
-                void *context);
-/* Shares what somebody else has shared. */
-struct store_reshare {
-    struct text author; /* who re-shares it */
+struct store_share {
+    struct text author;
     struct text body;
-    uint64_t origin;
+    struct text key; /* empty: none; a re-share has none */
+    bool import;     /* the key is remembered for as long as the share is there */
+    uint64_t origin; /* of a re-share: what it is of, else 0 */
     struct text origin_author;
     struct text origin_share; /* as it is, for those who are told of the re-share */
 };
-/* Answers [id, 0 done | 1 was done before | 3 one of the two authors blocks the other]. */
-int store_reshare(struct store *store, const struct store_reshare *reshare, reply_fn *fn, void *context);
+/* Commits shares of authors of one partition. Answers for each: the id, or an error of its own; and 0 done | 1 was done before |
+ * 3 one of the author and the origin's blocks the other. */
+int store_commit_shares(struct store *store, const struct store_share *shares, size_t count, reply_fn *fn, void *context);
 /* Answers [position, 0 deleted | 1 was deleted already | 2 not found | 3 not the author's]. The author's and the share's
  * partition must be the same. */
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context);
@@ -243,7 +242,7 @@ int store_erase_end(struct store *store, struct text subject, uint64_t position,
 /* What is known of a share's re-shares: there is this one (`add`), or it is no more. Of the re-share author and origin are needed;
  * `notice` is of it, for the inbox of the origin's author.
  * Answers [position, 0 done | 1 was done already | 2 there is no such share]. */
-int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, struct text notice,
+int store_note_reshare(struct store *store, bool add, const struct store_share *reshare, uint64_t id, struct text notice,
                        reply_fn *fn, void *context);
 /* The oldest re-shares of a share (bulk link). Answers [author, id, …]. */
 int store_reshares(struct store *store, uint64_t share, int64_t limit, reply_fn *fn, void *context);

@@ -165,8 +165,12 @@ class Client:
 
     def call_all(self, requests):
         """Sends all requests at once. Returns for each, in their order, its reply or its FeedError."""
+        return self.outcomes_of(self.send_all(requests))
+
+    def outcomes_of(self, request_ids):
+        """Waits for all replies. Returns for each its reply or its FeedError."""
         outcomes = []
-        for request_id in self.send_all(requests):
+        for request_id in request_ids:
             try:
                 outcomes.append(self.reply_to(request_id))
             except FeedError as error:

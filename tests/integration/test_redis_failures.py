@@ -169,27 +169,31 @@ def test_a_daemon_that_stops_answers_those_who_wait_for_redis(start_feedd, redis
 # ------------------------------------------------------------------------------------------------------ killed, slow
 
 def test_redis_is_killed_amid_shares_and_each_has_its_one_answer_when_it_is_back(start_feedd, redis, workdir):
+    """What was sent on has its real answer in the end; what was not is refused, and nothing of it was done."""
     with RedisProxy(workdir / "proxy.sock", redis.socket_path) as proxy:
         daemon = start_feedd("--redis-url", proxy.url, "--share-resolve-ms", "20000")
         with daemon.connect() as publisher, daemon.connect() as subscriber:
             subscriber.follow("reader", "author")
             home = subscriber.follow_stream(home="reader")
-            proxy.hold_after(300)
+            proxy.hold_after(20)
             sent = publisher.send_all(keyed_shares(900))
-            publisher.ping()  # it has read them all, and sent them on
-            wait_until(lambda: proxy.stopped, what="three hundred commands")
+            publisher.ping()  # it has read them all
+            wait_until(lambda: proxy.stopped, what="twenty commands")
             redis.kill()
             subscriber.wait(lambda: degraded(home), "a degraded heartbeat")
             check_refused_at_once(subscriber)
             proxy.release()
             redis = redis.restart()
-            ids = [publisher.reply_to(request_id).id for request_id in sent]
+            outcomes = publisher.outcomes_of(sent)
+            refused = [outcome.code for outcome in outcomes if isinstance(outcome, FeedError)]
+            assert set(refused) <= {"UNAVAILABLE"} and len(refused) < 700, "hundreds were under way"
+            ids = [outcome.id for outcome in outcomes if not isinstance(outcome, FeedError)]
             assert ids == sorted(set(ids))
             ids.append(share_when_possible(publisher).id)
             check_stream(home, ids)
             assert publisher.profile_ids("author", 200) == ids[::-1]
         wait_until_applied(redis.client())
-        assert daemon.stop()["shares_resolved"] > 500
+        assert daemon.stop()["shares_resolved"] > 200
 
 
 def test_a_private_redis_whose_disk_is_full_takes_no_writes_and_loses_nothing(start_feedd, workdir):

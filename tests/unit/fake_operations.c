@@ -152,16 +152,15 @@ void store_settle(struct store *store, int64_t now_ms)
     (void)now_ms;
 }
 
-int store_share(struct store *store, struct text author, struct text body, struct text key, bool import, reply_fn *fn,
-                void *context)
+/* Of what is committed together the first is kept. */
+int store_commit_shares(struct store *store, const struct store_share *shares, size_t count, reply_fn *fn, void *context)
 {
-    (void)store;
-    struct fake_call call = {.op = FAKE_SHARE, .fn = fn, .context = context};
+    struct fake_call call = {.op = shares->origin != 0 ? FAKE_RESHARE : FAKE_SHARE, .id = shares->origin, .limit = (int64_t)count,
+                             .fn = fn, .context = context};
 
-    (void)body;
-    (void)import;
-    fake_copy(call.key, sizeof(call.key), key);
-    return ready_called(call, author);
+    (void)store;
+    fake_copy(call.key, sizeof(call.key), shares->key);
+    return ready_called(call, shares->author);
 }
 
 int store_delete(struct store *store, struct text author, uint64_t share_id, reply_fn *fn, void *context)

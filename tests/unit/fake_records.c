@@ -1,14 +1,7 @@
 /* What store.h declares of re-shares, and of records of who shared what, as calls that fake_store.c keeps. */
 #include "fake_store.h"
 
-int store_reshare(struct store *store, const struct store_reshare *reshare, reply_fn *fn, void *context)
-{
-    (void)store;
-    return ready_called((struct fake_call){.op = FAKE_RESHARE, .id = reshare->origin, .fn = fn, .context = context},
-                        reshare->author);
-}
-
-int store_note_reshare(struct store *store, bool add, const struct store_reshare *reshare, uint64_t id, struct text notice,
+int store_note_reshare(struct store *store, bool add, const struct store_share *reshare, uint64_t id, struct text notice,
                        reply_fn *fn, void *context)
 {
     struct fake_call call = {.op = FAKE_NOTE_RESHARE, .id = id, .until = reshare->origin, .limit = add, .fn = fn,

@@ -189,6 +189,13 @@ void on_write(void *context, Feed__ErrorCode error, uint64_t position, bool repe
     *outcome = (struct outcome){outcome->count + 1, error, position, repeated};
 }
 
+void ask_share(struct world *world, const char *author, const char *url, struct outcome *outcome)
+{
+    const struct store_share share = {.author = text_of(author), .body = fake_body(author, url)};
+
+    feed_share(world->feed, &share, on_write, outcome);
+}
+
 void expect_outcome(const struct outcome *outcome, Feed__ErrorCode error)
 {
     assert_int_equal(outcome->count, 1);

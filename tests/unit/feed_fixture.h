@@ -81,6 +81,8 @@ void expect_nothing(const struct world *world);
 /* Callbacks that fill a struct outcome. */
 void on_outcome(void *context, Feed__ErrorCode error);
 void on_write(void *context, Feed__ErrorCode error, uint64_t position, bool repeated);
+/* Asks for a share of a url, without a key. It goes with the turn. */
+void ask_share(struct world *world, const char *author, const char *url, struct outcome *outcome);
 void expect_outcome(const struct outcome *outcome, Feed__ErrorCode error);
 
 #endif

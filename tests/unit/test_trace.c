@@ -34,7 +34,8 @@ static void a_share_that_this_daemon_was_asked_for_is_followed_through_every_ste
     open_home(world, 1, 10, "ann", "[bob]");
     open_home(world, 2, 20, "ben", "[bob]");
     began_us = clock_now_us();
-    feed_share(world->feed, text_of("bob"), fake_body("bob", "http://x/"), text_of(""), false, on_write, &outcome);
+    ask_share(world, "bob", "http://x/", &outcome);
+    feed_turn(world->feed);
     struct log_entry entry = fake_entry(LOG_SHARE, "bob", NULL, 0);
     id = entry.id;
     fake.now_ms += 2;

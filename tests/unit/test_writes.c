@@ -7,8 +7,8 @@
 static void share(struct world *world, struct outcome *ret_outcome)
 {
     *ret_outcome = (struct outcome){0};
-    feed_share(world->feed, text_of("bob"), fake_body("bob", "https://example.org/"), (struct text){"", 0}, false, on_write,
-               ret_outcome);
+    ask_share(world, "bob", "https://example.org/", ret_outcome);
+    feed_turn(world->feed);
 }
 
 static void delete(struct world *world, const char *author, uint64_t id, struct outcome *ret_outcome)
@@ -62,6 +62,64 @@ static void a_lost_answer_is_unknown_and_a_refusal_is_not(void **state)
     expect_outcome(&outcome, FEED__ERROR_CODE__UNAVAILABLE);
     delete(world, "bob", 6400, &outcome);
     expect_outcome(&outcome, FEED__ERROR_CODE__UNAVAILABLE);
+}
+
+static void shares_of_one_turn_travel_together_and_each_gets_its_own_answer(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcomes[18] = {0};
+
+    for (size_t i = 0; i < 18; i++)
+        ask_share(world, "bob", "https://example.org/", &outcomes[i]);
+    assert_int_equal(fake_waiting(FAKE_SHARE), 0);
+    feed_turn(world->feed);
+    assert_int_equal(fake_waiting(FAKE_SHARE), 2);
+    FAKE_ANSWER(FAKE_SHARE, "[64 :0 !WRONGTYPE :0 128 :0 !OOM :0 192 :1 256 :0 320 :0 384 :0 448 :0 512 :0 576 :0 640 :0 704 :0 768 :0 "
+                            "832 :0 896 :0]");
+    FAKE_ANSWER(FAKE_SHARE, NULL);
+    for (size_t i = 0; i < 18; i++) {
+        Feed__ErrorCode error = i == 1 ? FEED__ERROR_CODE__INTERNAL : i == 3 ? FEED__ERROR_CODE__UNAVAILABLE : FEED_OK;
+
+        expect_outcome(&outcomes[i], i < 16 ? error : FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+        assert_int_equal(outcomes[i].repeated, i == 4);
+    }
+    assert_int_equal(outcomes[0].position, 64);
+    assert_int_equal(outcomes[2].position, 128);
+    assert_int_equal(outcomes[15].position, 896);
+}
+
+static void shares_gather_while_many_scripts_are_under_way_and_are_refused_when_the_store_goes(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcomes[20] = {0};
+
+    for (size_t i = 0; i < 20; i++) {
+        ask_share(world, "bob", "https://example.org/", &outcomes[i]);
+        feed_turn(world->feed);
+    }
+    assert_int_equal(fake_waiting(FAKE_SHARE), 16);
+    FAKE_ANSWER(FAKE_SHARE, "[64 :0]");
+    feed_turn(world->feed);
+    for (size_t i = 0; i < 15; i++)
+        FAKE_ANSWER(FAKE_SHARE, "[64 :0]");
+    struct fake_call *call = fake_expect(FAKE_SHARE);
+    assert_int_equal(call->limit, 4); /* all that had gathered */
+    fake_answer(call, "[64 :0 128 :0 192 :0 256 :0]");
+    for (size_t i = 0; i < 20; i++)
+        expect_outcome(&outcomes[i], FEED_OK);
+
+    for (size_t i = 0; i < 20; i++) {
+        outcomes[i] = (struct outcome){0};
+        ask_share(world, "bob", "https://example.org/", &outcomes[i]);
+        feed_turn(world->feed);
+    }
+    fake.ready = false;
+    feed_turn(world->feed);
+    for (size_t i = 16; i < 20; i++)
+        expect_outcome(&outcomes[i], FEED__ERROR_CODE__UNAVAILABLE);
+    fake_lose_all();
+    for (size_t i = 0; i < 16; i++)
+        expect_outcome(&outcomes[i], FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
 static void publishers_are_refused_while_the_fan_out_lags(void **state)
@@ -166,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(a_committed_share_has_its_id_and_a_repeated_one_says_so),
         WITH_WORLD(a_lost_answer_is_unknown_and_a_refusal_is_not),
+        WITH_WORLD(shares_of_one_turn_travel_together_and_each_gets_its_own_answer),
+        WITH_WORLD(shares_gather_while_many_scripts_are_under_way_and_are_refused_when_the_store_goes),
         WITH_WORLD(publishers_are_refused_while_the_fan_out_lags),
         WITH_WORLD(all_writes_are_refused_while_what_is_not_applied_takes_too_much),
         WITH_WORLD(each_outcome_of_a_deletion_is_said),

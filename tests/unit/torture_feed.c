@@ -74,8 +74,7 @@ static uint64_t must_share(struct world *world, const char *author)
 
     do {
         outcome = (struct outcome){0};
-        feed_share(world->feed, text_of(author), fake_body(author, "https://example.org/"), text_of(""), false, on_write,
-                   &outcome);
+        ask_share(world, author, "https://example.org/", &outcome);
         wait_for(world, &outcome);
     } while (!was_done(&outcome));
     return outcome.position;

@@ -117,12 +117,12 @@ static void on_shared(void *context, const struct reply *reply)
 /* Commits a share under its key, until that is answered. */
 static uint64_t must_share(struct world *world, const char *key)
 {
-    const struct text author = {"bob", 3}, body = {"body", 4}, key_text = {key, strlen(key)};
+    const struct store_share share = {.author = {"bob", 3}, .body = {"body", 4}, .key = {key, strlen(key)}};
 
     do {
         world->answered = 0;
         RUN_UNTIL(world, store_is_ready(world->store));
-        world->lost = store_share(world->store, author, body, key_text, false, on_shared, world) < 0;
+        world->lost = store_commit_shares(world->store, &share, 1, on_shared, world) < 0;
         if (!world->lost)
             RUN_UNTIL(world, world->answered == 1);
         assert_true(!world->lost || torture_struck());

@@ -1,0 +1,124 @@
+/* Requests that take the same step, each a part of one script: those of a turn of the loop, and of one partition, travel together.
+ * While as many scripts are under way as may be, what comes gathers, so that the batches grow with the load. */
+#include <stdlib.h>
+
+#include "feed/internal.h"
+
+#define UNDER_WAY_MAX 16 /* scripts of one kind: what other commands may have to wait for */
+
+/* The later step of a follow comes first: what has begun ends before more begins. */
+static const struct batch_kind *const kinds[BATCH_KINDS] = {
+    [BATCH_EDGES] = &batch_edges,
+    [BATCH_FOLLOWS] = &batch_follows,
+    [BATCH_SHARES] = &batch_shares,
+};
+
+struct batch {
+    struct feed *feed;
+    enum batch_number number;
+    size_t count;
+    struct batched *requests[BATCHED_MAX];
+};
+
+void batch_add(struct feed *feed, enum batch_number number, unsigned partition, struct batched *request)
+{
+    struct batch_queue *waiting = &feed->batches.queues[number][partition];
+
+    request->next = NULL;
+    *(waiting->last ? &waiting->last->next : &waiting->first) = request;
+    waiting->last = request;
+}
+
+static void on_batch(void *context, const struct reply *reply)
+{
+    struct batch *batch = context;
+    const struct batch_kind *kind = kinds[batch->number];
+    Feed__ErrorCode error = error_of_reply(reply, true);
+
+    batch->feed->batches.under_way[batch->number]--;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct reply *values[BATCH_VALUES_MAX] = {NULL};
+
+        for (size_t value = 0; value < kind->values; value++)
+            values[value] = reply_at(reply, kind->values * i + value);
+        if (reply_error(values[0]) < 0 && values[0])
+            store_note_error(batch->feed->store, values[0]);
+        kind->answered(batch->requests[i], error == FEED_OK ? error_of_reply(values[0], true) : error, values);
+    }
+    free(batch);
+}
+
+/* It could not even be sent. */
+static void refuse(const struct batch_kind *kind, struct batched *request)
+{
+    static const struct reply *const none[BATCH_VALUES_MAX];
+
+    kind->answered(request, kind->unsent, none);
+}
+
+static void send_batch(struct feed *feed, struct batch *batch)
+{
+    const struct batch_kind *kind = kinds[batch->number];
+
+    if (kind->send(feed, batch->requests, batch->count, on_batch, batch) == 0) {
+        feed->batches.under_way[batch->number]++;
+        return;
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        refuse(kind, batch->requests[i]);
+    free(batch);
+}
+
+/* Takes up to a batch from a queue. NULL if it is empty, or memory ended: then it is tried again at the next turn. */
+static struct batch *take_batch(struct feed *feed, enum batch_number number, unsigned partition)
+{
+    struct batch_queue *waiting = &feed->batches.queues[number][partition];
+    struct batch *batch = waiting->first ? malloc(sizeof(*batch)) : NULL;
+
+    if (!batch)
+        return NULL;
+    batch->feed = feed;
+    batch->number = number;
+    batch->count = 0;
+    while (waiting->first && batch->count < kinds[number]->max) {
+        batch->requests[batch->count++] = waiting->first;
+        waiting->first = waiting->first->next;
+    }
+    if (!waiting->first)
+        waiting->last = NULL;
+    return batch;
+}
+
+/* What cannot begin is not kept waiting for what may never be answered. */
+static bool may_send(const struct feed *feed, enum batch_number number)
+{
+    return feed->batches.under_way[number] < UNDER_WAY_MAX ||
+           (kinds[number]->unsent == FEED__ERROR_CODE__UNAVAILABLE && !store_is_ready(feed->store));
+}
+
+void batches_turn(struct feed *feed)
+{
+    for (unsigned number = 0; number < BATCH_KINDS; number++)
+        for (unsigned partition = 0; partition < feed->partitions; partition++) {
+            struct batch *batch;
+
+            while (may_send(feed, number) && (batch = take_batch(feed, number, partition)))
+                send_batch(feed, batch);
+        }
+}
+
+void batches_stop(struct feed *feed)
+{
+    for (unsigned number = 0; number < BATCH_KINDS; number++)
+        for (unsigned partition = 0; partition < feed->partitions; partition++) {
+            struct batch_queue *waiting = &feed->batches.queues[number][partition];
+
+            while (waiting->first) {
+                struct batched *request = waiting->first;
+
+                waiting->first = request->next;
+                refuse(kinds[number], request);
+            }
+            waiting->last = NULL;
+        }
+}
