@@ -74,8 +74,8 @@ void report_print(const struct result *result, FILE *out)
     const struct scenario *scenario = result->scenario;
     bool is_small = memcmp(&result->arms[0].shape, &scenario->shape, sizeof(scenario->shape)) != 0;
 
-    fprintf(out, "\n%s: %s (%s; medians of %zu rounds%s)\n\n  %-*s", scenario->name, scenario->title, scenario->operation,
-            result->round_count, is_small ? "; a small one, not the real thing" : "", NAME_WIDTH, "");
+    fprintf(out, "\n%s: %s (%s; medians of %zu round%s%s)\n\n  %-*s", scenario->name, scenario->title, scenario->operation,
+            result->round_count, result->round_count == 1 ? "" : "s", is_small ? "; a small one, not the real thing" : "", NAME_WIDTH, "");
     for (const enum metric *column = scenario->columns; *column != METRICS; column++)
         fprintf(out, "  %*s", column_width(&metric_rows[*column]), metric_rows[*column].heading);
     putc('\n', out);

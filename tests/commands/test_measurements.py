@@ -50,6 +50,7 @@ class Measurement(unittest.TestCase):
 
     def check_is_whole(self, result, record, scenarios):
         self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn(" 1 rounds", result.stdout)
         self.assertEqual([scenario["name"] for scenario in record["scenarios"]], scenarios)
         self.assertGreater(record["environment"]["cpus"], 0)
         self.assertIn("redis", record["environment"]["versions"])
