@@ -3,7 +3,6 @@ import collections
 import random
 import re
 import threading
-import time
 import traceback
 import zlib
 

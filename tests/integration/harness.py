@@ -3,7 +3,9 @@
 Whatever is started here ends here: a daemon by SIGTERM with exit status 0 and no sanitizer report, a directory without
 a process that still uses it. Nothing sleeps except wait_until().
 """
+import atexit
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -21,6 +23,7 @@ import redis as redis_package
 from feed_client import Client
 from wait import wait_until
 
+HERE = Path(__file__).resolve().parent
 FEEDD = FEEDCTL = Path()  # set at the start of the session
 RUNNING = []              # every server that has not been stopped
 LOGS = {}                 # epoch of a store -> its logs
@@ -36,9 +39,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@functools.cache
 def shim(name):
-    """A library of tests/integration to be preloaded, which is built beside the unit tests."""
-    return FEEDD.parents[1] / "tests" / f"lib{name}.so"
+    """A library of this directory to be preloaded into a redis-server or feedd, whichever build that is: without the sanitizers,
+    which come later than it."""
+    directory = Path(tempfile.mkdtemp(prefix="feedd-shim"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    library = directory / f"lib{name}.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library, HERE / f"{name}.c"], check=True)
+    return library
 
 
 def log_fields(line):

@@ -55,7 +55,7 @@ def test_a_share_of_a_big_subject_is_in_every_timeline_and_pushed_to_none(start_
         assert other.timeline_ids("reader") == [one for one in shares[::-1] if one != gone]
 
 
-def test_a_daemon_that_starts_knows_what_was_not_pushed_long_before(start_pair, start_feedd, redis):
+def test_a_daemon_that_starts_knows_what_was_not_pushed_long_before(start_pair):
     a, b = start_pair("--cache-ring-bytes", "1048576", partitions="4")
     with a.connect() as client:
         client.follow_many([(reader, "star") for reader in ["reader", "old", *crowd(LIMIT)]])

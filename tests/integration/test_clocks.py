@@ -1,30 +1,14 @@
 """Wall clocks step, of Redis's host and of feedd's: order, completeness and timers do not depend on them."""
-import os
 import time
 
 import pytest
 
 import feed_pb2 as pb
 from feed_client import share_when_possible
-from harness import shim, wait_until
+from harness import wait_until
+from wall_clock import WallClock
 
 MINUTE, HOUR = 60, 3600
-
-
-class WallClock:
-    """The wall clock of a server, that many seconds ahead of the real one."""
-
-    def __init__(self, directory):
-        self._file = directory / "clock"
-        self.ahead = 0
-        self.step(0)
-        self.environment = {"LD_PRELOAD": str(shim("stepped_clock")), "STEPPED_CLOCK": str(self._file)}
-
-    def step(self, seconds):
-        self.ahead += seconds
-        text = self._file.with_suffix(".new")
-        text.write_text(f"{self.ahead}\n")
-        os.replace(text, self._file)
 
 
 @pytest.fixture

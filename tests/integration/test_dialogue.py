@@ -99,7 +99,7 @@ def test_a_comment_is_deleted_by_who_made_it_or_by_whose_share_it_stands_under(c
 
 
 @pytest.mark.ways("read")
-def test_the_dialogue_goes_with_its_share(client, name, feedd):
+def test_the_dialogue_goes_with_its_share(client, name):
     share = client.share(name("alice")).id
     top = client.comment(name("bob"), share)
     client.comment(name("carol"), share, parent_id=top)

@@ -11,7 +11,7 @@ import pytest
 
 import feed_pb2 as pb
 import harness
-from feed_client import Disconnected, FeedError, client_frame, delimited
+from feed_client import FeedError, client_frame, delimited
 from harness import wait_until
 from redis_proxy import RedisProxy
 from test_recovery import memory_bytes

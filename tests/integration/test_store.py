@@ -182,7 +182,7 @@ def test_feedd_ends_cleanly_while_redis_hangs_or_is_away(start_feedd, redis):
     redis.kill()
 
 
-def test_a_redis_that_lost_everything_is_noticed(start_feedd, start_redis, workdir):
+def test_a_redis_that_lost_everything_is_noticed(start_feedd, start_redis):
     store = start_redis("--appendonly", "no")
     daemon = start_feedd("--redis-url", store.url, "--timing-heartbeat-interval-ms", "100")
     with daemon.connect() as client:
