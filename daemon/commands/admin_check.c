@@ -67,9 +67,17 @@ static void begin(struct admin_call *call, bool repair)
     int error = feed_check_begin(call->admin->clients->feed, repair);
 
     if (error == -EALREADY)
-        admin_refuse(call, FEED__ERROR_CODE__BUSY, "do", "the store is being checked: wait, or stop that");
+        admin_refuse(call, FEED__ERROR_CODE__BUSY, "", "the store is being checked: wait, or stop that");
     else if (error < 0)
         request_fail_code(call->request, FEED__ERROR_CODE__UNAVAILABLE);
+    else
+        reply_check(call);
+}
+
+static void stop(struct admin_call *call)
+{
+    if (feed_check_stop(call->admin->clients->feed) < 0)
+        admin_refuse(call, FEED__ERROR_CODE__NOT_FOUND, "", "no check is under way");
     else
         reply_check(call);
 }
@@ -81,8 +89,7 @@ void admin_run_check(struct admin_call *call)
     if (strcmp(act, "look") == 0) {
         reply_check(call);
     } else if (strcmp(act, "stop") == 0) {
-        feed_check_stop(call->admin->clients->feed);
-        reply_check(call);
+        stop(call);
     } else if (strcmp(act, "begin") == 0 || strcmp(act, "repair") == 0) {
         begin(call, strcmp(act, "repair") == 0);
     } else {

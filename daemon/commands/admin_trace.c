@@ -53,12 +53,12 @@ static void tell(const struct feed_trace *trace, struct steps *ret_steps)
     add_step(ret_steps, "asked", trace->asked_us, "this daemon was asked to share it");
     add_step(ret_steps, "committed", trace->committed_us, "the store has it, and the publisher is told");
     add_step(ret_steps, "read", trace->read_us, "it came along the log");
-    add_step(ret_steps, "delivered", trace->delivered_us, "queued for %" PRIu32 " streams; %" PRIu32 " catch up and come to it",
+    add_step(ret_steps, "delivered", trace->delivered_us, "streams it was queued for: %" PRIu32 "; that catch up and come to it: %" PRIu32,
              trace->streams, trace->behind);
     add_step(ret_steps, "sent", trace->sent_us, "handed to their sockets, as far as these took it");
     add_step(ret_steps, "fan-out-begun", trace->begun_us, "this daemon has the job");
-    add_step(ret_steps, "fan-out-done", trace->done_us, "pushed to %" PRIu32 " timelines%s; %" PRIu32 " readers are away",
-             trace->pushed, trace->in_part ? ", and to others before" : "", trace->away);
+    add_step(ret_steps, "fan-out-done", trace->done_us, "timelines it was pushed to: %" PRIu32 "%s; readers who are away: %" PRIu32,
+             trace->pushed, trace->in_part ? ", and others before" : "", trace->away);
 }
 
 static json_t *step_rows(const struct steps *steps)

@@ -243,7 +243,7 @@ static void step_end(struct admin_call *call)
     if (importing->away) {
         request_fail_code(call->request, FEED__ERROR_CODE__UNAVAILABLE);
     } else if (importing->refused) {
-        admin_refuse(call, FEED__ERROR_CODE__FORBIDDEN, "do", "%s", importing->why);
+        admin_refuse(call, FEED__ERROR_CODE__FORBIDDEN, "", "%s", importing->why);
     } else if (importing->begins) {
         importing->pending = 1;
         begin_all(call, true);

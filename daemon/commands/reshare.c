@@ -79,7 +79,7 @@ static void on_share(void *context, Feed__ErrorCode error, const struct feed_pag
     if (!origin)
         request_fail_memory(request);
     else if (strcmp(origin->author, request->frame->reshare->author) == 0)
-        request_fail(request, FEED__ERROR_CODE__INVALID, "author", 0, "author has shared this itself");
+        request_fail(request, FEED__ERROR_CODE__INVALID, "author", 0, "the author has shared this itself");
     else
         commit_reshare(request, origin, encoded);
     if (origin)

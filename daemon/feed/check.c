@@ -310,12 +310,13 @@ int feed_check_begin(struct feed *feed, bool repair)
     return 0;
 }
 
-void feed_check_stop(struct feed *feed)
+int feed_check_stop(struct feed *feed)
 {
     if (!is_running(feed->check))
-        return;
+        return -ENOENT;
     feed->check->state = CHECK_STOPPED;
     check_fail(feed->check, "");
+    return 0;
 }
 
 static const char *doing(const struct check *check)

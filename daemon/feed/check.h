@@ -50,8 +50,8 @@ struct feed_check_look {
 
 /* Begins to check. -EALREADY: one is under way; -EAGAIN: the store is away; -ENOMEM. */
 int feed_check_begin(struct feed *feed, bool repair);
-/* Ends it before its time. */
-void feed_check_stop(struct feed *feed);
+/* Ends it before its time. -ENOENT: none is under way. */
+int feed_check_stop(struct feed *feed);
 void feed_look_at_check(const struct feed *feed, struct feed_check_look *ret_look);
 /* One of the first CHECK_EXAMPLES_MAX that were found. Texts are valid until the next turn of the loop. */
 struct check_example feed_check_example(const struct feed *feed, size_t number);

@@ -4,7 +4,7 @@ import pytest
 import feed_pb2 as pb
 from feed_client import Client
 from harness import check_stored, jobs_done, wait_until
-from test_admin import admin, refusal, socket_of, text
+from test_admin import admin, refusal, run, socket_of, text
 
 STEPS = ["asked", "committed", "read", "delivered", "sent", "fan-out-begun", "fan-out-done"]
 
@@ -45,7 +45,7 @@ def test_the_story_of_a_share_tells_who_got_it_and_when(start_feedd):
         assert steps["asked"] < steps["committed"] and steps["fan-out-begun"] <= steps["fan-out-done"] < 60_000_000
         assert [row["after_us"] for row in told["steps"]] == sorted(steps.values())
         shown = text(daemon, "trace", share)
-        assert "queued for 3 streams" in shown and "pushed to 4 timelines" in shown
+        assert "queued for: 3" in shown and "pushed to: 4; readers who are away: 7" in shown and "held by" not in shown
         client.delete("author", share)
         assert story(daemon, share)["exists"] is False
         latency = admin(daemon, "stats")["share_to_sent"]
@@ -128,6 +128,7 @@ def test_a_subject_is_shown_with_what_there_is_of_it_and_who_listens(feedd, clie
     assert shown["has_timeline"] and shown["following_in_memory"]
     assert wait_until(lambda: admin(feedd, "subject", reader)["timeline_entries"] == 3)
     assert refusal(feedd, "subject", "")["code"] == "INVALID"
+    assert "SUBJECT is longer than 128 bytes" in run(feedd, "subject", "x" * 129, json_wanted=False).stderr
 
 
 def test_the_hottest_subjects_are_those_whose_shares_cost_most(feedd, client, name):
