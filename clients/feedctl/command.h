@@ -40,6 +40,7 @@ struct command {
 /* One command line. */
 struct run {
     const struct command *command;
+    const char *group; /* the first word, where commands have two; else NULL */
     const char *server; /* NULL: the default */
     bool json;
     char *values[OPTIONS_MAX]; /* of command->options; NULL: not given; "" for a flag that is */
@@ -60,6 +61,9 @@ extern const struct command command_share, command_reshare, command_edit, comman
 /* Every command, ended by NULL. */
 extern const struct command *const commands[];
 
+/* Whether the command has two words, and `group` is the first one. *ret_word, if not NULL, is the second one then. */
+bool command_is_of_group(const struct command *command, const char *group, const char **ret_word);
+
 /* The options that stand before or after any command; a row without a name ends the list. */
 extern const struct command_option global_options[];
 
@@ -68,8 +72,9 @@ extern const struct command_option global_options[];
 char *run_option(const struct run *run, const char *name);
 /* The same, "" if it was not given. */
 char *run_text(const struct run *run, const char *name);
-/* Reads the id of a share or comment, with or without the # that the human output puts before it. False: it is none, which has
- * been said on standard error. */
+/* Reads the id of a share, comment or notice, with or without the # that the human output puts before it. False: it is none. */
+bool id_read(const char *text, uint64_t *ret_id);
+/* The same, and that it is none has been said on standard error. */
 bool run_id(const char *text, uint64_t *ret_id);
 /* That value as a number from `least` to `most`, or `standard` if it was not given. False: it is no such number,
  * which has been said on standard error. */

@@ -43,7 +43,7 @@ static int follow(const struct run *run, struct feed_blocking *feed, json_t **an
     struct progress progress;
     int code = DONE;
 
-    progress_init(&progress, "keys", number(*answer, "keys_in_all"), now_ms());
+    progress_init(&progress, "key", number(*answer, "keys_in_all"));
     while (code == DONE && is_state(*answer, "running")) {
         progress.total_bytes = number(*answer, "keys_in_all");
         progress.done_bytes = number(*answer, "keys");

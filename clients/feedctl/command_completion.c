@@ -34,8 +34,8 @@ static void for_each_word(const char *first, word_fn *each)
             continue;
         if (first[0] == '\0' && !again)
             each(name, length, commands[i]);
-        else if (space != NULL && length == strlen(first) && strncmp(name, first, length) == 0)
-            each(space + 1, strlen(space + 1), commands[i]);
+        else if (command_is_of_group(commands[i], first, &name))
+            each(name, strlen(name), commands[i]);
     }
 }
 

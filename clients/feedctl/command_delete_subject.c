@@ -37,7 +37,7 @@ static int wait_until_done(const struct run *run, struct feed_blocking *feed, Pr
     int code = DONE;
 
     request.subject = run->arguments[0];
-    progress_init(&progress, "pieces", 0, feed_client_now_ms(client));
+    progress_init(&progress, "piece", 0);
     while (code == DONE && !done) {
         code = session_call(run, feed, &request.base, ret_reply);
         if (code != DONE)
@@ -56,11 +56,10 @@ static int wait_until_done(const struct run *run, struct feed_blocking *feed, Pr
 
 static void print_outcome(const struct run *run, const Feed__SubjectDeletion *deletion)
 {
-    char *subject = text_clean(run->arguments[0]), total[32];
+    char *subject = text_clean(run->arguments[0]), total[TEXT_COUNT_BYTES];
 
-    text_number(deletion != NULL ? deletion->total : 0, total);
-    printf("%s is deleted: %s piece%s\n", subject != NULL ? subject : "", total,
-           deletion != NULL && deletion->total == 1 ? "" : "s");
+    text_count(deletion != NULL ? deletion->total : 0, "piece", total);
+    printf("%s is deleted: %s\n", subject != NULL ? subject : "", total);
     free(subject);
 }
 

@@ -237,7 +237,7 @@ static int print_all(struct export *export, const json_t *begun)
 
     if (export->count > 0)
         qsort(export->keys, export->count, sizeof(export->keys[0]), compare);
-    progress_init(&export->progress, "keys", export->count, now_ms());
+    progress_init(&export->progress, "key", export->count);
     for (size_t i = 0; code == DONE && i < export->count; i++) {
         if (i > 0 && strcmp(export->keys[i], export->keys[i - 1]) == 0)
             continue;

@@ -205,7 +205,7 @@ static int run_import_graph(const struct run *run)
     struct graph_import graph = { 0 };
     const Feed__HelloReply *hello;
     bool ready = true;
-    int code = import_open(&graph.import, run, "follows");
+    int code = import_open(&graph.import, run, "follow");
 
     if (code != DONE)
         return code;

@@ -175,6 +175,12 @@ static const char *row_from_json(struct row *row, json_t *object, char numbers[s
     return NULL;
 }
 
+/* The line after the shares of feedctl --json profile, timeline and their like. */
+static bool ends_page(const json_t *object)
+{
+    return json_is_string(json_object_get(object, "end")) && json_is_string(json_object_get(object, "nextCursor"));
+}
+
 static int import_json(struct shares_import *shares)
 {
     uint64_t line = 0, bytes = 0;
@@ -198,7 +204,7 @@ static int import_json(struct shares_import *shares)
         why = object != NULL ? row_from_json(&row, object, numbers) : wrong.text;
         if (why != NULL)
             import_skip(&shares->import, line, why);
-        else
+        else if (!ends_page(object))
             going = ship(shares, &row, line, bytes);
         json_decref(object);
     }
@@ -228,7 +234,7 @@ static int run_import_shares(const struct run *run)
         fputs("feedctl: out of memory\n", stderr);
         return REFUSED;
     }
-    code = import_open(&shares->import, run, "shares");
+    code = import_open(&shares->import, run, "share");
     if (code == DONE) {
         for (size_t i = 0; i < SHARES_IN_FLIGHT; i++) {
             shares->shipments[i].next_free = shares->free_shipment;
@@ -246,8 +252,8 @@ const struct command command_import_shares = {
     .arguments = "FILE|-",
     .summary = "Import shares: CSV with a header, or JSON lines",
     .details = "\nColumns or members: url and author, and where there are any created_at (ISO 8601 or Unix time) or\n"
-               "createdAtMs, title, extract, image or imageUrl, comment, key or id; others are passed over. Rows that\n"
-               "cannot be shared are skipped and counted. Can be repeated: a row's key or id, or else its content,\n"
-               "makes it known.",
+               "createdAtMs, title, extract, image or imageUrl, comment, key or id; others are passed over, and so is\n"
+               "the line that ends a page of feedctl --json profile. Rows that cannot be shared are skipped and counted.\n"
+               "Can be repeated: a row's key or id, or else its content, makes it known.",
     .run = run_import_shares,
 };

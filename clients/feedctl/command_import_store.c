@@ -12,6 +12,7 @@
 #include "json.h"
 #include "progress.h"
 #include "session.h"
+#include "text.h"
 #include "transfer.h"
 
 #define BATCH_ROWS 200
@@ -143,6 +144,14 @@ static void read_all(struct store_import *import)
     progress_done(&import->progress);
 }
 
+static void print_read(uint64_t lines)
+{
+    char counted[TEXT_COUNT_BYTES];
+
+    text_count(lines, "line", counted);
+    printf("read %s\n", counted);
+}
+
 int run_import(const struct run *run)
 {
     const char *path = run->arguments[0];
@@ -158,14 +167,14 @@ int run_import(const struct run *run)
     }
     if (import.code == DONE) {
         import.rows = json_array();
-        progress_init(&import.progress, "rows", S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0, now_ms());
+        progress_init(&import.progress, "row", S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0);
         read_all(&import);
         feed_blocking_free(import.feed);
     }
     if (import.code == DONE && run->json)
         json_print(json_pack("{s:I, s:I}", "lines", (json_int_t)import.line, "rows", (json_int_t)import.sent));
     else if (import.code == DONE)
-        printf("read %llu lines\n", (unsigned long long)import.line);
+        print_read(import.line);
     if (import.file != NULL && import.file != stdin)
         fclose(import.file);
     json_decref(import.rows);

@@ -37,17 +37,25 @@ static bool find_word(const struct word *words, const char *word, const char *wh
     return false;
 }
 
-static void print_item(const Feed__PopularItem *item)
+/* What is popular is named by what other commands take: a subject, a url, or the id of a share. */
+static void print_item(const Feed__PopularItem *item, bool is_share)
 {
-    char *name = text_clean(item->url[0] != '\0' ? item->url : item->subject), count[32];
-    char *title = text_clean(item->share != NULL ? item->share->title : "");
+    const Feed__Share *share = item->share;
+    char *name = text_clean(is_share ? share->author : item->url[0] != '\0' ? item->url : item->subject), count[32];
+    char *title = text_clean(share != NULL ? share->title : ""), *url = text_clean(is_share ? share->url : "");
 
     text_number(item->count, count);
-    printf("%8s  %s%s%s\n", count, view_style.accent, name != NULL ? name : "", view_style.plain);
+    printf("%8s  %s%s%s", count, view_style.accent, name != NULL ? name : "", view_style.plain);
+    if (is_share)
+        printf(" %s#%llu%s", view_style.dim, (unsigned long long)share->id, view_style.plain);
+    putchar('\n');
     if (title != NULL && title[0] != '\0')
         printf("%8s  %s\n", "", title);
+    if (url != NULL && url[0] != '\0')
+        printf("%8s  %s%s%s\n", "", view_style.dim, url, view_style.plain);
     free(name);
     free(title);
+    free(url);
 }
 
 static int run_popular(const struct run *run)
@@ -78,7 +86,7 @@ static int run_popular(const struct run *run)
         if (run->json)
             json_print_message(message);
         for (size_t i = 0; !run->json && i < reply->n_items; i++)
-            print_item(reply->items[i]);
+            print_item(reply->items[i], kind == FEED__POPULAR_KIND__POPULAR_SHARES && reply->items[i]->share != NULL);
         if (!run->json && reply->n_items == 0)
             view_note("nothing in this time");
         feed_free_message(feed, message);

@@ -19,6 +19,19 @@ static void print_suggestion(const Feed__Suggestion *suggestion)
     free(subject);
 }
 
+/* True whatever the reason is: the reader follows nobody, or those follow nobody, or it follows, mutes or blocks them all. */
+static void print_nobody(const char *reader)
+{
+    char *name = text_clean(reader);
+
+    if (name == NULL)
+        return;
+    view_note("nobody: suggested are subjects followed by those whom %s follows and has not muted, and not followed, muted or "
+              "blocked by %s itself", name, name);
+    view_note("let %s follow more: feedctl popular --window all subjects tells whom many follow", name);
+    free(name);
+}
+
 static int run_suggest(const struct run *run)
 {
     Feed__GetSuggestionsRequest request = FEED__GET_SUGGESTIONS_REQUEST__INIT;
@@ -46,7 +59,7 @@ static int run_suggest(const struct run *run)
                 print_suggestion(reply->suggestions[i]);
         }
         if (!run->json && reply->n_suggestions == 0)
-            view_note("nobody: those whom the reader follows follow nobody else");
+            print_nobody(run->arguments[0]);
         feed_free_message(feed, message);
     }
     feed_blocking_free(feed);

@@ -12,8 +12,25 @@
 #include "token.h"
 #include "view.h"
 
+/* The streams: what names one, and what people are told of it. */
+static const struct stream {
+    const char *option; /* NULL: the argument */
+    Feed__SubscribeRequest__StreamCase named;
+    const char *next;   /* what is waited for */
+    const char *whole;  /* the command that shows what there is */
+} streams[] = {
+    { NULL, FEED__SUBSCRIBE_REQUEST__STREAM_HOME, "is shared", "timeline" },
+    { "profile", FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE, "is shared", "profile" },
+    { "dialogue", FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE, "is said", "dialogue" },
+    { "dialogue-around", FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND, "is said", "dialogue" },
+    { "inbox", FEED__SUBSCRIBE_REQUEST__STREAM_INBOX, "happens", "inbox" },
+};
+#define STREAMS (sizeof streams / sizeof *streams)
+
 struct watch {
     const struct run *run;
+    const struct stream *stream;
+    const ProtobufCMessage *request; /* that opened it */
     const char *token_path; /* NULL: nowhere */
     bool was_caught_up;     /* said once */
     bool degraded;
@@ -50,13 +67,13 @@ static void watch_store_token(struct watch *watch, const struct feed_event *even
     }
 }
 
-static void watch_print_gap(const struct feed_event *event)
+static void watch_print_gap(const struct watch *watch, const struct feed_event *event)
 {
     static const struct {
         Feed__GapReason reason;
         const char *text;
     } reasons[] = {
-        { FEED__GAP_REASON__GAP_CAPPED, "more was shared meanwhile than the timeline holds" },
+        { FEED__GAP_REASON__GAP_CAPPED, "more came meanwhile than is held ready" },
         { FEED__GAP_REASON__GAP_TOO_OLD, "it is too long ago that this was last watched" },
         { FEED__GAP_REASON__GAP_LOST, "the store lost its latest data" },
     };
@@ -64,7 +81,7 @@ static void watch_print_gap(const struct feed_event *event)
     char refusal[1024];
 
     if (event->gap != NULL) {
-        why = "the server cannot vouch for what was shared meanwhile";
+        why = "the server cannot vouch for what came meanwhile";
         for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
             if (reasons[i].reason == event->gap->reason)
                 why = reasons[i].text;
@@ -72,7 +89,7 @@ static void watch_print_gap(const struct feed_event *event)
         session_describe((int)event->error->code, event->error, refusal, sizeof refusal);
         why = refusal;
     }
-    view_note("something may be missing here: %s. The timeline has what there is", why);
+    view_note("something may be missing here: %s. feedctl %s shows what there is", why, watch->stream->whole);
 }
 
 static void watch_print(struct watch *watch, const struct feed_event *event)
@@ -113,11 +130,11 @@ static void watch_print(struct watch *watch, const struct feed_event *event)
         view_unread(event->read_marker->marker, event->read_marker->unread, event->read_marker->more);
         break;
     case FEED_EVENT_GAP:
-        watch_print_gap(event);
+        watch_print_gap(watch, event);
         break;
     case FEED_EVENT_CAUGHT_UP:
         if (!watch->was_caught_up)
-            view_note("up to date; waiting for what is shared next (Ctrl-C ends)");
+            view_note("up to date; waiting for what %s next (Ctrl-C ends)", watch->stream->next);
         watch->was_caught_up = true;
         break;
     case FEED_EVENT_HEARTBEAT:
@@ -150,7 +167,8 @@ static void on_event(void *context, const struct feed_event *event)
     struct watch *watch = context;
 
     if (event->kind == FEED_EVENT_ENDED) {
-        watch->code = session_fail(watch->run, event->error != NULL ? (int)event->error->code : -EPROTO, event->error);
+        watch->code = session_fail(watch->run, watch->request, event->error != NULL ? (int)event->error->code : -EPROTO,
+                                   event->error);
         watch->over = true;
         return;
     }
@@ -203,12 +221,13 @@ static int watch_stream(struct watch *watch, const Feed__SubscribeRequest *reque
 
     if (code != DONE)
         return code;
+    watch->request = &request->base;
     watch_catch_signals(&wait_mask);
     feed_blocking_set_wait_mask(feed, &wait_mask);
     view_init();
     error = feed_subscribe(feed_blocking_client(feed), request, on_event, watch, &subscription);
     if (error < 0)
-        code = session_fail(watch->run, error, NULL);
+        code = session_fail(watch->run, &request->base, error, NULL);
     while (error == 0 && !watch->over && !watch_interrupted) {
         /* What came together is shown together, and at once. */
         if (fflush(stdout) != 0)
@@ -220,36 +239,39 @@ static int watch_stream(struct watch *watch, const Feed__SubscribeRequest *reque
     return code != DONE ? code : watch->code;
 }
 
-/* Which stream, out of the one argument or option that says so. False: there is not exactly one, which has been said. */
-static bool watch_name_stream(const struct run *run, Feed__SubscribeRequest *request)
+/* What was given for a stream; NULL: nothing. */
+static char *watch_given(const struct run *run, const struct stream *stream)
 {
-    char *profile = run_option(run, "profile");
-    char *dialogue = run_option(run, "dialogue");
-    char *around = run_option(run, "dialogue-around");
-    char *inbox = run_option(run, "inbox");
+    if (stream->option != NULL)
+        return run_option(run, stream->option);
+    return run->argument_count > 0 ? run->arguments[0] : NULL;
+}
 
-    if ((profile != NULL) + (dialogue != NULL) + (around != NULL) + (inbox != NULL) + (run->argument_count == 1) != 1) {
+/* Which stream, out of the one argument or option that says so. NULL: there is not exactly one, which has been said. */
+static const struct stream *watch_name_stream(const struct run *run, Feed__SubscribeRequest *request)
+{
+    const struct stream *found = NULL;
+    size_t count = 0;
+    char *name = NULL;
+
+    for (size_t i = 0; i < STREAMS; i++) {
+        char *given = watch_given(run, &streams[i]);
+
+        if (given == NULL)
+            continue;
+        found = &streams[i];
+        name = given;
+        count++;
+    }
+    if (count != 1) {
         fputs("feedctl: watch needs one of READER, --profile, --dialogue, --dialogue-around and --inbox\n", stderr);
-        return false;
+        return NULL;
     }
-    if (dialogue != NULL) {
-        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE;
-        return run_id(dialogue, &request->dialogue);
-    }
-    if (around != NULL) {
-        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE_AROUND;
-        request->dialogue_around = around;
-    } else if (inbox != NULL) {
-        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_INBOX;
-        request->inbox = inbox;
-    } else if (profile != NULL) {
-        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_PROFILE;
-        request->profile = profile;
-    } else {
-        request->stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_HOME;
-        request->home = run->arguments[0];
-    }
-    return true;
+    request->stream_case = found->named;
+    if (found->named == FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE)
+        return run_id(name, &request->dialogue) ? found : NULL;
+    request->home = name; /* whichever it is: all names of the oneof lie in the same place */
+    return found;
 }
 
 static int run_watch(const struct run *run)
@@ -260,7 +282,8 @@ static int run_watch(const struct run *run)
     size_t bytes = 0;
     int code, error;
 
-    if (!watch_name_stream(run, &request))
+    watch.stream = watch_name_stream(run, &request);
+    if (watch.stream == NULL)
         return USAGE;
     request.reader = run_text(run, "reader");
     if (watch.token_path != NULL) {

@@ -1,6 +1,8 @@
 /* The table of commands, in the order of the help. */
 #include "command.h"
 
+#include <string.h>
+
 const struct command *const commands[] = {
     &command_share,     &command_reshare,   &command_edit,     &command_delete,  &command_show,
     &command_follow,    &command_unfollow,  &command_following, &command_followers, &command_timeline, &command_profile, &command_comment,
@@ -16,6 +18,17 @@ const struct command *const commands[] = {
     &command_top,
     &command_completion, NULL,
 };
+
+bool command_is_of_group(const struct command *command, const char *group, const char **ret_word)
+{
+    size_t length = strlen(group);
+
+    if (strncmp(command->name, group, length) != 0 || command->name[length] != ' ')
+        return false;
+    if (ret_word != NULL)
+        *ret_word = command->name + length + 1;
+    return true;
+}
 
 const struct command_option global_options[] = {
     { "server", "ADDRESS", "HOST:PORT or unix:PATH (default: $FEEDD_SERVER, else 127.0.0.1:7420; for operators $FEEDD_ADMIN, "

@@ -30,24 +30,30 @@ static void print_options(FILE *out, const struct command_option *options)
     }
 }
 
-void help_print(FILE *out, const struct command *command)
+static void print_command(FILE *out, const struct command *command)
 {
-    if (command != NULL) {
-        fprintf(out, "Usage: feedctl [--server ADDRESS] [--json] ");
-        print_usage(out, command);
-        fprintf(out, "\n\n%s.\n", command->summary);
-        if (command->details != NULL)
-            fprintf(out, "%s\n", command->details);
-        fputs("\n", out);
-        print_options(out, command->options);
-        print_options(out, global_options);
+    fprintf(out, "Usage: feedctl [--server ADDRESS] [--json] ");
+    print_usage(out, command);
+    fprintf(out, "\n\n%s.\n", command->summary);
+    if (command->details != NULL)
+        fprintf(out, "%s\n", command->details);
+    fputs("\n", out);
+    print_options(out, command->options);
+    print_options(out, global_options);
+}
+
+void help_print(FILE *out, const struct run *run)
+{
+    if (run->command != NULL) {
+        print_command(out, run->command);
         return;
     }
-    fputs("Usage: feedctl [--server ADDRESS] [--json] COMMAND\n\nTalks to feedd, the feed daemon.\n\nCommands:\n", out);
+    fprintf(out, "Usage: feedctl [--server ADDRESS] [--json] %s%sCOMMAND\n\nTalks to feedd, the feed daemon.\n\nCommands:\n",
+            run->group != NULL ? run->group : "", run->group != NULL ? " " : "");
     for (size_t i = 0; commands[i] != NULL; i++) {
         char left[80];
 
-        if (commands[i]->hidden)
+        if (commands[i]->hidden || (run->group != NULL && !command_is_of_group(commands[i], run->group, NULL)))
             continue;
         snprintf(left, sizeof left, "%s%s%s", commands[i]->name, commands[i]->arguments[0] != '\0' ? " " : "",
                  commands[i]->arguments);
@@ -60,14 +66,31 @@ void help_print(FILE *out, const struct command *command)
           out);
 }
 
-void help_print_wrong(FILE *out, const struct command *command, const char *message)
+/* "Usage: feedctl import graph|shares" */
+static void print_group(FILE *out, const char *group)
+{
+    const char *between = " ", *word;
+
+    fprintf(out, "Usage: feedctl %s", group);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (commands[i]->hidden || !command_is_of_group(commands[i], group, &word))
+            continue;
+        fprintf(out, "%s%s", between, word);
+        between = "|";
+    }
+    fputc('\n', out);
+}
+
+void help_print_wrong(FILE *out, const struct run *run, const char *message)
 {
     fprintf(out, "feedctl: %s\n", message);
-    if (command == NULL) {
+    if (run->command != NULL) {
+        fputs("Usage: feedctl ", out);
+        print_usage(out, run->command);
+        fputc('\n', out);
+    } else if (run->group != NULL) {
+        print_group(out, run->group);
+    } else {
         fputs("Try: feedctl --help\n", out);
-        return;
     }
-    fputs("Usage: feedctl ", out);
-    print_usage(out, command);
-    fputc('\n', out);
 }

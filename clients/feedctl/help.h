@@ -6,9 +6,9 @@
 
 #include "command.h"
 
-/* The help of `command`, or of the whole program if it is NULL. */
-void help_print(FILE *out, const struct command *command);
+/* The help of the command that the run names, or of the commands of its group, or of the whole program. */
+void help_print(FILE *out, const struct run *run);
 /* What is wrong with a command line, and where to look. */
-void help_print_wrong(FILE *out, const struct command *command, const char *message);
+void help_print_wrong(FILE *out, const struct run *run, const char *message);
 
 #endif

@@ -14,7 +14,7 @@
 #define PATIENCE_MS 60000u
 #define TURN_MS 1000
 
-int import_open(struct import *import, const struct run *run, const char *unit)
+int import_open(struct import *import, const struct run *run, const char *one)
 {
     const struct feed_options options = { .request_timeout_ms = FEED_NO_TIMEOUT };
     const char *path = run->arguments[0];
@@ -37,7 +37,7 @@ int import_open(struct import *import, const struct run *run, const char *unit)
     }
     import->client = feed_blocking_client(import->feed);
     import->started_ms = feed_client_now_ms(import->client);
-    progress_init(&import->progress, unit, S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0, import->started_ms);
+    progress_init(&import->progress, one, S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0);
     return DONE;
 }
 
@@ -130,10 +130,10 @@ static void print_summary_json(const struct import *import, const char *done_wor
 
 static void print_reason(const struct reason *reason)
 {
-    char count[32];
+    char count[TEXT_COUNT_BYTES];
 
-    text_number(reason->count, count);
-    fprintf(stderr, "%s %s, %s", count, reason->count == 1 ? "line" : "lines", reason->why);
+    text_count(reason->count, "line", count);
+    fprintf(stderr, "%s, %s", count, reason->why);
     for (size_t i = 0; i < reason->count && i < REASON_LINES_MAX; i++)
         fprintf(stderr, "%s%llu", i == 0 ? ": " : ", ", (unsigned long long)reason->lines[i]);
     fputs(reason->count > REASON_LINES_MAX ? ", …\n" : "\n", stderr);

@@ -36,8 +36,8 @@ struct import {
 };
 
 /* Opens the file ("-" is standard input) and connects. DONE, or the exit code after having said why; then there is
- * nothing to close. `unit` is what is counted, for the progress bar. */
-int import_open(struct import *import, const struct run *run, const char *unit);
+ * nothing to close. `one` is what is counted, for the progress bar: "share". */
+int import_open(struct import *import, const struct run *run, const char *one);
 
 /* Waits until at most `most` requests are in flight. False: the server has been away for too long. */
 bool import_wait(struct import *import, size_t most);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "message.h"
 #include "text.h"
 
 json_t *json_from_text(const char *text)
@@ -37,9 +38,6 @@ static json_t *json_from_enum(const ProtobufCFieldDescriptor *field, int number)
 
     return value != NULL ? json_string(value->name) : json_integer(number);
 }
-
-/* Reads a value of type `type` from untyped memory. */
-#define LOAD(type, at) (*(type const *)(const void *)(at))
 
 /* One value of the field's type, which lies at `at`. */
 static json_t *json_from_value(const ProtobufCFieldDescriptor *field, const void *at)
@@ -150,8 +148,7 @@ json_t *json_from_message(const ProtobufCMessage *message)
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
         json_t *value;
 
-        if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
-            LOAD(uint32_t, base + field->quantifier_offset) != field->id)
+        if (!message_holds(field, base))
             continue;
         value = field->label == PROTOBUF_C_LABEL_REPEATED ? json_from_list(field, base)
                                                           : json_from_value(field, base + field->offset);
@@ -185,13 +182,16 @@ const ProtobufCFieldDescriptor *json_field(const ProtobufCMessageDescriptor *des
     return NULL;
 }
 
-/* Numbers of 64 bits are strings. */
+/* Numbers of 64 bits are strings, and enums are names. */
 static bool says_nothing(const ProtobufCFieldDescriptor *field, const json_t *value)
 {
     bool is_text = field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_BYTES;
+    const char *nothing = is_text ? "" : "0";
 
+    if (field->type == PROTOBUF_C_TYPE_ENUM)
+        nothing = protobuf_c_enum_descriptor_get_value(field->descriptor, 0)->name;
     if (json_is_string(value))
-        return strcmp(json_string_value(value), is_text ? "" : "0") == 0;
+        return strcmp(json_string_value(value), nothing) == 0;
     return json_is_null(value) || json_is_false(value) || (json_is_integer(value) && json_integer_value(value) == 0) ||
            (json_is_array(value) && json_array_size(value) == 0);
 }

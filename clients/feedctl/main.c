@@ -18,13 +18,13 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     switch (parse_command_line(argc, argv, &run, message, sizeof message)) {
     case PARSE_HELP:
-        help_print(stdout, run.command);
+        help_print(stdout, &run);
         return DONE;
     case PARSE_VERSION:
         puts("feedctl " FEEDD_VERSION);
         return DONE;
     case PARSE_WRONG:
-        help_print_wrong(stderr, run.command, message);
+        help_print_wrong(stderr, &run, message);
         return USAGE;
     case PARSE_RUN:
         break;

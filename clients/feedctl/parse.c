@@ -2,11 +2,14 @@
 #include "parse.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ID_MAX ((UINT64_C(1) << 53) - 1)
 
 static char no_text[] = "";
 
@@ -82,21 +85,30 @@ static bool parse_option(struct parser *parser, int argc, char **argv, int *inde
     return true;
 }
 
-/* The command that argv[index] and, where it has two words, argv[index + 1] name. *ret_words is how many were used. */
-static const struct command *find_command(int argc, char **argv, int index, int *ret_words)
+/* Takes a word that names a command, or is a half of such a name. */
+static bool parse_name(struct parser *parser, const char *word)
 {
+    struct run *run = parser->run;
+    bool is_group = false;
+
     for (size_t i = 0; commands[i] != NULL; i++) {
         const char *name = commands[i]->name;
-        const char *space = strchr(name, ' ');
-        size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
 
-        if (strncmp(name, argv[index], first) != 0 || argv[index][first] != '\0')
-            continue;
-        *ret_words = space != NULL ? 2 : 1;
-        if (space == NULL || (index + 1 < argc && strcmp(space + 1, argv[index + 1]) == 0))
-            return commands[i];
+        if ((run->group == NULL || command_is_of_group(commands[i], run->group, &name)) && strcmp(name, word) == 0)
+            run->command = commands[i];
+        is_group = is_group || command_is_of_group(commands[i], word, NULL);
     }
-    return NULL;
+    if (run->command != NULL)
+        return true;
+    if (run->group != NULL)
+        return parse_fail(parser, "unknown command %s %s", run->group, word);
+    if (is_group)
+        run->group = word;
+    else if (strcmp(word, "help") == 0)
+        parser->help = true;
+    else
+        return parse_fail(parser, "unknown command %s", word);
+    return true;
 }
 
 /* Compares the number of arguments with the usage line. */
@@ -143,15 +155,8 @@ static bool parse_words(struct parser *parser, int argc, char **argv)
             if (!options_end && !parse_option(parser, argc, argv, &i))
                 return false;
         } else if (parser->run->command == NULL) {
-            int words = 1;
-
-            parser->run->command = find_command(argc, argv, i, &words);
-            if (parser->run->command == NULL && strcmp(argv[i], "help") == 0)
-                parser->help = true;
-            else if (parser->run->command == NULL)
-                return parse_fail(parser, words == 2 ? "%s what?" : "unknown command %s", argv[i]);
-            else
-                i += words - 1;
+            if (!parse_name(parser, argv[i]))
+                return false;
         } else {
             argv[kept++] = argv[i];
         }
@@ -173,7 +178,10 @@ enum parse_result parse_command_line(int argc, char **argv, struct run *ret_run,
     if (parser.version)
         return PARSE_VERSION;
     if (ret_run->command == NULL) {
-        parse_fail(&parser, "no command given");
+        if (ret_run->group != NULL)
+            parse_fail(&parser, "%s what?", ret_run->group);
+        else
+            parse_fail(&parser, "no command given");
         return PARSE_WRONG;
     }
     if (!parse_check_count(&parser, ret_run->argument_count) || !parse_check_required(&parser))
@@ -212,15 +220,19 @@ bool run_option_number(const struct run *run, const char *name, unsigned long le
     return true;
 }
 
-bool run_id(const char *text, uint64_t *ret_id)
+bool id_read(const char *text, uint64_t *ret_id)
 {
     const char *digits = text[0] == '#' ? text + 1 : text;
     char *end;
 
-    errno = 0;
-    *ret_id = strtoull(digits, &end, 10);
-    if (errno == 0 && *end == '\0' && digits[0] >= '0' && digits[0] <= '9')
+    *ret_id = strtoull(digits, &end, 10); /* what is too large for it is too large for an id */
+    return *end == '\0' && digits[0] >= '0' && digits[0] <= '9' && *ret_id > 0 && *ret_id <= ID_MAX;
+}
+
+bool run_id(const char *text, uint64_t *ret_id)
+{
+    if (id_read(text, ret_id))
         return true;
-    fprintf(stderr, "feedctl: %s is no id: they are numbers\n", text);
+    fprintf(stderr, "feedctl: %s is no id: they are numbers from 1 to %" PRIu64 "\n", text, ID_MAX);
     return false;
 }

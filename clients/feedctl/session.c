@@ -9,10 +9,12 @@
 
 #include "json.h"
 #include "text.h"
+#include "typed.h"
 
 #define CONNECT_TIMEOUT_MS 4000
 #define REQUEST_TIMEOUT_MS 15000
 #define OPERATOR_TIMEOUT_MS 5000 /* who looks into a daemon wants to know what is wrong with it now */
+#define MESSAGE_BYTES 1024
 
 const char *session_address(const struct run *run)
 {
@@ -102,14 +104,34 @@ void session_describe(int status, const Feed__Error *error, char *out, size_t si
     free(message);
 }
 
-int session_fail(const struct run *run, int status, const Feed__Error *error)
+/* The same error in the words of the user, if it is about what was typed. `word` and `message` are room for them. */
+static Feed__Error in_typed_words(const struct run *run, const ProtobufCMessage *request, const Feed__Error *error,
+                                  char word[static TYPED_BYTES], char message[static MESSAGE_BYTES])
 {
-    char why[1024];
+    size_t length = strlen(error->field);
+    Feed__Error told = *error;
+
+    if (length == 0 || !typed_word(run, request, error->field, word))
+        return told;
+    told.field = word;
+    if (strncmp(error->message, error->field, length) == 0 && error->message[length] == ' ') {
+        snprintf(message, MESSAGE_BYTES, "%s%s", word, error->message + length);
+        told.message = message;
+    }
+    return told;
+}
+
+int session_fail(const struct run *run, const ProtobufCMessage *request, int status, const Feed__Error *error)
+{
+    char why[MESSAGE_BYTES], word[TYPED_BYTES], message[MESSAGE_BYTES];
+    Feed__Error told;
 
     if (run->json && error != NULL) {
         json_print_named("error", &error->base);
     } else {
-        session_describe(status, error, why, sizeof why);
+        if (error != NULL)
+            told = in_typed_words(run, request, error, word, message);
+        session_describe(status, error != NULL ? &told : NULL, why, sizeof why);
         fprintf(stderr, "feedctl: %s\n", why);
     }
     return error == NULL && status == -ETIMEDOUT ? NO_SERVER : REFUSED;
@@ -120,5 +142,5 @@ int session_call(const struct run *run, struct feed_blocking *feed, const Protob
 {
     int status = feed_call(feed, request, ret_reply);
 
-    return status == 0 ? DONE : session_fail(run, status, feed_last_error(feed));
+    return status == 0 ? DONE : session_fail(run, request, status, feed_last_error(feed));
 }

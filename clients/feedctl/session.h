@@ -20,8 +20,9 @@ int session_open(const struct run *run, const struct feed_options *options, stru
 int session_call(const struct run *run, struct feed_blocking *feed, const ProtobufCMessage *request,
                  ProtobufCMessage **ret_reply);
 
-/* Says that a request was not carried out; `status` and `error` as in struct feed_reply. Returns the exit code. */
-int session_fail(const struct run *run, int status, const Feed__Error *error);
+/* Says that a request was not carried out; `status` and `error` as in struct feed_reply. To people a field of the request is
+ * named as what they typed for it. Returns the exit code. */
+int session_fail(const struct run *run, const ProtobufCMessage *request, int status, const Feed__Error *error);
 
 /* "URL: must begin with http (INVALID, field url)": for people. */
 void session_describe(int status, const Feed__Error *error, char *out, size_t size);

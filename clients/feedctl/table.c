@@ -234,6 +234,12 @@ static bool is_scalar(const json_t *value)
     return !json_is_array(value) && !json_is_object(value);
 }
 
+/* What stands on a line of its own: not a text in which there is nothing. */
+static bool is_line(const json_t *value)
+{
+    return is_scalar(value) && !(json_is_string(value) && json_string_length(value) == 0);
+}
+
 static void print_members(FILE *out, json_t *object)
 {
     json_t *value;
@@ -244,15 +250,16 @@ static void print_members(FILE *out, json_t *object)
     json_object_foreach(object, name, value)
     {
         title_of(name, title);
-        if (is_scalar(value) && width_of(title) > width)
+        if (is_line(value) && width_of(title) > width)
             width = width_of(title);
     }
     json_object_foreach(object, name, value)
     {
-        char *text = is_scalar(value) ? table_value(name, value) : NULL;
+        char *text;
 
-        if (!is_scalar(value))
+        if (!is_line(value))
             continue;
+        text = table_value(name, value);
         title_of(name, title);
         fputs(view_style.dim, out);
         print_padded(out, title, width + GAP, false);

@@ -159,3 +159,11 @@ void text_number(uint64_t number, char out[static 32])
     }
     out[length] = '\0';
 }
+
+void text_count(uint64_t number, const char *one, char out[static TEXT_COUNT_BYTES])
+{
+    char digits[32];
+
+    text_number(number, digits);
+    snprintf(out, TEXT_COUNT_BYTES, "%s %s%s", digits, one, number == 1 ? "" : "s");
+}

@@ -27,4 +27,8 @@ void text_site(const char *url, char *out, size_t size);
 /* 1234567 as 1,234,567. */
 void text_number(uint64_t number, char out[static 32]);
 
+/* So many of what is called `one`, which takes an s: "1 line", "2,000 lines". */
+#define TEXT_COUNT_BYTES 64
+void text_count(uint64_t number, const char *one, char out[static TEXT_COUNT_BYTES]);
+
 #endif

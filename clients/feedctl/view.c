@@ -71,11 +71,11 @@ static void view_ago(int64_t at_ms, char *out, size_t size)
 /* " · 3 comments", nothing for 0. */
 static void view_count(uint64_t count, const char *what)
 {
-    char number[32];
+    char counted[TEXT_COUNT_BYTES];
 
-    text_number(count, number);
+    text_count(count, what, counted);
     if (count > 0)
-        printf(" · %s %s%s", number, what, count == 1 ? "" : "s");
+        printf(" · %s", counted);
 }
 
 void view_names(char *const *names, size_t count, size_t total)

@@ -1,7 +1,6 @@
-"""feedctl as its users see it: output for people and for programs, exit codes, imports, watching."""
+"""feedctl as its users see it: output for people and for programs, exit codes, imports."""
 import json
 import re
-import signal
 import subprocess
 import types
 
@@ -185,7 +184,7 @@ def test_blocking_and_muting(ctl, client, name):
     assert "Heard?" in ctl.say("dialogue", share) and "Heard?" not in ctl.say("dialogue", "--reader", bob, share)
     refused = ctl.run("follow", alice, bob)
     assert (refused.returncode, refused.stderr) == (
-        REFUSED, "feedctl: the reader may not follow this subject (FORBIDDEN, field subject)\n")
+        REFUSED, "feedctl: the reader may not follow this subject (FORBIDDEN, field SUBJECT)\n")
     assert ctl.say("unblock", bob, alice) == f"{bob} no longer blocks {alice}\n"
     assert ctl.say("unblock", bob, alice) == f"{bob} did not block {alice}\n"
     assert ctl.say("unmute", bob, carl) == f"{bob} has unmuted {carl}\n"
@@ -203,7 +202,7 @@ def test_marking_as_read_and_what_is_unread(ctl, client, name):
     assert ctl.say("mark-read", bob) == f"read as far as #{ids[2]}\n"
     assert ctl.objects("unread", bob)[0]["marker"] == str(ids[2])
     refused = ctl.run("mark-read", bob, "9007199254740991")
-    assert refused.returncode == REFUSED and "id" in refused.stderr
+    assert refused.returncode == REFUSED and refused.stderr.startswith("feedctl: ID ")
 
 
 def test_an_inbox_is_shown_and_marked_as_read(ctl, client, name):
@@ -268,9 +267,19 @@ def test_ping(ctl):
 
 # -------------------------------------------------------------------------------------------------- errors, exit codes
 
-def test_what_the_server_refuses_ends_with_1_and_names_the_field(ctl, name):
-    refused = ctl.run("share", "--as", name("author"), "ftp://example.org/")
-    assert refused.returncode == REFUSED and "url" in refused.stderr and not refused.stdout
+def test_what_the_server_refuses_ends_with_1_and_names_what_was_typed(ctl, client, name):
+    long, share = "x" * 129, client.share(name("author")).id
+    for words, typed in [
+        (("subjects", long), "SUBJECT"), (("describe", long), "SUBJECT"), (("watch", long), "READER"),
+        (("watch", "--profile", long), "--profile"), (("unmute", name("reader"), long), "SUBJECT"),
+        (("unmute", long, name("a")), "READER"), (("dialogue", share, "--reader", long), "--reader"),
+        (("comment", "--as", long, share, "?"), "--as"), (("profile", long, "--limit", "1"), "SUBJECT"),
+    ]:
+        refused = ctl.run(*words)
+        assert (refused.returncode, refused.stdout) == (REFUSED, "")
+        assert refused.stderr == f"feedctl: {typed} is longer than 128 bytes (INVALID, field {typed}, limit 128)\n"
+    refused = ctl.run("comment", "--as", name("bob"), "--reply-to", share + 64, share, "?")
+    assert refused.stderr.endswith("(NOT_FOUND, field --reply-to)\n")
     said = ctl.run("--json", "share", "--as", name("author"), "ftp://example.org/")
     error = json.loads(said.stdout or said.stderr)["error"]
     assert (error["code"], error["field"]) == ("INVALID", "url")
@@ -280,12 +289,13 @@ def test_what_the_server_refuses_ends_with_1_and_names_the_field(ctl, name):
     [], ["nonsense"], ["share", "http://example.org/"], ["timeline"], ["follow", "reader"], ["ping", "--nonsense"],
     ["timeline", "reader", "--limit", "many"], ["import"], ["import", "graph"],
     ["import", "graph", "/nonexistent/file"], ["show", "one", "two"], ["watch"], ["share", "--as"],
-    ["delete", "--as", "a", "x1"],
+    ["delete", "--as", "a", "x1"], ["show", "99999999999999999999"], ["admin", "nonsense"],
 ], ids=lambda words: " ".join(words) or "nothing")
 def test_a_wrong_command_line_ends_with_2_and_says_why(ctl, words):
     result = ctl.run(*words)
     assert result.returncode == USAGE
     assert result.stderr and not result.stdout
+    assert "admin" not in words or "unknown command admin nonsense\nUsage: feedctl admin stats|clients|" in result.stderr
 
 
 def test_no_server_ends_with_3_and_says_where_it_looked():
@@ -302,6 +312,8 @@ def test_help_and_version():
         assert command in text
     assert re.search(r"\d+\.\d+", done(feedctl("--version")))
     assert "--resume" in done(feedctl("watch", "--help"))
+    assert done(feedctl("help", "import")) == done(feedctl("import", "--help"))
+    assert "import shares FILE|-" in done(feedctl("help", "import")) and "follow" not in done(feedctl("help", "admin"))
 
 
 def test_a_unix_socket_is_a_server_too(start_feedd, workdir):
@@ -368,6 +380,21 @@ def test_importing_shares_from_json_lines(ctl, client, name):
         {"id": str(share.id), **row} for share, row in zip(reversed(shares), rows)]
 
 
+def test_what_a_profile_shows_can_be_imported_elsewhere_in_its_order(ctl, client, name, start_feedd, tmp_path):
+    file = tmp_path / "shares.jsonl"
+    client.share_many(name("a"), 3, title="T")
+    file.write_text("".join(reversed(ctl.run("--json", "profile", name("a")).stdout.splitlines(keepends=True))))
+    other = start_feedd()
+    server = ["--server", other.server_flag, "--json"]
+    for shared, repeated in ((3, 0), (0, 3)):
+        account = json.loads(done(feedctl(*server, "import", "shares", file)))
+        assert (account["shared"], account["repeated"], account["skipped"]) == (shared, repeated, 0)
+    with other.connect() as there:
+        here, copied = ([(share.url, share.title, share.created_at_ms) for share in one.whole_profile(name("a"))[0]]
+                        for one in (client, there))
+        assert copied == here
+
+
 @pytest.mark.skipif(not model.LINKS.exists(), reason=f"the real data is not at {model.DATA}")
 def test_importing_the_real_graph_and_links_keeps_the_order_of_the_file(start_feedd, tmp_path):
     network = model.Network()
@@ -389,104 +416,3 @@ def test_importing_the_real_graph_and_links_keeps_the_order_of_the_file(start_fe
             taken = [row for row in rows if not model.refused(row) or imported["refused"] < len(refused)]
             expected = [(row.author, row.url, row.title, row.created_at_ms) for row in reversed(taken)]
             assert [(share.author, share.url, share.title, share.created_at_ms) for share in shares] == expected[:800]
-
-
-# ------------------------------------------------------------------------------------------------------------ watching
-
-@pytest.fixture
-def watch(feedd):
-    """Starts `feedctl watch ...`; at the end of the test whatever still runs is interrupted."""
-    watchers = []
-
-    def start(*words, daemon=feedd):
-        watcher = harness.Server("feedctl watch", [harness.FEEDCTL, "--server", daemon.server_flag, *words], "stdout")
-        watchers.append(watcher)
-        return watcher
-    yield start
-    for watcher in watchers:
-        if watcher in harness.RUNNING:
-            interrupt(watcher)
-
-
-def interrupt(watcher):
-    watcher.signal(signal.SIGINT)
-    assert watcher.wait_for_exit() in (DONE, -signal.SIGINT, 130)
-
-
-def watched_shares(watcher):
-    events = [json.loads(line) for line in watcher.lines]
-    return [share_of(event["shared"]["share"]) for event in events if "shared" in event]
-
-
-def test_watching_a_dialogue_shows_comments_as_they_come(watch, client, name):
-    share = client.share(name("author")).id
-    one, around = watch("watch", "--dialogue", str(share)), watch("--json", "watch", "--dialogue-around", name("author"))
-    one.wait_for_line("up to date")
-    around.wait_for_line("caughtUp")
-    comment = client.comment(name("bob"), share, "Hear, hear")
-    client.delete_comment(name("bob"), share, comment)
-    one.wait_for_line("Hear, hear")
-    one.wait_for_line(f"comment #{comment} was deleted")
-    around.wait_for_line(f'"commentDeleted".*{comment}')
-    said, = [event["commented"] for event in map(json.loads, around.lines) if "commented" in event]
-    assert (said["author"], said["comment"]["id"], said["comment"]["text"]) == (name("author"), str(comment), "Hear, hear")
-
-
-def test_watching_a_reader_shows_shares_as_they_come(watch, client, name):
-    client.follow(name("reader"), name("author"))
-    for_people, for_programs = watch("watch", name("reader")), watch("--json", "watch", name("reader"))
-    for_programs.wait_for_line("caughtUp")
-    for_people.wait_for_line("up to date")
-    share_id = client.share(name("author"), title="A live title", comment="My comment").id
-    for_people.wait_for_line("A live title")
-    for_people.wait_for_line("My comment")
-    for_programs.wait_for_line("A live title")
-    assert watched_shares(for_programs) == [client.get(share_id)]
-    client.delete(name("author"), share_id)
-    for_programs.wait_for_line('"deleted"')
-    for_people.wait_for_line("delete")
-
-
-def test_watching_a_profile_needs_no_follow(watch, client, name):
-    watcher = watch("--json", "watch", "--profile", name("author"))
-    watcher.wait_for_line("caughtUp")
-    share_id = client.share(name("author")).id
-    watcher.wait_for_line(str(share_id))
-
-
-def test_watching_goes_on_where_the_token_in_the_file_says(watch, client, name, tmp_path):
-    file = tmp_path / "token"
-    first = watch("--json", "watch", name("author"), "--resume", file)
-    first.wait_for_line("caughtUp")
-    seen = client.share(name("author")).id
-    first.wait_for_line(str(seen))
-    interrupt(first)
-    assert file.stat().st_size > 0
-    missed = client.share_many(name("author"), 150)
-    second = watch("--json", "watch", name("author"), "--resume", file)
-    second.wait_for_line("caughtUp")
-    live = client.share(name("author")).id
-    second.wait_for_line(str(live))
-    ids = [share.id for share in watched_shares(second)]
-    assert ids == missed + [live] or ids == [seen] + missed + [live]
-
-
-def test_watching_survives_a_restart_of_the_daemon(watch, start_feedd, workdir):
-    flags = ("--unix", workdir / "feedd.sock")
-    daemon = start_feedd(*flags)
-    command = [harness.FEEDCTL, "--server", f"unix:{workdir / 'feedd.sock'}", "--json", "watch", "author"]
-    watcher = harness.Server("feedctl watch", command, "stdout")
-    try:
-        watcher.wait_for_line("caughtUp")
-        with daemon.connect() as client:
-            shares = [client.share("author").id]
-        watcher.wait_for_line(str(shares[0]))
-        for kill in (False, True):
-            daemon.kill() if kill else daemon.stop()
-            daemon = daemon.restart()
-            with daemon.connect() as client:
-                shares.append(client.share("author").id)
-            watcher.wait_for_line(str(shares[-1]))
-        assert [share.id for share in watched_shares(watcher)] == shares
-    finally:
-        interrupt(watcher)

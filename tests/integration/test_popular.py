@@ -165,6 +165,11 @@ def test_feedctl_shows_what_is_popular(start_feedd):
         client.follow_many([("bob", "alice"), ("carl", "alice"), ("carl", "bob")])
         client.call(pb.ShareRequest(author="alice", url="http://example.org/a", title="On teapots"))
         wait_until(lambda: popular(client, DESTINATIONS))
+        share = client.share("bob", title="Talked about").id
+        client.comment("carl", share)
+        wait_until(lambda: popular(client, pb.POPULAR_SHARES))
+    first, title, url = feedctl("popular", "shares").stdout.splitlines()
+    assert (first.split(), title.strip()) == (["1", "bob", f"#{share}"], "Talked about") and url.strip().startswith("http")
     assert [line.split() for line in feedctl("popular", "subjects").stdout.splitlines()] == [["2", "alice"], ["1", "bob"]]
     assert "On teapots" in feedctl("popular", "destinations", "--window", "hour").stdout
     items = json.loads(feedctl("--json", "popular", "subjects", "--window", "all", "--limit", "1").stdout)["items"]

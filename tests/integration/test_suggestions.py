@@ -77,8 +77,13 @@ def test_feedctl_suggests(feedd, client, name):
         return subprocess.run([harness.FEEDCTL, "--server", feedd.server_flag, *words], capture_output=True, text=True,
                               timeout=50, env=harness.ENVIRONMENT, check=True).stdout
 
-    assert "nobody" in feedctl("suggest", reader)
+    hint = feedctl("suggest", reader)
+    assert hint.startswith("— nobody") and f"let {reader} follow more" in hint
     client.follow_many([(reader, name("ann")), (name("ann"), name("dora"))])
+    for hide in (name("dora"), name("ann")):
+        feedctl("mute", reader, hide)
+        assert feedctl("suggest", reader) == hint and "not followed, muted or blocked by" in hint and "has not muted" in hint
+        feedctl("unmute", reader, hide)
     assert f"{name('dora')} · followed by {name('ann')}" in feedctl("suggest", reader)
     assert json.loads(feedctl("--json", "suggest", reader)) == {"subject": name("dora"), "followedByCount": 1,
                                                                 "followedBy": [name("ann")]}

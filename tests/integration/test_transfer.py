@@ -84,6 +84,7 @@ def test_what_is_exported_and_imported_is_the_same_store_under_another_epoch(sta
     store = fill(daemon, redis)
     text = export(daemon, workdir / "one.jsonl")
     assert export(daemon, workdir / "again.jsonl") == text, "an export is always the same"
+    assert "author" in text and "UNSPECIFIED" not in text, "nothing is said of the author's kind"
     with daemon.connect() as client:
         token = client.follow_stream(home="reader0").token
 
@@ -107,10 +108,11 @@ def test_what_is_exported_and_imported_is_the_same_store_under_another_epoch(sta
         share = client.share("author").id
         assert share > max(map(int, lines_of(text, "store")[0]["positions"])) - 64 and share in client.timeline_ids("reader0")
     assert_clean(into)
-    assert refusal(into, "import", workdir / "one.jsonl")["message"].startswith("the store is not empty")
+    refused = refusal(into, "import", workdir / "one.jsonl")
+    assert refused["message"].startswith("the store is not empty") and (refused["code"], refused["field"]) == ("FORBIDDEN", "")
 
 
-def test_what_cannot_be_imported_is_refused_with_its_line(start_feedd, start_redis, workdir):
+def test_what_cannot_be_imported_is_refused_with_its_line(start_feedd, workdir):
     daemon = start_feedd("--store-partitions", "2")
     path = workdir / "lines.jsonl"
 

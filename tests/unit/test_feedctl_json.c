@@ -178,6 +178,19 @@ static void what_is_written_is_read_again(void **state)
     json_decref(object);
 }
 
+static void what_says_nothing_can_be_left_out(void **state)
+{
+    Feed__Subject subject = FEED__SUBJECT__INIT;
+    char id[] = "alice";
+    json_t *object;
+
+    (void)state;
+    subject.id = id;
+    object = json_from_message(&subject.base);
+    json_prune(object, &feed__subject__descriptor);
+    expect_json(object, "{\"id\":\"alice\"}");
+}
+
 static void what_is_not_of_the_message_is_not_read(void **state)
 {
     static const char *const texts[] = {
@@ -208,6 +221,7 @@ int main(void)
         cmocka_unit_test(of_a_oneof_only_the_member_that_is_set_is_there),
         cmocka_unit_test(what_is_no_utf8_is_replaced),
         cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(what_says_nothing_can_be_left_out),
         cmocka_unit_test(what_is_not_of_the_message_is_not_read),
     };
 

@@ -6,6 +6,7 @@
 
 #include "parse.h"
 #include "token.h"
+#include "typed.h"
 
 #define WORDS_MAX 16
 #define WORD_BYTES 64
@@ -70,8 +71,11 @@ static void commands_of_two_words_are_found(void **state)
     assert_string_equal(line.run.arguments[0], "-");
     assert_int_equal(parse(&line, "import shares x.csv"), PARSE_RUN);
     assert_ptr_equal(line.run.command, &command_import_shares);
+    assert_int_equal(parse(&line, "import --json shares x.csv"), PARSE_RUN);
+    assert_ptr_equal(line.run.command, &command_import_shares);
     assert_int_equal(parse(&line, "import"), PARSE_WRONG);
     assert_string_equal(line.message, "import what?");
+    assert_string_equal(line.run.group, "import");
 }
 
 static void what_is_wrong_is_named(void **state)
@@ -81,6 +85,9 @@ static void what_is_wrong_is_named(void **state)
     } lines[] = {
         { "", "no command given" },
         { "dance", "unknown command dance" },
+        { "graph -", "unknown command graph" },
+        { "import dance x", "unknown command import dance" },
+        { "help admin dance", "unknown command admin dance" },
         { "--loud ping", "unknown option --loud" },
         { "ping --as x", "unknown option --as" },
         { "ping -x", "unknown option -x" },
@@ -124,6 +131,11 @@ static void help_is_for_the_command_if_there_is_one(void **state)
     assert_ptr_equal(line.run.command, &command_watch);
     assert_int_equal(parse(&line, "help watch"), PARSE_HELP);
     assert_ptr_equal(line.run.command, &command_watch);
+    assert_int_equal(parse(&line, "help admin"), PARSE_HELP);
+    assert_null(line.run.command);
+    assert_string_equal(line.run.group, "admin");
+    assert_int_equal(parse(&line, "admin stats --help"), PARSE_HELP);
+    assert_ptr_equal(line.run.command, &command_admin_stats);
     assert_int_equal(parse(&line, "--version"), PARSE_VERSION);
 }
 
@@ -146,6 +158,61 @@ static void numbers_have_bounds(void **state)
         parse(&line, texts[i]);
         assert_false(run_option_number(&line.run, "limit", 1, 100, 0, &number));
     }
+}
+
+static void ids_have_bounds_and_may_have_a_hash(void **state)
+{
+    static const char *const none[] = { "", "#", "0", "-1", "x", "1x", "+1", " 1", "9007199254740992", "99999999999999999999" };
+    uint64_t id;
+
+    (void)state;
+    assert_true(id_read("#9007199254740991", &id));
+    assert_int_equal(id, 9007199254740991);
+    assert_true(id_read("1", &id));
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(id_read(none[i], &id));
+}
+
+/* What was typed for a field of the request that the line makes; "" if nothing was. */
+static const char *typed(const struct line *line, const ProtobufCMessage *request, const char *field)
+{
+    static char word[TYPED_BYTES];
+
+    return typed_word(&line->run, request, field, word) ? word : "";
+}
+
+static void a_field_is_called_what_was_typed_for_it(void **state)
+{
+    Feed__FollowRequest follow = FEED__FOLLOW_REQUEST__INIT;
+    Feed__SetSubjectRequest describe = FEED__SET_SUBJECT_REQUEST__INIT;
+    Feed__CommentRequest comment = FEED__COMMENT_REQUEST__INIT;
+    Feed__SubscribeRequest subscribe = FEED__SUBSCRIBE_REQUEST__INIT;
+    Feed__Subject subject = FEED__SUBJECT__INIT;
+    struct line line;
+
+    (void)state;
+    parse(&line, "follow bob bob");
+    follow.reader = line.run.arguments[0];
+    follow.subject = line.run.arguments[1];
+    assert_string_equal(typed(&line, &follow.base, "reader"), "READER");
+    assert_string_equal(typed(&line, &follow.base, "subject"), "SUBJECT");
+    assert_string_equal(typed(&line, &follow.base, "max_following"), "");
+    parse(&line, "describe bob --link x");
+    describe.subject = &subject;
+    subject.link = run_option(&line.run, "link");
+    assert_string_equal(typed(&line, &describe.base, "link"), "--link");
+    assert_string_equal(typed(&line, &describe.base, "subject"), "");
+    parse(&line, "comment --as bob --reply-to #7 64 hello");
+    comment.parent_id = 7;
+    comment.share_id = 64;
+    assert_string_equal(typed(&line, &comment.base, "parent_id"), "--reply-to");
+    assert_string_equal(typed(&line, &comment.base, "share_id"), "SHARE_ID");
+    assert_string_equal(typed(&line, &comment.base, "idempotency_key"), "");
+    parse(&line, "watch --dialogue 64");
+    subscribe.stream_case = FEED__SUBSCRIBE_REQUEST__STREAM_DIALOGUE;
+    subscribe.dialogue = 64;
+    assert_string_equal(typed(&line, &subscribe.base, "dialogue"), "--dialogue");
+    assert_string_equal(typed(&line, &subscribe.base, "home"), ""); /* which is no text here */
 }
 
 static void a_token_is_replaced_in_one_step_and_read_back(void **state)
@@ -185,6 +252,8 @@ int main(void)
         cmocka_unit_test(arguments_may_repeat_and_begin_with_a_dash),
         cmocka_unit_test(help_is_for_the_command_if_there_is_one),
         cmocka_unit_test(numbers_have_bounds),
+        cmocka_unit_test(ids_have_bounds_and_may_have_a_hash),
+        cmocka_unit_test(a_field_is_called_what_was_typed_for_it),
         cmocka_unit_test(a_token_is_replaced_in_one_step_and_read_back),
     };
 

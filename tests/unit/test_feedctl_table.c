@@ -69,6 +69,12 @@ static void members_stand_one_a_line_and_lists_are_tables(void **state)
                  "used  2.0 KiB\n");
 }
 
+static void texts_in_which_there_is_nothing_are_left_out(void **state)
+{
+    (void)state;
+    expect_table("{\"held_by\":\"\",\"pushed\":0,\"asked\":null}", "pushed  0\nasked   -\n");
+}
+
 static void what_strangers_wrote_steers_nothing(void **state)
 {
     (void)state;
@@ -87,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_end_of_a_name_says_the_unit),
         cmocka_unit_test(members_stand_one_a_line_and_lists_are_tables),
+        cmocka_unit_test(texts_in_which_there_is_nothing_are_left_out),
         cmocka_unit_test(what_strangers_wrote_steers_nothing),
         cmocka_unit_test(rows_need_not_have_the_same_members),
     };

@@ -114,6 +114,19 @@ static void long_numbers_have_commas(void **state)
     assert_string_equal(number, "18,446,744,073,709,551,615");
 }
 
+static void one_has_no_s(void **state)
+{
+    char counted[TEXT_COUNT_BYTES];
+
+    (void)state;
+    text_count(0, "piece", counted);
+    assert_string_equal(counted, "0 pieces");
+    text_count(1, "piece", counted);
+    assert_string_equal(counted, "1 piece");
+    text_count(2000, "piece", counted);
+    assert_string_equal(counted, "2,000 pieces");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +135,7 @@ int main(void)
         cmocka_unit_test(times_are_told_from_now),
         cmocka_unit_test(the_site_is_the_host_without_www),
         cmocka_unit_test(long_numbers_have_commas),
+        cmocka_unit_test(one_has_no_s),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
