@@ -61,6 +61,15 @@ def judge_defaults(document, limits):
             yield f"{DOCUMENT}: the default of {limit} is not that of {OPTIONS}"
 
 
+def judge_error_fields(document):
+    """Where it is told of which field or limit such an error is, the table of errors names that."""
+    for code in ("FORBIDDEN", "LIMIT_EXCEEDED"):
+        row = re.search(rf"^\| `{code}` \| .*$", document, re.MULTILINE).group()
+        for field in sorted(set(re.findall(rf"`{code}`,\s+field\s+`(\w+)`", document))):
+            if f"`{field}`" not in row:
+                yield f"{DOCUMENT}: the table of errors does not tell that {code} may be about {field}"
+
+
 def judge_error_codes(codes):
     """One row each in the table for operators, and none more."""
     section = tree.read(OPERATIONS).split("## What clients are told\n")[1].split("\n## ")[0]
@@ -88,6 +97,7 @@ def main():
     findings += judge_examples(document)
     findings += judge_defaults(document, fields["Limits"])
     findings += judge_error_codes(values["ErrorCode"])
+    findings += judge_error_fields(document)
     tree.tell(findings, len(wanted), "names of the schema")
 
 
