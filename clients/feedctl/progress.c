@@ -45,7 +45,7 @@ static void print_pace(const struct progress *progress, uint64_t count, uint64_t
     if (progress->done_bytes > progress->first_bytes && progress->total_bytes > progress->done_bytes) {
         double left = (double)(progress->total_bytes - progress->done_bytes);
         double done = (double)(progress->done_bytes - progress->first_bytes);
-        uint64_t left_s = (uint64_t)(left / done * (double)elapsed_ms / 1000 + 0.5);
+        uint64_t left_s = (uint64_t)(left / done * (double)elapsed_ms / 1000) + 1; /* the second that has begun counts */
 
         fprintf(stderr, "  %llu:%02llu left", (unsigned long long)(left_s / 60), (unsigned long long)(left_s % 60));
     }
