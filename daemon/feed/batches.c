@@ -1,5 +1,6 @@
-/* Requests that take the same step, each a part of one script: those of a turn of the loop, and of one partition, travel together.
- * While as many scripts are under way as may be, what comes gathers, so that the batches grow with the load. */
+/* Requests that take the same step, each a part of one script: those of one partition travel together. The first one goes at
+ * the end of the turn; what comes while it is under way gathers until it is answered, or fills a script. So a request that
+ * comes alone waits for nobody, and the batches grow with the load. */
 #include <stdlib.h>
 
 #include "feed/internal.h"
@@ -16,6 +17,7 @@ static const struct batch_kind *const kinds[BATCH_KINDS] = {
 struct batch {
     struct feed *feed;
     enum batch_number number;
+    unsigned partition;
     size_t count;
     struct batched *requests[BATCHED_MAX];
 };
@@ -27,6 +29,7 @@ void batch_add(struct feed *feed, enum batch_number number, unsigned partition, 
     request->next = NULL;
     *(waiting->last ? &waiting->last->next : &waiting->first) = request;
     waiting->last = request;
+    waiting->count++;
 }
 
 static void on_batch(void *context, const struct reply *reply)
@@ -36,6 +39,7 @@ static void on_batch(void *context, const struct reply *reply)
     Feed__ErrorCode error = error_of_reply(reply, true);
 
     batch->feed->batches.under_way[batch->number]--;
+    batch->feed->batches.queues[batch->number][batch->partition].under_way--;
     for (size_t i = 0; i < batch->count; i++) {
         const struct reply *values[BATCH_VALUES_MAX] = {NULL};
 
@@ -62,6 +66,7 @@ static void send_batch(struct feed *feed, struct batch *batch)
 
     if (kind->send(feed, batch->requests, batch->count, on_batch, batch) == 0) {
         feed->batches.under_way[batch->number]++;
+        feed->batches.queues[batch->number][batch->partition].under_way++;
         return;
     }
     for (size_t i = 0; i < batch->count; i++)
@@ -79,21 +84,26 @@ static struct batch *take_batch(struct feed *feed, enum batch_number number, uns
         return NULL;
     batch->feed = feed;
     batch->number = number;
+    batch->partition = partition;
     batch->count = 0;
     while (waiting->first && batch->count < kinds[number]->max) {
         batch->requests[batch->count++] = waiting->first;
         waiting->first = waiting->first->next;
     }
+    waiting->count -= batch->count;
     if (!waiting->first)
         waiting->last = NULL;
     return batch;
 }
 
 /* What cannot begin is not kept waiting for what may never be answered. */
-static bool may_send(const struct feed *feed, enum batch_number number)
+static bool may_send(const struct feed *feed, enum batch_number number, unsigned partition)
 {
-    return feed->batches.under_way[number] < UNDER_WAY_MAX ||
-           (kinds[number]->unsent == FEED__ERROR_CODE__UNAVAILABLE && !store_is_ready(feed->store));
+    const struct batch_queue *waiting = &feed->batches.queues[number][partition];
+
+    if (kinds[number]->unsent == FEED__ERROR_CODE__UNAVAILABLE && !store_is_ready(feed->store))
+        return true;
+    return feed->batches.under_way[number] < UNDER_WAY_MAX && (waiting->under_way == 0 || waiting->count >= kinds[number]->max);
 }
 
 void batches_turn(struct feed *feed)
@@ -102,7 +112,7 @@ void batches_turn(struct feed *feed)
         for (unsigned partition = 0; partition < feed->partitions; partition++) {
             struct batch *batch;
 
-            while (may_send(feed, number) && (batch = take_batch(feed, number, partition)))
+            while (may_send(feed, number, partition) && (batch = take_batch(feed, number, partition)))
                 send_batch(feed, batch);
         }
 }
@@ -120,5 +130,6 @@ void batches_stop(struct feed *feed)
                 refuse(kinds[number], request);
             }
             waiting->last = NULL;
+            waiting->count = 0;
         }
 }

@@ -29,6 +29,8 @@ extern const struct batch_kind batch_edges, batch_follows, batch_shares;
 struct batch_queue {
     struct batched *first;
     struct batched *last;
+    size_t count;
+    unsigned under_way; /* scripts */
 };
 
 struct batches {

@@ -72,6 +72,8 @@ enum record_step { RECORD_WRITE, RECORD_CHECK, RECORD_STEPS };
 
 struct record_queue {
     struct record *first, *last;
+    size_t names;       /* in what waits */
+    unsigned under_way; /* commands */
 };
 
 /* ---- jobs.c ---- */

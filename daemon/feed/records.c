@@ -3,7 +3,8 @@
  *
  * A share is recorded first and looked for then: if it is gone, so is the record. Should it be deleted later, its deletion's
  * entry comes later, too, and finds the record. So whichever of the two is carried out first, and by whomever, and however
- * often, nothing is left of a share that was deleted. What comes together in a turn travels together. */
+ * often, nothing is left of a share that was deleted. What comes while a command is under way gathers until that is answered, or
+ * fills another one: nobody waits for a record. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -86,6 +87,7 @@ static void queue(struct feed *feed, struct record *record, enum record_step ste
     record->next = NULL;
     *(waiting->last ? &waiting->last->next : &waiting->first) = record;
     waiting->last = record;
+    waiting->names += step == RECORD_WRITE ? KINDS : 1;
 }
 
 void record_begin(struct feed *feed, struct job *job)
@@ -202,6 +204,7 @@ static void on_batch(void *context, const struct reply *reply)
     struct batch *batch = context;
     int error = reply_error(reply);
 
+    batch->feed->jobs.records[RECORD_WRITE].under_way--;
     for (size_t i = 0; i < batch->count; i++)
         written(batch->feed, batch->records[i], error < 0 ? error : reply_error(reply_at(reply, i)));
     free(batch);
@@ -224,8 +227,10 @@ static void send_written(struct feed *feed, struct batch **batch)
                                          {job->subject, job->subject_bytes}, record->share_id};
     }
     error = store_records(feed->store, items, sent->count, on_batch, sent);
-    if (error == 0)
+    if (error == 0) {
+        feed->jobs.records[RECORD_WRITE].under_way++;
         return;
+    }
     for (size_t i = 0; i < sent->count; i++)
         written(feed, sent->records[i], error);
     free(sent);
@@ -262,6 +267,7 @@ static void on_checked(void *context, const struct reply *reply)
     int error = reply_error(reply);
     bool all = error == 0 && (size_t)reply_number(reply) == batch->count;
 
+    batch->feed->jobs.records[RECORD_CHECK].under_way--;
     for (size_t i = 0; i < batch->count; i++) {
         struct record *record = batch->records[i];
 
@@ -288,8 +294,10 @@ static void send_check(struct feed *feed, struct batch **batch)
     for (size_t i = 0; i < sent->count; i++)
         ids[i] = sent->records[i]->share_id;
     error = store_shares_exist(feed->store, ids, sent->count, on_checked, sent);
-    if (error == 0)
+    if (error == 0) {
+        feed->jobs.records[RECORD_CHECK].under_way++;
         return;
+    }
     for (size_t i = 0; i < sent->count; i++)
         record_end(feed, sent->records[i], error);
     free(sent);
@@ -314,12 +322,22 @@ static void check_all(struct feed *feed, struct record *record)
         send_check(feed, &batches[partition]);
 }
 
+/* Takes what waits for a step, if it is to go now. */
+static struct record *take(struct record_queue *waiting)
+{
+    struct record *first = waiting->first;
+
+    if (waiting->under_way > 0 && waiting->names < BATCH_MAX)
+        return NULL;
+    waiting->first = waiting->last = NULL;
+    waiting->names = 0;
+    return first;
+}
+
 void records_turn(struct feed *feed)
 {
-    struct record_queue *queues = feed->jobs.records;
-    struct record *checks = queues[RECORD_CHECK].first, *writes = queues[RECORD_WRITE].first;
+    struct record *checks = take(&feed->jobs.records[RECORD_CHECK]), *writes = take(&feed->jobs.records[RECORD_WRITE]);
 
-    records_clear(feed);
     check_all(feed, checks);
     write_all(feed, writes);
 }
@@ -327,5 +345,5 @@ void records_turn(struct feed *feed)
 void records_clear(struct feed *feed)
 {
     for (unsigned step = 0; step < RECORD_STEPS; step++)
-        feed->jobs.records[step] = (struct record_queue){0};
+        feed->jobs.records[step] = (struct record_queue){.under_way = feed->jobs.records[step].under_way};
 }

@@ -163,27 +163,22 @@ class Client:
     def call(self, request):
         return self.reply_to(self.send(request))
 
+    def outcome_of(self, request_id):
+        """Waits for the reply to a request. Returns it, or its FeedError."""
+        try:
+            return self.reply_to(request_id)
+        except FeedError as error:
+            return error
+
     def call_all(self, requests):
         """Sends all requests at once. Returns for each, in their order, its reply or its FeedError."""
-        return self.outcomes_of(self.send_all(requests))
-
-    def outcomes_of(self, request_ids):
-        """Waits for all replies. Returns for each its reply or its FeedError."""
-        outcomes = []
-        for request_id in request_ids:
-            try:
-                outcomes.append(self.reply_to(request_id))
-            except FeedError as error:
-                outcomes.append(error)
-        return outcomes
+        return [self.outcome_of(request_id) for request_id in self.send_all(requests)]
 
     def refusal(self, request):
         """The error that a request is answered with."""
-        try:
-            reply = self.call(request)
-        except FeedError as error:
-            return error
-        raise AssertionError(f"not refused, but answered with {type(reply).__name__}: {reply}")
+        outcome = self.outcome_of(self.send(request))
+        assert isinstance(outcome, FeedError), f"not refused, but answered with {type(outcome).__name__}: {outcome}"
+        return outcome
 
     def send_raw(self, data):
         """Sends bytes as they are, reading nothing meanwhile."""

@@ -184,7 +184,7 @@ def test_redis_is_killed_amid_shares_and_each_has_its_one_answer_when_it_is_back
             check_refused_at_once(subscriber)
             proxy.release()
             redis = redis.restart()
-            outcomes = publisher.outcomes_of(sent)
+            outcomes = [publisher.outcome_of(request_id) for request_id in sent]
             refused = [outcome.code for outcome in outcomes if isinstance(outcome, FeedError)]
             assert set(refused) <= {"UNAVAILABLE"} and len(refused) < 700, "hundreds were under way"
             ids = [outcome.id for outcome in outcomes if not isinstance(outcome, FeedError)]

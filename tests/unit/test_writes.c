@@ -73,9 +73,9 @@ static void shares_of_one_turn_travel_together_and_each_gets_its_own_answer(void
         ask_share(world, "bob", "https://example.org/", &outcomes[i]);
     assert_int_equal(fake_waiting(FAKE_SHARE), 0);
     feed_turn(world->feed);
-    assert_int_equal(fake_waiting(FAKE_SHARE), 2);
     FAKE_ANSWER(FAKE_SHARE, "[64 :0 !WRONGTYPE :0 128 :0 !OOM :0 192 :1 256 :0 320 :0 384 :0 448 :0 512 :0 576 :0 640 :0 704 :0 768 :0 "
                             "832 :0 896 :0]");
+    feed_turn(world->feed);
     FAKE_ANSWER(FAKE_SHARE, NULL);
     for (size_t i = 0; i < 18; i++) {
         Feed__ErrorCode error = i == 1 ? FEED__ERROR_CODE__INTERNAL : i == 3 ? FEED__ERROR_CODE__UNAVAILABLE : FEED_OK;
@@ -88,38 +88,44 @@ static void shares_of_one_turn_travel_together_and_each_gets_its_own_answer(void
     assert_int_equal(outcomes[15].position, 896);
 }
 
-static void shares_gather_while_many_scripts_are_under_way_and_are_refused_when_the_store_goes(void **state)
+/* Asks for as many shares, one in each turn. */
+static void share_in_turns(struct world *world, struct outcome *outcomes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        share(world, &outcomes[i]);
+}
+
+static void shares_gather_while_one_is_under_way_until_they_fill_a_script(void **state)
 {
     struct world *world = *state;
-    struct outcome outcomes[20] = {0};
+    struct outcome outcomes[20];
 
-    for (size_t i = 0; i < 20; i++) {
-        ask_share(world, "bob", "https://example.org/", &outcomes[i]);
-        feed_turn(world->feed);
-    }
-    assert_int_equal(fake_waiting(FAKE_SHARE), 16);
+    share_in_turns(world, outcomes, 20);
+    assert_int_equal(fake_waiting(FAKE_SHARE), 2); /* the first, and the next sixteen */
     FAKE_ANSWER(FAKE_SHARE, "[64 :0]");
+    FAKE_ANSWER(FAKE_SHARE, "[128 :0 192 :0 256 :0 320 :0 384 :0 448 :0 512 :0 576 :0 640 :0 704 :0 768 :0 832 :0 896 :0 960 :0 "
+                            "1024 :0 1088 :0]");
+    assert_int_equal(fake_waiting(FAKE_SHARE), 0);
     feed_turn(world->feed);
-    for (size_t i = 0; i < 15; i++)
-        FAKE_ANSWER(FAKE_SHARE, "[64 :0]");
-    struct fake_call *call = fake_expect(FAKE_SHARE);
-    assert_int_equal(call->limit, 4); /* all that had gathered */
-    fake_answer(call, "[64 :0 128 :0 192 :0 256 :0]");
-    for (size_t i = 0; i < 20; i++)
-        expect_outcome(&outcomes[i], FEED_OK);
-
+    FAKE_ANSWER(FAKE_SHARE, "[1152 :0 1216 :0 1280 :0]");
     for (size_t i = 0; i < 20; i++) {
-        outcomes[i] = (struct outcome){0};
-        ask_share(world, "bob", "https://example.org/", &outcomes[i]);
-        feed_turn(world->feed);
+        expect_outcome(&outcomes[i], FEED_OK);
+        assert_int_equal(outcomes[i].position, 64 * (i + 1));
     }
+}
+
+static void a_share_that_waits_when_the_store_goes_is_refused_and_one_under_way_is_unknown(void **state)
+{
+    struct world *world = *state;
+    struct outcome outcomes[3];
+
+    share_in_turns(world, outcomes, 3);
     fake.ready = false;
     feed_turn(world->feed);
-    for (size_t i = 16; i < 20; i++)
-        expect_outcome(&outcomes[i], FEED__ERROR_CODE__UNAVAILABLE);
+    expect_outcome(&outcomes[1], FEED__ERROR_CODE__UNAVAILABLE);
+    expect_outcome(&outcomes[2], FEED__ERROR_CODE__UNAVAILABLE);
     fake_lose_all();
-    for (size_t i = 0; i < 16; i++)
-        expect_outcome(&outcomes[i], FEED__ERROR_CODE__OUTCOME_UNKNOWN);
+    expect_outcome(&outcomes[0], FEED__ERROR_CODE__OUTCOME_UNKNOWN);
 }
 
 static void publishers_are_refused_while_the_fan_out_lags(void **state)
@@ -225,7 +231,8 @@ int main(void)
         WITH_WORLD(a_committed_share_has_its_id_and_a_repeated_one_says_so),
         WITH_WORLD(a_lost_answer_is_unknown_and_a_refusal_is_not),
         WITH_WORLD(shares_of_one_turn_travel_together_and_each_gets_its_own_answer),
-        WITH_WORLD(shares_gather_while_many_scripts_are_under_way_and_are_refused_when_the_store_goes),
+        WITH_WORLD(shares_gather_while_one_is_under_way_until_they_fill_a_script),
+        WITH_WORLD(a_share_that_waits_when_the_store_goes_is_refused_and_one_under_way_is_unknown),
         WITH_WORLD(publishers_are_refused_while_the_fan_out_lags),
         WITH_WORLD(all_writes_are_refused_while_what_is_not_applied_takes_too_much),
         WITH_WORLD(each_outcome_of_a_deletion_is_said),
