@@ -18,6 +18,17 @@
 
 /* ------------------------------------------------------------------------------------------------------------ values */
 
+/* Numbers that name something: they are printed as they are typed. */
+static const char *const names[] = {"applied", "id", "pid", "position", "run", "share"};
+
+static bool is_name(const char *member)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(member, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* By the end of a member's name, the longest first. */
 enum unit { UNIT_TIME, UNIT_MS, UNIT_US, UNIT_BYTES, UNIT_NONE };
 
@@ -94,11 +105,13 @@ static char *moment(int64_t ms)
     return asprintf(&text, "%s.%03d", date, (int)(ms % 1000)) < 0 ? NULL : text;
 }
 
-static char *number(json_int_t value)
+static char *number(const char *name, json_int_t value)
 {
     char digits[32];
     char *text;
 
+    if (is_name(name))
+        return asprintf(&text, "%" JSON_INTEGER_FORMAT, value) < 0 ? NULL : text;
     text_number(value < 0 ? (uint64_t)-value : (uint64_t)value, digits);
     return asprintf(&text, "%s%s", value < 0 ? "-" : "", digits) < 0 ? NULL : text;
 }
@@ -128,7 +141,7 @@ char *table_value(const char *name, const json_t *value)
     case UNIT_NONE:
         break;
     }
-    return number(integer);
+    return number(name, integer);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ tables */

@@ -46,6 +46,7 @@ def test_the_story_of_a_share_tells_who_got_it_and_when(start_feedd):
         assert [row["after_us"] for row in told["steps"]] == sorted(steps.values())
         shown = text(daemon, "trace", share)
         assert "queued for: 3" in shown and "pushed to: 4; readers who are away: 7" in shown and "held by" not in shown
+        assert str(share) in shown, "an id is shown as it is typed"
         client.delete("author", share)
         assert story(daemon, share)["exists"] is False
         latency = admin(daemon, "stats")["share_to_sent"]

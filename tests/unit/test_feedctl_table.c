@@ -20,6 +20,8 @@ static void the_end_of_a_name_says_the_unit(void **state)
     (void)state;
     expect_shown("streams", json_integer(1234567), "1,234,567");
     expect_shown("change", json_integer(-1234), "-1,234");
+    expect_shown("share", json_integer(233090188017664), "233090188017664");
+    expect_shown("pid", json_integer(29365), "29365");
     expect_shown("lag_ms", json_integer(0), "0");
     expect_shown("lag_ms", json_integer(7), "7.0 ms");
     expect_shown("lag_ms", json_integer(640), "640 ms");
