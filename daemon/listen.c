@@ -34,7 +34,7 @@ static int listen_where_configured(struct net *net, const struct config *config)
     int error = 0;
 
     if (config->listen[0] != '\0') {
-        error = net_listen_tcp(net, config->listen, config->insecure, &port);
+        error = net_listen_tcp(net, config->listen, &port);
         snprintf(where, sizeof(where), "%s", config->listen);
         if (error == 0)
             snprintf(where, sizeof(where), "%.*s:%u", (int)(strrchr(config->listen, ':') - config->listen), config->listen, port);

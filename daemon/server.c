@@ -323,8 +323,10 @@ static int find_redis(struct server *server)
     char error[1024] = "out of memory";
 
     if (config->redis_url[0] != '\0') {
-        int result = redis_address_parse(config->redis_url, &server->address, error, sizeof(error));
+        int result = redis_address_parse(config->redis_url, &server->address);
 
+        if (result == 0)
+            result = redis_address_resolve(&server->address, error, sizeof(error));
         if (result == 0 && config->redis_password_file[0] != '\0')
             result = redis_address_read_password(config->redis_password_file, &server->address, error, sizeof(error));
         if (result < 0)
@@ -395,7 +397,7 @@ static int start(struct server *server)
     if (error == 0)
         error = admin_listen(server->admin);
     if (error == 0)
-        error = monitor_listen(server->monitor, server->config->http_listen, server->config->insecure);
+        error = monitor_listen(server->monitor, server->config->http_listen);
     if (error == 0)
         error = begin_to_tell(server);
     if (error < 0)

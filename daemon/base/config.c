@@ -3,6 +3,7 @@
 #include "base/config.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,14 +43,13 @@ int config_set(struct config_loader *loader, size_t row, const char *text, enum 
         return config_fail_memory(loader);
     free(source->text);
     *source = (struct config_source){.origin = origin, .line = loader->line, .text = copy};
-    wrong = config_set_member[option->type](option, copy, (char *)&loader->config + option->offset);
+    wrong = config_set_member(option, copy, (char *)&loader->config + option->offset);
     if (wrong) {
         char where[CONFIG_SOURCE_BYTES];
+        bool by_flag = origin == CONFIG_FROM_FLAG, is_secret = option->type == OPTION_REDIS_URL; /* it may hold a password */
 
-        config_source_name(&loader->config, row, where);
-        if (origin == CONFIG_FROM_FLAG)
-            return config_fail(loader, "%s: %s %s", where, log_quote(text), wrong);
-        return config_fail(loader, "%s: %s: %s %s", where, option->key, log_quote(text), wrong);
+        return config_fail(loader, "%s: %s%s%s %s", config_source_name(&loader->config, row, where), by_flag ? "" : option->key,
+                           by_flag ? "" : ": ", is_secret ? "the address" : log_quote(text), wrong);
     }
     return 0;
 }
@@ -91,7 +91,7 @@ static int resolve_state_dir(struct config_loader *loader)
 static int resolve_admin_path(struct config_loader *loader)
 {
     const char *systemd = getenv("RUNTIME_DIRECTORY");
-    char path[CONFIG_TEXT_MAX_BYTES + 1];
+    char path[SOCKET_PATH_MAX_BYTES + 1];
     int length;
 
     if (loader->config.admin_path[0] != '\0')
@@ -152,47 +152,37 @@ static void check_one(struct config_loader *loader, bool holds, size_t row, cons
                           log_quote(loader->config.sources[row].text), right);
 }
 
-static bool is_log_level(const char *word)
-{
-    enum log_level level;
-
-    return config_log_level(word, &level) == 0;
-}
-
-static bool is_file_mode(const char *word)
-{
-    unsigned mode;
-
-    return config_file_mode(word, &mode) == 0;
-}
-
-/* An empty one is none. */
-static bool is_address(const char *word)
+static bool is_within(const struct config *config, const char *address)
 {
     struct addrinfo *info;
+    bool is_loopback = false;
 
-    if (word[0] == '\0')
+    if (config->insecure || address[0] == '\0')
         return true;
-    if (host_port_parse(word, &info) < 0)
-        return false;
-    freeaddrinfo(info);
-    return true;
+    if (host_port_parse(address, &info) == 0) {
+        is_loopback = host_port_is_loopback(info->ai_addr);
+        freeaddrinfo(info);
+    }
+    return is_loopback;
 }
 
 int config_check(struct config_loader *loader)
 {
+    static const char loopback[] = "a loopback address, as there is no authentication, unless insecure is set";
     const struct config *config = &loader->config;
 
-    check_one(loader, is_log_level(config->log_level), OPTION_ROW_log_level, "error, warning, info or debug");
-    check_one(loader, is_file_mode(config->admin_mode), OPTION_ROW_admin_mode, "an octal number up to 0777");
     check_one(loader, (config->store_partitions & (config->store_partitions - 1)) == 0, OPTION_ROW_store_partitions,
               "a power of two");
-    check_one(loader, is_address(config->listen), OPTION_ROW_listen, HOST_PORT_FORM);
-    check_one(loader, is_address(config->http_listen), OPTION_ROW_http_listen, HOST_PORT_FORM);
+    check_one(loader, is_within(config, config->listen), OPTION_ROW_listen, loopback);
+    check_one(loader, is_within(config, config->http_listen), OPTION_ROW_http_listen, loopback);
     check_one(loader, config->listen[0] != '\0' || config->unix_path[0] != '\0', OPTION_ROW_listen,
               "set, unless there is a unix socket to listen on");
+    check_pair(loader, strcmp(config->unix_path, config->admin_path) != 0, OPTION_ROW_unix_path, "another than",
+               OPTION_ROW_admin_path);
     check_one(loader, config->redis_url[0] != '\0' || config->redis_server[0] != '\0', OPTION_ROW_redis_url,
               "set, as an empty redis.server allows no private Redis");
+    check_one(loader, config->redis_url[0] != '\0' || strlen(config->state_dir) + strlen("/redis.sock") <= SOCKET_PATH_MAX_BYTES,
+              OPTION_ROW_state_dir, "at most 96 bytes long, as the private Redis has its socket in it");
     check_pair(loader, config->silence_limit_ms > config->heartbeat_interval_ms, OPTION_ROW_silence_limit_ms, "above",
                OPTION_ROW_heartbeat_interval_ms);
     check_pair(loader, config->profile_cap >= config->timeline_cap, OPTION_ROW_profile_cap, "at least", OPTION_ROW_timeline_cap);
@@ -206,6 +196,21 @@ int config_file_mode(const char *word, unsigned *ret_mode)
     if (digits == 0 || digits > 4 || word[digits] != '\0' || strtoul(word, NULL, 8) > 0777)
         return -EINVAL;
     *ret_mode = (unsigned)strtoul(word, NULL, 8);
+    return 0;
+}
+
+int config_group(const char *word, gid_t *ret_group)
+{
+    const struct group *group = getgrnam(word);
+    char *end;
+    unsigned long number = strtoul(word, &end, 10);
+
+    if (group)
+        *ret_group = group->gr_gid;
+    else if (word[0] >= '0' && word[0] <= '9' && *end == '\0' && number < (gid_t)-1)
+        *ret_group = (gid_t)number;
+    else
+        return -EINVAL;
     return 0;
 }
 

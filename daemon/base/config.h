@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "base/log.h"
 
-typedef const char *config_type_STRING;
 typedef bool config_type_BOOL;
 typedef int64_t config_type_NUMBER;
+typedef const char *config_type_TEXT, *config_type_HOST_PORT, *config_type_SOCKET_PATH, *config_type_REDIS_URL, *config_type_GROUP,
+    *config_type_FILE_MODE, *config_type_LOG_LEVEL;
 
 struct config {
 #define OPTION(member, key, type, change, default_value, min, max, help) config_type_##type member;
@@ -48,6 +50,9 @@ int config_reload(struct config *config, void (*on_change)(void *context, const 
 
 /* The mode that admin.mode spells, in octal. 0, or -EINVAL for anything else. */
 int config_file_mode(const char *word, unsigned *ret_mode);
+
+/* The group that admin.group names, or gives the number of. 0, or -EINVAL if there is none. */
+int config_group(const char *word, gid_t *ret_group);
 
 /* The level that log_level names. 0, or -EINVAL for another word. */
 int config_log_level(const char *word, enum log_level *ret_level);

@@ -1,4 +1,4 @@
-/* What config.c and config_print.c share: the rows of options.def as a table. */
+/* What the files of the configuration share: the rows of options.def as a table. */
 #ifndef FEED_BASE_CONFIG_INTERNAL_H
 #define FEED_BASE_CONFIG_INTERNAL_H
 
@@ -13,7 +13,18 @@
 #define CONFIG_FLAG_BYTES 64
 #define CONFIG_SOURCE_BYTES 600
 
-enum option_type { OPTION_STRING, OPTION_BOOL, OPTION_NUMBER };
+/* From OPTION_TEXT on they are texts. */
+enum option_type {
+    OPTION_BOOL,
+    OPTION_NUMBER,
+    OPTION_TEXT,
+    OPTION_HOST_PORT,
+    OPTION_SOCKET_PATH,
+    OPTION_REDIS_URL,
+    OPTION_GROUP,
+    OPTION_FILE_MODE,
+    OPTION_LOG_LEVEL
+};
 enum option_change { OPTION_RELOAD, OPTION_RESTART };
 
 struct option {
@@ -40,7 +51,7 @@ enum config_origin { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_FLAG };
 struct config_source {
     enum config_origin origin;
     unsigned line; /* CONFIG_FROM_FILE */
-    char *text;    /* the value as it was written; what a STRING member points to */
+    char *text;    /* the value as it was written; what the member of a text points to */
 };
 
 /* The table of sources has a row more than there are options: its text is the file's name. */
@@ -60,12 +71,13 @@ const char *config_source_name(const struct config *config, size_t row, char out
 int config_find_key(const char *key, size_t *ret_row);
 int config_find_flag(const char *flag, size_t *ret_row);
 
-/* The row that an unknown key or flag most likely means. */
-size_t config_nearest_option(const char *name, bool is_flag);
+/* What to do about an unknown key or flag: "did you mean …?", or where to look if none is near. Returns `out`. */
+#define CONFIG_HINT_BYTES (CONFIG_FLAG_BYTES + 16)
+const char *config_hint(const char *name, bool is_flag, char out[CONFIG_HINT_BYTES]);
 
-/* By type: reads `text` into the member. Returns NULL, or what is wrong with the text ("is neither yes nor no"). A
- * STRING member points to `text` from then on. */
-extern const char *(*const config_set_member[])(const struct option *option, const char *text, void *member);
+/* Reads `text` into the member, as the option's type wants it. Returns NULL, or what is wrong with the text ("is neither yes nor
+ * no"). The member of a text points to `text` from then on. */
+const char *config_set_member(const struct option *option, const char *text, void *member);
 
 /* The value of a row as it would be written in a file. */
 void config_write_value(const struct config *config, size_t row, char *out, size_t size);

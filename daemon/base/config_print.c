@@ -54,7 +54,9 @@ static bool starts_section(size_t row)
 void config_help(FILE *out)
 {
     static const char *const placeholders[] = {
-        [OPTION_STRING] = " TEXT", [OPTION_BOOL] = "[=yes|no]", [OPTION_NUMBER] = " NUMBER"};
+        [OPTION_BOOL] = "[=yes|no]",        [OPTION_NUMBER] = " NUMBER", [OPTION_TEXT] = " TEXT",
+        [OPTION_HOST_PORT] = " ADDRESS",    [OPTION_SOCKET_PATH] = " PATH", [OPTION_REDIS_URL] = " URL",
+        [OPTION_GROUP] = " GROUP",          [OPTION_FILE_MODE] = " MODE", [OPTION_LOG_LEVEL] = " LEVEL"};
 
     fputs("feedd " FEEDD_VERSION ", a feed daemon: shares, follows, home timelines and live streams\n\n"
           "Usage: feedd [--OPTION VALUE]...\n\n"
@@ -93,17 +95,12 @@ void config_write_value(const struct config *config, size_t row, char *out, size
     const struct option *option = &config_options[row];
     const void *member = (const char *)config + option->offset;
 
-    switch (option->type) {
-    case OPTION_STRING:
-        snprintf(out, size, "%s", *(const char *const *)member);
-        return;
-    case OPTION_BOOL:
+    if (option->type == OPTION_BOOL)
         snprintf(out, size, "%s", *(const bool *)member ? "yes" : "no");
-        return;
-    case OPTION_NUMBER:
+    else if (option->type == OPTION_NUMBER)
         snprintf(out, size, "%lld", (long long)*(const int64_t *)member);
-        return;
-    }
+    else
+        snprintf(out, size, "%s", *(const char *const *)member);
 }
 
 void config_hide_password(char *url)
@@ -115,7 +112,7 @@ void config_hide_password(char *url)
         end = begin + strcspn(begin, "&");
     } else {
         begin = strstr(url, "://");
-        end = begin ? strchr(begin, '@') : NULL;
+        end = begin ? strrchr(begin, '@') : NULL;
         begin = end ? begin + 3 + strcspn(begin + 3, ":") : NULL;
         if (!begin || begin >= end)
             return;
@@ -137,7 +134,7 @@ bool config_look(const struct config *config, size_t row, struct config_look *re
     ret_look->default_value = config_options[row].default_value;
     ret_look->reloadable = config_options[row].change == OPTION_RELOAD;
     config_write_value(config, row, ret_look->value, sizeof(ret_look->value));
-    if (row == OPTION_ROW_redis_url)
+    if (config_options[row].type == OPTION_REDIS_URL)
         config_hide_password(ret_look->value);
     config_source_name(config, row, ret_look->origin);
     return true;

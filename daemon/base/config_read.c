@@ -33,15 +33,15 @@ static char *read_line(char *line, int size, void *context)
 static int on_file_value(void *context, const char *section, const char *name, const char *text)
 {
     struct config_loader *loader = context;
-    char key[128];
+    char key[128], hint[CONFIG_HINT_BYTES];
     size_t row;
 
     if (loader->result < 0)
         return 1;
     snprintf(key, sizeof(key), "%s%s%s", section, section[0] != '\0' ? "." : "", name);
     if (config_find_key(key, &row) < 0) {
-        (void)config_fail(loader, "%s:%u: %s is no option; did you mean %s?", loader->file_path, loader->line,
-                          log_quote(key), config_options[config_nearest_option(key, false)].key);
+        (void)config_fail(loader, "%s:%u: %s is no option; %s", loader->file_path, loader->line, log_quote(key),
+                          config_hint(key, false, hint));
         return 1;
     }
     if (loader->config.sources[row].origin == CONFIG_FROM_FILE) {
@@ -153,10 +153,9 @@ int config_read_flags(struct config_loader *loader, int argc, char **argv, bool 
             continue;
         }
         if (config_find_flag(argument.name, &row) < 0) {
-            char flag[CONFIG_FLAG_BYTES];
+            char hint[CONFIG_HINT_BYTES];
 
-            return config_fail(loader, "%s is no flag; did you mean %s?", log_quote(argument.name),
-                               config_flag_name(&config_options[config_nearest_option(argument.name, true)], flag));
+            return config_fail(loader, "%s is no flag; %s", log_quote(argument.name), config_hint(argument.name, true, hint));
         }
         if (config_options[row].type == OPTION_BOOL && !argument.value)
             argument.value = "yes";

@@ -7,11 +7,9 @@
 
 static size_t member_bytes(const struct option *option)
 {
-    static const size_t bytes[] = {[OPTION_STRING] = sizeof(config_type_STRING),
-                                   [OPTION_BOOL] = sizeof(config_type_BOOL),
-                                   [OPTION_NUMBER] = sizeof(config_type_NUMBER)};
-
-    return bytes[option->type];
+    if (option->type == OPTION_BOOL)
+        return sizeof(config_type_BOOL);
+    return option->type == OPTION_NUMBER ? sizeof(config_type_NUMBER) : sizeof(config_type_TEXT);
 }
 
 static bool is_changed(const struct config *a, const struct config *b, size_t row)

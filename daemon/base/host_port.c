@@ -1,10 +1,15 @@
 /* See host_port.h. */
 #include "base/host_port.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+
+_Static_assert(SOCKET_PATH_MAX_BYTES == sizeof(((struct sockaddr_un *)0)->sun_path) - 1, "its end takes a byte");
 
 int host_port_parse(const char *address, struct addrinfo **ret_info)
 {
@@ -27,4 +32,16 @@ int host_port_parse(const char *address, struct addrinfo **ret_info)
     memcpy(host, address, host_bytes);
     host[host_bytes] = '\0';
     return getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, ret_info) == 0 ? 0 : -EINVAL;
+}
+
+bool host_port_is_loopback(const struct sockaddr *address)
+{
+    const struct in6_addr *v6;
+
+    if (address->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
+    if (address->sa_family != AF_INET6)
+        return false;
+    v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -227,22 +226,6 @@ void admin_free(struct admin *admin)
     free(admin);
 }
 
-/* By name or by number. */
-static int find_group(const char *name, gid_t *ret_group)
-{
-    const struct group *group = getgrnam(name);
-    char *end;
-    unsigned long number = strtoul(name, &end, 10);
-
-    if (group)
-        *ret_group = group->gr_gid;
-    else if (name[0] >= '0' && name[0] <= '9' && *end == '\0' && number < NET_OWN_GROUP)
-        *ret_group = (gid_t)number;
-    else
-        return -EINVAL;
-    return 0;
-}
-
 int admin_listen(struct admin *admin)
 {
     const struct config *config = admin->config;
@@ -251,10 +234,8 @@ int admin_listen(struct admin *admin)
     int error;
 
     (void)config_file_mode(config->admin_mode, &mode);
-    if (config->admin_group[0] != '\0' && find_group(config->admin_group, &group) < 0) {
-        log_error("listen-failed", "admin=%s reason=%s", log_quote(config->admin_path), log_quote("there is no group admin.group"));
-        return -EINVAL;
-    }
+    if (config->admin_group[0] != '\0')
+        (void)config_group(config->admin_group, &group);
     error = net_listen_unix(admin->net, config->admin_path, (mode_t)mode, group);
     if (error < 0)
         log_error("listen-failed", "admin=%s mode=%s group=%s reason=%s", log_quote(config->admin_path), config->admin_mode,

@@ -1,24 +1,11 @@
 /* Writes the man page feedd.conf(5) out of options.def. */
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-enum option_type { OPTION_STRING, OPTION_BOOL, OPTION_NUMBER };
-enum option_change { OPTION_RELOAD, OPTION_RESTART };
+#include "base/config_internal.h"
 
-struct option_row {
-    const char *key;
-    enum option_type type;
-    enum option_change change;
-    const char *default_value;
-    int64_t min;
-    int64_t max;
-    const char *help;
-};
-
-static const struct option_row rows[] = {
-#define OPTION(member, key, type, change, default_value, min, max, help) {key, OPTION_##type, OPTION_##change, default_value, min, max, help},
+static const struct option rows[] = {
+#define OPTION(member, key, type, change, default_value, min, max, help)                                                       \
+    {key, OPTION_##type, OPTION_##change, offsetof(struct config, member), default_value, min, max, help},
 #include "base/options.def"
 #undef OPTION
 };
@@ -44,7 +31,7 @@ static const char head[] =
     ".RI \\(dq[ section ]\\(dq;\n"
     "an option without a section stands above the first one.\n"
     "Lines that begin with \\(dq;\\(dq or \\(dq#\\(dq are comments.\n"
-    "A value that is not understood, a key that is not known or set twice, and a number out of range keep feedd from\n"
+    "A value that is not understood or cannot be, a key that is not known or set twice, and a number out of range keep feedd from\n"
     "starting, with the file's name and line.\n"
     ".B feedd \\-\\-check\\-config\n"
     "says so without starting, and\n"
@@ -107,22 +94,16 @@ static void print_flag(const char *key)
             putchar(*key);
 }
 
-static void print_type(const struct option_row *row)
+static void print_type(const struct option *row)
 {
-    switch (row->type) {
-    case OPTION_NUMBER:
+    if (row->type == OPTION_NUMBER) {
         printf("%lld to %lld; default %s.\n", (long long)row->min, (long long)row->max, row->default_value);
-        return;
-    case OPTION_BOOL:
+    } else if (row->type == OPTION_BOOL) {
         printf("yes or no; default %s.\n", row->default_value);
-        return;
-    case OPTION_STRING:
-        if (!row->default_value[0])
-            return;
+    } else if (row->default_value[0] != '\0') {
         fputs("Default: ", stdout);
         print_escaped(row->default_value);
         puts(".");
-        return;
     }
 }
 

@@ -41,7 +41,6 @@ struct monitor {
     unsigned ticks;    /* of this minute */
     struct held held[CONNECTIONS_MAX];
     const char *address; /* "" if it is not to listen */
-    bool allow_remote;
     int64_t listen_at_ms;
     struct log_limit complaints;
 };
@@ -190,7 +189,7 @@ static int begin_to_listen(struct monitor *monitor)
 {
     const char *address = monitor->address;
     uint16_t port;
-    int fd, error = net_bind_tcp(address, monitor->allow_remote, &fd, &port);
+    int fd, error = net_bind_tcp(address, &fd, &port);
 
     if (error < 0)
         return error;
@@ -204,12 +203,11 @@ static int begin_to_listen(struct monitor *monitor)
     return 0;
 }
 
-int monitor_listen(struct monitor *monitor, const char *address, bool allow_remote)
+int monitor_listen(struct monitor *monitor, const char *address)
 {
     int error;
 
     monitor->address = address;
-    monitor->allow_remote = allow_remote;
     if (address[0] == '\0')
         return 0;
     error = begin_to_listen(monitor);
@@ -219,9 +217,7 @@ int monitor_listen(struct monitor *monitor, const char *address, bool allow_remo
         return 0;
     }
     if (error < 0)
-        log_error("listen-failed", "http=%s reason=%s", log_quote(address),
-                  error == -EPERM ? "\"beyond loopback: use a loopback address, or --insecure where the network is yours\""
-                                  : log_quote(strerror(-error)));
+        log_error("listen-failed", "http=%s reason=%s", log_quote(address), log_quote(strerror(-error)));
     return error;
 }
 

@@ -12,8 +12,6 @@
 #ifndef FEED_MONITOR_MONITOR_H
 #define FEED_MONITOR_MONITOR_H
 
-#include <stdbool.h>
-
 struct event_base;
 struct monitor;
 
@@ -29,6 +27,6 @@ void monitor_free(struct monitor *monitor);
 
 /* Serves the pages on "HOST:PORT" (as net_listen_tcp() has it; "": not at all), which is borrowed. An address that somebody else
  * has is not worth a feed: it is tried for again, once a second. 0, or a negative errno that has been logged. */
-int monitor_listen(struct monitor *monitor, const char *address, bool allow_remote);
+int monitor_listen(struct monitor *monitor, const char *address);
 
 #endif

@@ -249,18 +249,6 @@ static int listener_add(struct net *net, int fd, const struct listener_kind *kin
 
 /* ---------------------------------------------------------------------------------------------------- TCP */
 
-static bool is_loopback(const struct sockaddr *address)
-{
-    const struct in6_addr *v6;
-
-    if (address->sa_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
-    if (address->sa_family != AF_INET6)
-        return false;
-    v6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
-}
-
 static int bound_port(int fd, uint16_t *ret_port)
 {
     struct sockaddr_storage address = {0};
@@ -293,21 +281,21 @@ static int bind_tcp(const struct addrinfo *info, int *ret_fd, uint16_t *ret_port
     return result;
 }
 
-static int bind_address(const char *address, bool allow_remote, int *ret_fd, uint16_t *ret_port)
+static int bind_address(const char *address, int *ret_fd, uint16_t *ret_port)
 {
     struct addrinfo *info;
     int result = host_port_parse(address, &info);
 
     if (result < 0)
         return result;
-    result = allow_remote || is_loopback(info->ai_addr) ? bind_tcp(info, ret_fd, ret_port) : -EPERM;
+    result = bind_tcp(info, ret_fd, ret_port);
     freeaddrinfo(info);
     return result;
 }
 
-int net_bind_tcp(const char *address, bool allow_remote, int *ret_fd, uint16_t *ret_port)
+int net_bind_tcp(const char *address, int *ret_fd, uint16_t *ret_port)
 {
-    int result = bind_address(address, allow_remote, ret_fd, ret_port);
+    int result = bind_address(address, ret_fd, ret_port);
 
     if (result == 0 && listen(*ret_fd, BACKLOG) < 0) {
         result = -errno;
@@ -316,10 +304,10 @@ int net_bind_tcp(const char *address, bool allow_remote, int *ret_fd, uint16_t *
     return result;
 }
 
-int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port)
+int net_listen_tcp(struct net *net, const char *address, uint16_t *ret_port)
 {
     uint16_t port = 0;
-    int fd, result = bind_address(address, allow_remote, &fd, &port);
+    int fd, result = bind_address(address, &fd, &port);
 
     if (result < 0)
         return result;
@@ -408,7 +396,7 @@ int net_listen_on(struct net *net, int fd, bool allow_remote, char ret_name[NET_
         result = -errno;
     else if (type != SOCK_STREAM || (address.ss_family != AF_INET && address.ss_family != AF_INET6 && address.ss_family != AF_UNIX))
         result = -EPROTOTYPE;
-    else if (address.ss_family != AF_UNIX && !allow_remote && !is_loopback((const struct sockaddr *)&address))
+    else if (address.ss_family != AF_UNIX && !allow_remote && !host_port_is_loopback((const struct sockaddr *)&address))
         result = -EPERM;
     else if (evutil_make_socket_nonblocking(fd) < 0)
         result = -errno;

@@ -98,20 +98,19 @@ struct net *net_new(struct event_base *base, const struct net_limits *limits, co
 /* Closes what is open without another word (on_closed is called for each) and frees everything. NULL is allowed. */
 void net_free(struct net *net);
 
-/* Listens on "HOST:PORT" (numeric host, "localhost", or [v6]; port 0 picks one). A host beyond loopback needs
- * `allow_remote`, else -EPERM. On success *ret_port is the port. Errors as bind(2) gives them, -EINVAL for a malformed
- * address. */
-int net_listen_tcp(struct net *net, const char *address, bool allow_remote, uint16_t *ret_port);
+/* Listens on "HOST:PORT" (numeric host, "localhost", or [v6]; port 0 picks one), also beyond loopback, which the configuration has
+ * allowed then. On success *ret_port is the port. Errors as bind(2) gives them, -EINVAL for a malformed address. */
+int net_listen_tcp(struct net *net, const char *address, uint16_t *ret_port);
 /* The same for a socket that somebody else accepts on: it listens, and is the caller's. */
-int net_bind_tcp(const char *address, bool allow_remote, int *ret_fd, uint16_t *ret_port);
+int net_bind_tcp(const char *address, int *ret_fd, uint16_t *ret_port);
 /* Listens on a Unix socket, whose file has this mode and group (NET_OWN_GROUP: the process's) and never wider permissions. A
  * socket file that nobody answers on is replaced; -EADDRINUSE if somebody does. The file is removed by net_stop_listening() and
  * net_free(), if it is still the same. -ENAMETOOLONG if the path does not fit. */
 #define NET_OWN_GROUP ((gid_t)-1)
 int net_listen_unix(struct net *net, const char *path, mode_t mode, gid_t group);
 /* Listens on a socket that was handed over, which it takes also on failure; its file, if it has one, is not ours to remove. Who
- * waits in its queue when it is given back waits for whom it is handed to next. `allow_remote` as above. -EPROTOTYPE if it is no
- * stream socket of TCP or of Unix. On success ret_name is what it is bound to. */
+ * waits in its queue when it is given back waits for whom it is handed to next. -EPERM if it is bound beyond loopback and not
+ * `allow_remote`, -EPROTOTYPE if it is no stream socket of TCP or of Unix. On success ret_name is what it is bound to. */
 #define NET_LISTENER_NAME_BYTES 128
 int net_listen_on(struct net *net, int fd, bool allow_remote, char ret_name[NET_LISTENER_NAME_BYTES]);
 

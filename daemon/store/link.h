@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/address.h"
+#include "base/redis_address.h"
 #include "store/command.h"
 #include "store/reply.h"
 

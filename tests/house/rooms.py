@@ -29,7 +29,7 @@ LIBRARIES = {
     "hiredis/": {"store"},
     "sys/socket.h": {"net", "store", "libfeed", "feedbench"},
     "event2/http.h": {"monitor"},
-    "netinet/": {"net", "store", "libfeed", "feedbench"},
+    "netinet/": {"net", "store", "base", "libfeed", "feedbench"},
     "systemd/": {"server", "base"},
 }
 

@@ -100,15 +100,23 @@ def test_a_right_configuration_is_said_to_be_right(tmp_path):
     assert run("--config", file, "--check-config").returncode == 0
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"])
-def test_listening_beyond_loopback_needs_insecure(start_feedd, address):
-    log = start_feedd("--listen", address, wait_for=None).wait_for_refusal()
-    assert "insecure" in log
-
-
-@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:x"])
-def test_an_address_that_is_none_is_refused(start_feedd, address):
-    assert address in start_feedd("--listen", address, wait_for=None).wait_for_refusal()
+@pytest.mark.parametrize("option, value, hint", [
+    ("redis.url", "foo", "is not redis://"),
+    ("listen", "0.0.0.0:0", "unless insecure is set"),
+    ("http.listen", "127.0.0.1:x", "is not HOST:PORT"),
+    ("unix", "/" + "x" * 107, "longer than 107 bytes"),
+    ("admin.group", "no-such-group", "no-such-group is no group"),
+], ids=lambda value: value[:20])
+def test_a_value_that_cannot_be_is_refused_by_the_check_and_by_the_start_alike(tmp_path, option, value, hint):
+    section, _, key = option.rpartition(".")
+    file = tmp_path / "feedd.conf"
+    file.write_text(f"[{section}]\n{key} = {value}\n" if section else f"\n{key} = {value}\n")
+    flag = "--" + option.replace(".", "-")
+    for given, place in ((["--config", file], f"{file}:2"), ([flag, value], flag)):
+        checked, started = run(*given, "--check-config"), run(*given, "--state-dir", tmp_path / "state")
+        assert checked.returncode == started.returncode == 2
+        assert checked.stderr == started.stderr and place in checked.stderr and hint in checked.stderr
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_port_in_use_is_refused(start_feedd):

@@ -107,12 +107,12 @@ def test_a_daemon_that_crashes_often_is_started_as_often_and_one_with_a_wrong_op
         pid = main_pid(installed)
         signal(installed, "KILL")
         wait_until(lambda: main_pid(installed) not in (0, pid) and installed.active("feedd.service"), what="the next life")
-    configure("\nredis_url = nowhere\n")
+    configure("\n[redis]\nurl = nowhere\n")
     before = restarts(installed)
     with pytest.raises(Failed):
         installed.run("systemctl", "restart", "feedd.service")
     assert installed.property("feedd.service", "ActiveState") == "failed" and restarts(installed) <= before
-    assert any("feedd.conf" in line and "redis_url" in line for line in installed.journal("--unit=feedd.service"))
+    assert any("feedd.conf" in line and "redis.url" in line for line in installed.journal("--unit=feedd.service"))
     configure("")
     installed.run("systemctl", "start", "feedd.service")
     assert installed.active("feedd.socket", "feedd.service")

@@ -163,7 +163,7 @@ void world_start(struct world *world)
 {
     world->net = net_new(world->base, &world->limits, &handlers, world);
     assert_non_null(world->net);
-    assert_int_equal(net_listen_tcp(world->net, "127.0.0.1:0", false, &world->port), 0);
+    assert_int_equal(net_listen_tcp(world->net, "127.0.0.1:0", &world->port), 0);
     assert_int_not_equal(world->port, 0);
 }
 

@@ -201,6 +201,7 @@ static void an_unknown_flag_names_the_nearest(void **state)
     assert_error(load("--max-page", "5", NULL), "did you mean --limits-max-page?");
     assert_error(load("--timeline_cap", "5", NULL), "did you mean --timeline-cap?");
     assert_error(load("--rediss-url=x", NULL), "did you mean --redis-url?");
+    assert_error(load("--nope", NULL), "--nope is no flag; feedd --help lists them");
 }
 
 static void a_flag_without_its_value_says_so(void **state)
@@ -222,8 +223,8 @@ static void an_error_in_the_file_names_file_and_line(void **state)
     assert_file_error("[redis]\nmax_page = 1\n", ":2: redis.max_page is no option; did you mean limits.max_page?");
     assert_file_error("[limits]\nmax_page = many\n", ":2: limits.max_page: many is not a number between 1 and 1000");
     assert_file_error("listen\n", ":1: expected `key = value`");
-    assert_file_error("listen = a:1\n[limits\n", ":2: expected `key = value`");
-    assert_file_error("listen = a:1\nlisten = b:1\n", ":2: listen was set in line 1 already");
+    assert_file_error("listen = [::1]:1\n[limits\n", ":2: expected `key = value`");
+    assert_file_error("listen = [::1]:1\nlisten = [::1]:2\n", ":2: listen was set in line 1 already");
     assert_error(load("--config", "/does/not/exist", NULL), "--config: /does/not/exist: No such file or directory");
     assert_int_equal(load("--config", "/does/not/exist", NULL).result, -ENOENT);
     assert_error(load("--config", "/tmp", NULL), "/tmp");
@@ -266,18 +267,58 @@ static void options_that_contradict_each_other_are_refused(void **state)
     (void)state;
     assert_error(load("--store-partitions", "12", NULL),
                  "store.partitions (--store-partitions): 12 must be a power of two");
-    assert_error(load("--log-level", "loud", NULL),
-                 "log_level (--log-level): loud must be error, warning, info or debug");
-    assert_error(load("--listen", "7420", NULL), "listen (--listen): 7420 must be HOST:PORT");
-    assert_error(load("--http-listen", "127.0.0.blue:9309", NULL),
-                 "http.listen (--http-listen): 127.0.0.blue:9309 must be HOST:PORT");
-    assert_int_equal(load("--listen", "[::1]:0", "--http-listen", "localhost:9309", "--check-config", NULL).result, 0);
     assert_error(load("--listen=", NULL), "listen (--listen): \"\" must be set");
     assert_error(load("--redis-server=", NULL), "redis.url (default): \"\" must be set");
     assert_error(load("--timing-heartbeat-interval-ms", "45000", NULL),
                  "timing.silence_limit_ms (default) 45000 must be above timing.heartbeat_interval_ms "
                  "(--timing-heartbeat-interval-ms) 45000");
     assert_int_equal(load("--listen=", "--unix", "/tmp/x", "--check-config", NULL).result, 0);
+    assert_error(load("--unix", "/tmp/x", "--admin-path", "/tmp/x", NULL),
+                 "unix (--unix) /tmp/x must be another than admin.path (--admin-path) /tmp/x");
+}
+
+static void a_text_that_has_not_its_options_form_is_refused_where_it_stands(void **state)
+{
+    char path[109];
+
+    (void)state;
+    snprintf(path, sizeof(path), "/%0107d", 0);
+    assert_error(load("--log-level", "loud", NULL), "--log-level: loud is not error, warning, info or debug");
+    assert_error(load("--listen", "7420", NULL), "--listen: 7420 is not HOST:PORT");
+    assert_file_error("\n[http]\nlisten = 127.0.0.blue:9309\n", ":3: http.listen: 127.0.0.blue:9309 is not HOST:PORT");
+    assert_error(load("--unix", path, NULL), "is longer than 107 bytes");
+    path[107] = '\0';
+    assert_int_equal(load("--unix", path, "--check-config", NULL).result, 0);
+    assert_error(load("--admin-path", path, "--state-dir", path, NULL), "state_dir (--state-dir): ");
+    assert_error(load("--state-dir", path, NULL), "admin.path must be set");
+    assert_int_equal(load("--admin-path", "/x", "--state-dir", path, "--redis-url", "unix:/x", NULL).result, 0);
+    assert_file_error("[admin]\ngroup = no-such-group\n", ":2: admin.group: no-such-group is no group of this system");
+    assert_int_equal(load("--admin-group", "root", NULL).result, 0);
+    assert_int_equal(load("--admin-group", "4711", NULL).result, 0);
+}
+
+static void a_password_in_a_wrong_address_of_redis_is_not_told(void **state)
+{
+    struct loaded loaded = load_text("[redis]\nurl = rediss://:secret@localhost\n");
+
+    (void)state;
+    assert_error(loaded, ":2: redis.url: the address is not redis://");
+    assert_null(strstr(loaded.error, "secret"));
+    assert_error(load("--redis-url", "foo", NULL), "--redis-url: the address is not redis://");
+}
+
+static void listening_beyond_loopback_needs_insecure(void **state)
+{
+    static const char *const beyond[] = {"0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"};
+    static const char *const within[] = {"127.1.2.3:0", "localhost:9309", "[::1]:0", "[::ffff:127.0.0.1]:0"};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        assert_error(load("--listen", beyond[i], NULL), "listen (--listen): ");
+        assert_error(load("--http-listen", beyond[i], NULL), "must be a loopback address");
+        assert_int_equal(load("--listen", beyond[i], "--http-listen", beyond[i], "--insecure", NULL).result, 0);
+        assert_int_equal(load("--listen", within[i], "--http-listen", within[i], NULL).result, 0);
+    }
 }
 
 static void what_to_do_instead_of_running_is_recognised(void **state)
@@ -308,10 +349,10 @@ static void the_mode_of_the_admin_socket_is_octal(void **state)
     assert_int_equal(mode, 0640);
     assert_int_equal(config_file_mode("666", &mode), 0);
     assert_int_equal(mode, 0666);
-    assert_error(load("--admin-mode", "0680", NULL), "admin.mode (--admin-mode): 0680 must be an octal number up to 0777");
-    assert_error(load("--admin-mode", "1777", NULL), "must be an octal number");
-    assert_error(load("--admin-mode", "", NULL), "must be an octal number");
-    assert_error(load("--admin-mode", "06 40", NULL), "must be an octal number");
+    assert_error(load("--admin-mode", "0680", NULL), "--admin-mode: 0680 is not an octal number up to 0777");
+    assert_error(load("--admin-mode", "1777", NULL), "is not an octal number");
+    assert_error(load("--admin-mode", "", NULL), "is not an octal number");
+    assert_error(load("--admin-mode", "06 40", NULL), "is not an octal number");
 }
 
 static void options_are_looked_at_row_by_row(void **state)
@@ -354,9 +395,10 @@ static char *printed(const struct config *config)
 
 static void what_is_printed_reads_back_identically(void **state)
 {
-    struct loaded first = load("--unix", "/tmp/a ; b # c = d", "--redis-url", "redis://:p=;#[x]@h:1/2", "--insecure",
+    struct loaded first = load("--unix", "/tmp/a ; b # c = d", "--redis-server", "/opt/p=;#[x]", "--insecure",
                                "--limits-max-page", "77", NULL);
     char *text = printed(&first.config);
+    struct config_look one, other;
     struct loaded second;
 
     (void)state;
@@ -364,13 +406,8 @@ static void what_is_printed_reads_back_identically(void **state)
     assert_non_null(strstr(text, "# from: default\nlisten = 127.0.0.1:7420\n"));
     second = load_text(text);
     assert_string_equal(second.error, "");
-#define OPTION_EQUAL_STRING(a, b) assert_string_equal(a, b)
-#define OPTION_EQUAL_BOOL(a, b) assert_int_equal(a, b)
-#define OPTION_EQUAL_NUMBER(a, b) assert_int_equal(a, b)
-#define OPTION(member, key, type, change, default_value, min, max, help)                                                       \
-    OPTION_EQUAL_##type(first.config.member, second.config.member);
-#include "base/options.def"
-#undef OPTION
+    for (size_t row = 0; config_look(&first.config, row, &one) && config_look(&second.config, row, &other); row++)
+        assert_string_equal(one.value, other.value);
     free(text);
     text = printed(&second.config);
     assert_non_null(strstr(text, file_path)); /* the origin is now the file, with a line */
@@ -407,6 +444,9 @@ int main(void)
         cmocka_unit_test_teardown(an_over_long_line_is_refused_and_never_cut, free_loaded),
         cmocka_unit_test_teardown(texts_that_no_file_could_hold_are_refused, free_loaded),
         cmocka_unit_test_teardown(options_that_contradict_each_other_are_refused, free_loaded),
+        cmocka_unit_test_teardown(a_text_that_has_not_its_options_form_is_refused_where_it_stands, free_loaded),
+        cmocka_unit_test_teardown(a_password_in_a_wrong_address_of_redis_is_not_told, free_loaded),
+        cmocka_unit_test_teardown(listening_beyond_loopback_needs_insecure, free_loaded),
         cmocka_unit_test_teardown(what_to_do_instead_of_running_is_recognised, free_loaded),
         cmocka_unit_test_teardown(what_is_printed_reads_back_identically, free_loaded),
         cmocka_unit_test_teardown(help_shows_every_option_with_default_and_range, free_loaded),

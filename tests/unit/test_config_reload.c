@@ -129,7 +129,9 @@ static void a_reload_of_a_wrong_file_changes_nothing(void **state)
     (void)state;
     assert_reload_refused(config, "log_level = debug\n[follow]\nbackfil = 5\n", ":3: follow.backfil is no option; did you mean");
     assert_reload_refused(config, "log_level = debug\n[timeline]\nidle_ttl_s = 0\n", ":3: timeline.idle_ttl_s: 0 is not a number");
-    assert_reload_refused(config, "log_level = chatty\n", "must be error, warning, info or debug");
+    assert_reload_refused(config, "log_level = chatty\n", ":1: log_level: chatty is not error, warning, info or debug");
+    assert_reload_refused(config, "log_level = debug\n[redis]\nurl = foo\n", ":3: redis.url: the address is not redis://");
+    assert_reload_refused(config, "listen = 0.0.0.0:7420\nlog_level = debug\n", "must be a loopback address");
     assert_int_equal(remove(file_path), 0);
     struct told told = {""};
     char error[500] = "";

@@ -52,23 +52,10 @@ static void addresses_that_are_none_are_refused(void **state)
 
     world_start(world);
     for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
-        if (net_listen_tcp(world->net, malformed[i], true, &port) != -EINVAL)
+        if (net_listen_tcp(world->net, malformed[i], &port) != -EINVAL)
             fail_msg("%s was not refused as malformed", malformed[i]);
     }
     assert_int_equal(port, 77);
-}
-
-static void beyond_loopback_needs_to_be_allowed(void **state)
-{
-    struct world *world = *state;
-    uint16_t port;
-
-    world_start(world);
-    assert_int_equal(net_listen_tcp(world->net, "0.0.0.0:0", false, &port), -EPERM);
-    assert_int_equal(net_listen_tcp(world->net, "[::]:0", false, &port), -EPERM);
-    assert_int_equal(net_listen_tcp(world->net, "192.0.2.1:0", false, &port), -EPERM);
-    assert_int_equal(net_listen_tcp(world->net, "localhost:0", false, &port), 0);
-    assert_int_equal(net_listen_tcp(world->net, "127.1.2.3:0", false, &port), 0);
 }
 
 static void a_port_in_use_is_reported(void **state)
@@ -79,7 +66,7 @@ static void a_port_in_use_is_reported(void **state)
 
     world_start(world);
     snprintf(address, sizeof(address), "127.0.0.1:%u", (unsigned)world->port);
-    assert_int_equal(net_listen_tcp(world->net, address, false, &port), -EADDRINUSE);
+    assert_int_equal(net_listen_tcp(world->net, address, &port), -EADDRINUSE);
 }
 
 static void a_unix_socket_serves_is_private_and_goes_away(void **state)
@@ -163,7 +150,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(addresses_that_are_none_are_refused),
-        TEST(beyond_loopback_needs_to_be_allowed),
         TEST(a_port_in_use_is_reported),
         TEST(a_unix_socket_serves_is_private_and_goes_away),
         TEST(a_stale_socket_is_replaced_and_one_in_use_is_not),

@@ -310,10 +310,10 @@ static void start_listening(void)
     leave_stale(path);
     while (!(net = net_new(base, &limits, &handlers, NULL)))
         assert_true(torture_struck());
-    if (net_listen_tcp(net, "127.0.0.1:0", false, &port) < 0) {
+    if (net_listen_tcp(net, "127.0.0.1:0", &port) < 0) {
         assert_true(torture_struck());
         assert_int_equal(port, 0);
-        assert_int_equal(net_listen_tcp(net, "127.0.0.1:0", false, &port), 0);
+        assert_int_equal(net_listen_tcp(net, "127.0.0.1:0", &port), 0);
     }
     assert_int_not_equal(port, 0);
     if (net_listen_unix(net, path, 0660, NET_OWN_GROUP) < 0) {

@@ -183,7 +183,7 @@ static long long number_of(const char *command)
 /* Opens the store in database 3. */
 static void world_open(struct world *world)
 {
-    char url[96], error[128];
+    char url[96];
 
     world->settings = (struct store_settings){.times = {.timeout_ms = 100, .stall_ms = 100},
                                               .partitions = 1,
@@ -197,7 +197,7 @@ static void world_open(struct world *world)
                                               .timeline_idle_ttl_s = 1000};
     world->base = event_base_new();
     snprintf(url, sizeof(url), "unix:%s?db=3&password=secret", path);
-    while (redis_address_parse(url, &world->address, error, sizeof(error)) < 0)
+    while (redis_address_parse(url, &world->address) < 0)
         assert_true(torture_struck());
     world->settings.address = world->address;
     assert_int_equal(seen_open(folder, &world->seen), 0);

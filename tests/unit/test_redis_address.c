@@ -1,7 +1,9 @@
 /* What redis.url may say. */
 #include "unit.h"
 
-#include "store/address.h"
+#include <errno.h>
+
+#include "base/redis_address.h"
 
 struct expected {
     const char *url;
@@ -42,7 +44,9 @@ static void each_form_is_read(void **state)
         struct redis_address address;
         char error[256] = "";
 
-        if (redis_address_parse(cases[i].url, &address, error, sizeof(error)) != 0)
+        if (redis_address_parse(cases[i].url, &address) != 0)
+            fail_msg("%s was not taken", cases[i].url);
+        if (redis_address_resolve(&address, error, sizeof(error)) != 0)
             fail_msg("%s: %s", cases[i].url, error);
         assert_text(cases[i].url, address.path, cases[i].path);
         assert_text(cases[i].url, address.host, cases[i].host);
@@ -59,17 +63,16 @@ static void each_form_is_read(void **state)
 static void an_empty_password_in_front_of_a_database_is_not_the_rest_of_the_url(void **state)
 {
     struct redis_address address;
-    char error[256];
 
     (void)state;
-    assert_int_equal(redis_address_parse("unix:/s?password=&db=2", &address, error, sizeof(error)), 0);
+    assert_int_equal(redis_address_parse("unix:/s?password=&db=2", &address), 0);
     if (address.password)
         assert_string_equal(address.password, "");
     assert_int_equal(address.database, 2);
     redis_address_done(&address);
 }
 
-static void what_is_wrong_is_said_and_the_address_left_alone(void **state)
+static void what_is_wrong_is_refused_and_the_address_left_alone(void **state)
 {
     static const char *const urls[] = {
         "",
@@ -79,6 +82,7 @@ static void what_is_wrong_is_said_and_the_address_left_alone(void **state)
         "redis://",
         "redis://127.0.0.1:70000",
         "redis://127.0.0.1:port",
+        "redis://127.0.0.1:0",
         "redis://127.0.0.1/x",
         "redis://127.0.0.1/1x",
         "redis://127.0.0.1/-1",
@@ -97,13 +101,24 @@ static void what_is_wrong_is_said_and_the_address_left_alone(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
         struct redis_address address = {.port = 4711};
-        char error[256] = "";
 
-        if (redis_address_parse(urls[i], &address, error, sizeof(error)) == 0)
+        if (redis_address_parse(urls[i], &address) != -EINVAL)
             fail_msg("%s was taken", urls[i]);
         assert_int_equal(address.port, 4711);
-        assert_memory_equal(error, "redis.url: ", 11);
     }
+}
+
+static void the_path_of_a_socket_is_as_long_as_one_may_be(void **state)
+{
+    struct redis_address address;
+    char url[128];
+
+    (void)state;
+    snprintf(url, sizeof(url), "unix:/%0107d?db=1", 0);
+    assert_int_equal(redis_address_parse(url, &address), -EINVAL);
+    snprintf(url, sizeof(url), "unix:/%0106d?db=1", 0);
+    assert_int_equal(redis_address_parse(url, &address), 0);
+    redis_address_done(&address);
 }
 
 static void a_host_that_does_not_exist_is_said_to(void **state)
@@ -114,8 +129,10 @@ static void a_host_that_does_not_exist_is_said_to(void **state)
     (void)state;
     snprintf(url, sizeof(url), "redis://%070d/", 0); /* a label of 70 characters: no name server need be asked */
     url[8] = 'x';
-    assert_int_equal(redis_address_parse(url, &address, error, sizeof(error)), -EHOSTUNREACH);
-    assert_string_equal(error, "redis.url: the host cannot be resolved");
+    assert_int_equal(redis_address_parse(url, &address), 0);
+    assert_int_equal(redis_address_resolve(&address, error, sizeof(error)), -EHOSTUNREACH);
+    assert_memory_equal(error, "redis.url: the host x000", 24);
+    redis_address_done(&address);
 }
 
 static void a_socket_has_a_path_of_its_own(void **state)
@@ -136,7 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form_is_read),
         cmocka_unit_test(an_empty_password_in_front_of_a_database_is_not_the_rest_of_the_url),
-        cmocka_unit_test(what_is_wrong_is_said_and_the_address_left_alone),
+        cmocka_unit_test(what_is_wrong_is_refused_and_the_address_left_alone),
+        cmocka_unit_test(the_path_of_a_socket_is_as_long_as_one_may_be),
         cmocka_unit_test(a_host_that_does_not_exist_is_said_to),
         cmocka_unit_test(a_socket_has_a_path_of_its_own),
     };

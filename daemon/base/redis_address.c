@@ -1,5 +1,5 @@
-/* See address.h. libcurl's URL API does the parsing. */
-#include "store/address.h"
+/* See redis_address.h. libcurl's URL API does the parsing. */
+#include "base/redis_address.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/host_port.h"
 
 #define PASSWORD_MAX_BYTES 512
 
@@ -82,24 +84,6 @@ static int read_database(const char *digits, int *ret_database)
     return 0;
 }
 
-static int resolve(const char *host, char **ret_numeric)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    char numeric[NI_MAXHOST];
-    size_t size = strlen(host);
-    char *bare = host[0] == '[' && size > 2 ? strndup(host + 1, size - 2) : strdup(host);
-    int error = !bare || getaddrinfo(bare, NULL, &hints, &found) != 0 ||
-                getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) != 0;
-
-    if (found)
-        freeaddrinfo(found);
-    free(bare);
-    if (error)
-        return -EHOSTUNREACH;
-    *ret_numeric = strdup(numeric);
-    return *ret_numeric ? 0 : -ENOMEM;
-}
-
 /* `password=…&db=…` behind a socket's path. */
 static int read_query(const char *query, struct redis_address *address)
 {
@@ -137,7 +121,7 @@ static int parse_unix(const char *rest, struct redis_address *address)
 {
     size_t size = strcspn(rest, "?");
 
-    if (size == 0 || rest[0] != '/')
+    if (size > SOCKET_PATH_MAX_BYTES || rest[0] != '/')
         return -EINVAL;
     address->path = strndup(rest, size);
     if (!address->path)
@@ -148,23 +132,22 @@ static int parse_unix(const char *rest, struct redis_address *address)
 static int parse_tcp(CURLU *url, struct redis_address *address)
 {
     int error = 0;
-    char *host = url_part(url, CURLUPART_HOST, 0, &error), *port = url_part(url, CURLUPART_PORT, 0, &error);
-    char *path = url_part(url, CURLUPART_PATH, 0, &error);
+    char *port = url_part(url, CURLUPART_PORT, 0, &error), *path = url_part(url, CURLUPART_PATH, 0, &error);
 
+    address->host = url_part(url, CURLUPART_HOST, 0, &error);
     address->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE, &error);
     address->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE, &error);
-    if (error == 0)
-        error = host ? resolve(host, &address->host) : -EINVAL;
     address->port = port ? atoi(port) : 6379;
+    if (error == 0 && (!address->host || address->port == 0))
+        error = -EINVAL;
     if (error == 0 && path && strcmp(path, "/") != 0)
         error = read_database(path + 1, &address->database);
-    free(host);
     free(port);
     free(path);
     return error;
 }
 
-int redis_address_parse(const char *text, struct redis_address *ret_address, char *ret_error, size_t error_bytes)
+int redis_address_parse(const char *text, struct redis_address *ret_address)
 {
     struct redis_address address = {0};
     int error = -EINVAL;
@@ -173,20 +156,42 @@ int redis_address_parse(const char *text, struct redis_address *ret_address, cha
         error = parse_unix(text + 5, &address);
     } else if (strncmp(text, "redis://", 8) == 0) {
         CURLU *url = curl_url();
+        CURLUcode read = url ? curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) : CURLUE_OUT_OF_MEMORY;
 
-        if (url && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK)
+        if (read == CURLUE_OK)
             error = parse_tcp(url, &address);
+        else if (read == CURLUE_OUT_OF_MEMORY)
+            error = -ENOMEM;
         curl_url_cleanup(url);
     }
-    if (error < 0) {
+    if (error < 0)
         redis_address_done(&address);
-        if (error == -EHOSTUNREACH)
-            snprintf(ret_error, error_bytes, "redis.url: the host cannot be resolved");
-        else
-            snprintf(ret_error, error_bytes,
-                     "redis.url: expected redis://[:PASSWORD@]HOST[:PORT][/DB] or unix:/PATH[?password=PASSWORD&db=DB]");
-        return error;
+    else
+        *ret_address = address;
+    return error;
+}
+
+int redis_address_resolve(struct redis_address *address, char *ret_error, size_t error_bytes)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    char numeric[NI_MAXHOST], *bare, *copy;
+    size_t size = address->host ? strlen(address->host) : 0;
+    bool resolved;
+
+    if (address->path)
+        return 0;
+    bare = address->host[0] == '[' && size > 2 ? strndup(address->host + 1, size - 2) : strdup(address->host);
+    resolved = bare && getaddrinfo(bare, NULL, &hints, &found) == 0 &&
+               getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) == 0;
+    if (found)
+        freeaddrinfo(found);
+    free(bare);
+    copy = resolved ? strdup(numeric) : NULL;
+    if (!copy) {
+        snprintf(ret_error, error_bytes, "redis.url: the host %s cannot be resolved", address->host);
+        return -EHOSTUNREACH;
     }
-    *ret_address = address;
+    free(address->host);
+    address->host = copy;
     return 0;
 }
