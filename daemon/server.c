@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/process.h"
 #include "commands/commands.h"
 #include "feed/feed.h"
 #include "listen.h"
@@ -366,6 +367,7 @@ static int start(struct server *server)
     int error;
 
     server->started_ms = clock_now_ms();
+    process_started();
     settings_fill(&server->settings, server->config);
     error = state_lock(server->config->state_dir, LOCK_WAIT_MS, &server->lock_fd);
     if (error < 0)
@@ -450,6 +452,7 @@ static void log_counters(void)
     char line[2000];
     size_t used = 0;
 
+    process_measure();
     for (enum metric metric = 0; metric < METRIC_COUNT && used < sizeof(line); metric++)
         if (metric_rows[metric].type != METRIC_TYPE_HISTOGRAM)
             used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s=%" PRIu64, used > 0 ? " " : "",

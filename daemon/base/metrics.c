@@ -55,11 +55,11 @@ uint64_t metric_total(enum metric metric)
 static const char *const type_words[] = {
     [METRIC_TYPE_COUNTER] = "counter", [METRIC_TYPE_GAUGE] = "gauge", [METRIC_TYPE_HISTOGRAM] = "histogram"};
 
-/* Units that the names end with, and what a second is in them. */
+/* Units that the names end with, the longest first, how Prometheus calls them, and what a second is in them. */
 static const struct {
-    const char *ending;
+    const char *ending, *exposed;
     double second;
-} units[] = {{"_ms", 1e3}, {"_us", 1e6}};
+} units[] = {{"_at_ms", "_time_seconds", 1e3}, {"_ms", "_seconds", 1e3}, {"_us", "_seconds", 1e6}};
 
 /* How a metric is called there, and by what its values are divided. */
 struct family {
@@ -76,9 +76,9 @@ static struct family family_of(const struct metric_row *row)
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         size_t ending = strlen(units[i].ending);
 
-        if (strcmp(row->name + size - ending, units[i].ending) != 0)
+        if (size < ending || strcmp(row->name + size - ending, units[i].ending) != 0)
             continue;
-        unit = "_seconds";
+        unit = units[i].exposed;
         family.divisor = units[i].second;
         size -= ending;
         break;

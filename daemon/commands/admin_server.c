@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/process.h"
 #include "commands/admin.h"
 #include "feed/look.h"
 
@@ -14,6 +15,7 @@ static json_t *counters(void)
 {
     json_t *object = json_object();
 
+    process_measure();
     for (enum metric metric = 0; object && metric < METRIC_COUNT; metric++) {
         const struct metric_row *row = &metric_rows[metric];
 

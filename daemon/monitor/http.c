@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/process.h"
 #include "monitor/monitor.h"
-#include "monitor/process.h"
 #include "net/net.h"
 
 #define CONNECTIONS_MAX 16
@@ -270,7 +270,6 @@ struct monitor *monitor_new(struct event_base *base, const struct monitor_hooks 
 
     if (!monitor)
         return NULL;
-    process_started();
     monitor->hooks = hooks;
     monitor->context = context;
     monitor->address = "";

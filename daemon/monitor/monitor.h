@@ -5,10 +5,7 @@
  *     /readyz   200 if a share would get through and be delivered, else 503; the body says why not
  *
  * It works while the daemon drains and while Redis is away. What it may cost is bounded: connections, the time of each, the size
- * of what is read. libevent's evhttp speaks HTTP.
- *
- *     http.c     the address, connections, pages
- *     process.c  what is measured when somebody asks */
+ * of what is read. libevent's evhttp speaks HTTP. */
 #ifndef FEED_MONITOR_MONITOR_H
 #define FEED_MONITOR_MONITOR_H
 

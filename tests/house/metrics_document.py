@@ -8,7 +8,7 @@ import tree
 TABLE = "daemon/base/metrics.def"
 DOCUMENT = "docs/metrics.md"
 ROW = re.compile(r'^METRIC(_BY)?\((\w+), (\w+), (?:(\w+), \d+, )?((?:\s*"(?:[^"\\]|\\.)*")+)\)$', re.MULTILINE)
-UNITS = {"_ms": "_seconds", "_us": "_seconds"}
+UNITS = {"_at_ms": "_time_seconds", "_ms": "_seconds", "_us": "_seconds"}
 HEADING = "| metric | type | labels | |\n|---|---|---|---|\n"
 
 

@@ -2,9 +2,11 @@
 import grp
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -142,6 +144,18 @@ def test_the_admin_socket_works_when_the_port_is_full(start_feedd):
         assert (stats["connections"], stats["max_connections"]) == (2, 2)
         assert stats["counters"]["connections_refused"] == 1
         assert len(admin(daemon, "clients")["clients"]) == 2
+
+
+def test_what_the_process_takes_is_told_also_where_nobody_scrapes_it(start_feedd):
+    daemon = start_feedd()
+    stats = admin(daemon, "stats")["counters"]
+    taken = ("process_cpu_us", "process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds", "process_max_fds")
+    assert all(stats[name] > 0 for name in taken) and abs(stats["process_start_at_ms"] / 1000 - time.time()) < 60
+    assert re.search(r"process start +\d{4}-\d\d-\d\d ", text(daemon, "stats"))
+    with daemon.connect() as client:
+        client.share_many("author", 100)
+    stopped = daemon.stop()
+    assert stopped["process_cpu_us"] > stats["process_cpu_us"] and all(stopped[name] > 0 for name in taken)
 
 
 def test_the_admin_socket_works_while_redis_is_away(start_feedd, redis):

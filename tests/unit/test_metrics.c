@@ -65,6 +65,7 @@ static void names_and_values_have_the_units_of_prometheus(void **state)
     metrics.lag_ms = 1234;
     metrics.queued_bytes = 17;
     metrics.process_cpu_us = 1500000;
+    metrics.process_start_at_ms = 1795678820821;
     print();
     assert_true(has_line("# TYPE feedd_shares_total counter"));
     assert_true(has_line("feedd_shares_total 9007199254740993"));
@@ -72,6 +73,7 @@ static void names_and_values_have_the_units_of_prometheus(void **state)
     assert_true(has_line("feedd_lag_seconds 1.234"));
     assert_true(has_line("feedd_queued_bytes 17"));
     assert_true(has_line("process_cpu_seconds_total 1.5"));
+    assert_true(has_line("process_start_time_seconds 1795678820.821"));
 }
 
 static void buckets_hold_all_that_is_no_longer(void **state)

@@ -1,6 +1,6 @@
-/* Figures of the process as a whole: see process.c. */
-#ifndef FEED_MONITOR_PROCESS_H
-#define FEED_MONITOR_PROCESS_H
+/* Figures of the process as a whole, which are measured when somebody asks. */
+#ifndef FEED_BASE_PROCESS_H
+#define FEED_BASE_PROCESS_H
 
 /* Once, when the process starts. */
 void process_started(void);

@@ -1,5 +1,5 @@
 /* See process.h. */
-#include "monitor/process.h"
+#include "base/process.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ void process_started(void)
 {
     metrics_name(METRIC_build_info, version_of_metric);
     metrics.build_info[0] = 1;
-    metrics.process_start_time_ms = (uint64_t)clock_wall_ms();
+    metrics.process_start_at_ms = (uint64_t)clock_wall_ms();
 }
 
 /* Of /proc/self/statm: pages. */
