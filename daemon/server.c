@@ -289,8 +289,8 @@ static const struct feed_events feed_events = {on_ready, on_refused};
 static void on_complain(evutil_socket_t fd, short events, void *context)
 {
     struct server *server = context;
-
     struct timeval again = {.tv_sec = COMPLAIN_S};
+    enum log_level level = is_starting(server) ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 
     (void)fd;
     (void)events;
@@ -298,8 +298,8 @@ static void on_complain(evutil_socket_t fd, short events, void *context)
     if (feed_is_ready(server->feed))
         return;
     if (server->redis)
-        log_warning("waiting-for-redis", "socket=%s log=%s/redis.log", log_quote(private_redis_socket(server->redis)),
-                    server->config->state_dir);
+        log_event(level, "waiting-for-redis", "socket=%s log=%s/redis.log", log_quote(private_redis_socket(server->redis)),
+                  server->config->state_dir);
     else if (server->address.path)
         log_warning("waiting-for-redis", "socket=%s", log_quote(server->address.path));
     else

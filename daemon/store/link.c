@@ -116,12 +116,12 @@ static void change_state(struct link *link, enum link_state state)
 
 /* Takes the connection down, after which the timer connects again. Not from within hiredis's connect and disconnect
  * callbacks, which free the context themselves. */
-static void drop(struct link *link, const char *why)
+static void drop(struct link *link, enum log_level level, const char *why)
 {
     redisAsyncContext *redis = link->redis;
 
     if (link->was_up || link->state == LINK_GREETING)
-        log_limited(&link->complaints, LOG_LEVEL_WARNING, "redis-lost", "link=%s reason=%s", link->name, log_quote(why));
+        log_limited(&link->complaints, level, "redis-lost", "link=%s reason=%s", link->name, log_quote(why));
     link->redis = NULL;
     change_state(link, LINK_AWAY);
     if (redis)
@@ -153,7 +153,7 @@ static void on_reply(redisAsyncContext *redis, void *data, void *private_data)
         change_state(link, LINK_UP);
     if (!data && link->redis == redis) { /* the connection broke: this is said before the calls are told */
         link->redis = NULL;
-        drop(link, redis->errstr);
+        drop(link, LOG_LEVEL_WARNING, redis->errstr);
     }
     link->progress_ms = now_us / 1000;
     if (data && reply_error(data) < 0)
@@ -262,7 +262,7 @@ static void on_connect(const redisAsyncContext *redis, int status)
         return;
     if (status != REDIS_OK) {
         link->redis = NULL; /* hiredis frees it when this returns, and does not call on_disconnect */
-        drop(link, redis->errstr);
+        drop(link, LOG_LEVEL_WARNING, redis->errstr);
         return;
     }
     greet(link);
@@ -275,7 +275,7 @@ static void on_disconnect(const redisAsyncContext *redis, int status)
     if (!link || link->redis != redis)
         return;
     link->redis = NULL;
-    drop(link, status == REDIS_OK ? "closed" : redis->errstr);
+    drop(link, LOG_LEVEL_WARNING, status == REDIS_OK ? "closed" : redis->errstr);
 }
 
 static void connect_now(struct link *link)
@@ -289,7 +289,7 @@ static void connect_now(struct link *link)
             log_debug("redis-away", "link=%s reason=%s", link->name, log_quote(redis ? redis->errstr : "memory"));
         if (redis)
             redisAsyncFree(redis);
-        drop(link, "cannot connect");
+        drop(link, LOG_LEVEL_WARNING, "cannot connect");
         return;
     }
     redis->data = link;
@@ -328,7 +328,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
         return;
     }
     if ((link->in_flight > 0 || !is_open(link->state)) && quiet_ms(link) > limit_ms) {
-        drop(link, "no answer in time");
+        drop(link, LOG_LEVEL_WARNING, "no answer in time");
         return;
     }
     look_for_stall(link);
@@ -387,7 +387,7 @@ void link_flush(struct link *link)
 void link_restart(struct link *link)
 {
     if (link->state > LINK_AWAY)
-        drop(link, "given up");
+        drop(link, LOG_LEVEL_INFO, "given up"); /* who gives it up has said why */
 }
 
 void link_free(struct link *link)

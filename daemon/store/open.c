@@ -33,11 +33,11 @@ static bool answered(struct store *store, const struct reply *reply)
 {
     if (reply_error(reply) == 0)
         return true;
-    if (reply) {
+    if (reply && !reply_is_loading(reply)) /* of that is told already */
         log_limited(&store->openings, LOG_LEVEL_ERROR, "store-not-opened", "reason=%s advice=%s",
                     log_quote(reply_message(reply)), log_quote(reply_advice(reply)));
+    if (reply)
         link_restart(store->command);
-    }
     return false;
 }
 

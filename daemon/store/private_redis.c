@@ -117,7 +117,7 @@ static void start(struct private_redis *redis)
         return;
     }
     redis->pid = pid;
-    log_info("redis-started", "pid=%d socket=%s", (int)pid, log_quote(redis->socket));
+    log_info("redis-starting", "pid=%d socket=%s", (int)pid, log_quote(redis->socket));
 }
 
 static void on_restart(evutil_socket_t fd, short what, void *context)

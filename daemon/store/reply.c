@@ -50,6 +50,11 @@ bool reply_has_code(const struct reply *reply, const char *code)
     return strncmp(message, code, size) == 0 && (message[size] == ' ' || message[size] == '\0');
 }
 
+bool reply_is_loading(const struct reply *reply)
+{
+    return reply_has_code(reply, "LOADING");
+}
+
 unsigned reply_kind(const struct reply *reply)
 {
     for (unsigned i = 0; i + 1 < REPLY_KINDS; i++)

@@ -20,6 +20,8 @@ int reply_error(const struct reply *reply);
 const char *reply_message(const struct reply *reply);
 /* Whether it is an error of this code: whole words at its beginning. */
 bool reply_has_code(const struct reply *reply, const char *code);
+/* Whether Redis has just been started, and reads its file: nothing is wrong. */
+bool reply_is_loading(const struct reply *reply);
 /* Which of the errors that pass it is, 0: none of them. */
 #define REPLY_KINDS 19
 unsigned reply_kind(const struct reply *reply);

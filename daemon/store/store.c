@@ -80,13 +80,14 @@ static const struct {
 static void on_link_error(void *context, struct link *link, const struct reply *reply)
 {
     struct store *store = context;
+    bool is_loading = reply_is_loading(reply);
+    enum log_level level = is_loading ? LOG_LEVEL_INFO : reply_error(reply) == -EAGAIN ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
 
-    metrics.redis_errors++;
+    metrics.redis_errors += !is_loading;
     store->refused_ms = clock_now_ms();
     store->refusal = reply_kind(reply);
-    log_limited(&store->complaints[reply_kind(reply)], reply_error(reply) == -EAGAIN ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "redis-error",
-                "link=%s reason=%s advice=%s", link_name(link), log_quote(reply_message(reply)),
-                log_quote(reply_advice(reply)));
+    log_limited(&store->complaints[reply_kind(reply)], level, is_loading ? "redis-loading" : "redis-error",
+                "link=%s reason=%s advice=%s", link_name(link), log_quote(reply_message(reply)), log_quote(reply_advice(reply)));
     for (size_t i = 0; i < sizeof(reactions) / sizeof(reactions[0]); i++)
         if (reply_has_code(reply, reactions[i].code))
             reactions[i].react(store);

@@ -356,7 +356,7 @@ def test_a_redis_that_still_reads_its_data_is_waited_for(start_feedd, start_redi
                    and server.client().info("persistence")["aof_rewrites"] == 1, what="the end of the rewriting")
         server.kill()
         server = server.restart()  # when it has read everything
-        assert "wait" in daemon.wait_for_line("event=(redis-refused|store-not-opened) .*LOADING")
+        assert "wait" in daemon.wait_for_line("level=info event=redis-loading .*LOADING")
         ids.append(share_when_possible(client).id)
         check_stream(home, ids)
 

@@ -111,12 +111,15 @@ def test_redis_going_away_and_coming_back_shows_in_the_status(start_feedd, start
 
 def test_the_start_takes_as_long_as_the_private_redis_reads_its_file(start_feedd, manager, workdir):
     daemon = start_feedd()
-    with daemon.connect() as client:
-        client.share("author")
+    with daemon.connect() as client, daemon.private_redis() as store:
+        client.share_many("author", 300)
+        store.bgrewriteaof()
+        wait_until(lambda: (state := store.info("persistence"))["aof_rewrites"] == 1 and not state["aof_rewrite_in_progress"],
+                   what="a file of keys, between which Redis answers")
     daemon.stop()
     # Redis rests after each key that it reads, in this test alone.
     slow = workdir / "slow-redis"
-    slow.write_text('#!/bin/sh\nexec redis-server "$@" --key-load-delay 150000 --loading-process-events-interval-bytes 1024\n')
+    slow.write_text('#!/bin/sh\nexec redis-server "$@" --key-load-delay 3000 --loading-process-events-interval-bytes 1024\n')
     slow.chmod(0o755)
     daemon = start_feedd("--redis-server", slow, wait_for="listening", environment=manager.environment)
     manager.wait_for("^STATUS=Starting: ")
@@ -124,6 +127,10 @@ def test_the_start_takes_as_long_as_the_private_redis_reads_its_file(start_feedd
     manager.wait_for("^READY=1$")
     before = manager.messages[:manager.first("READY=1")]
     assert before and all(any(line.startswith("EXTEND_TIMEOUT_USEC=") for line in message) for message in before)
+    assert "wait" in daemon.wait_for_event("redis-loading")["advice"]
+    assert all("level=info" in line for line in daemon.lines if re.search("LOADING|given up|waiting-for-redis", line))
+    assert not any("level=error" in line for line in daemon.lines)
+    assert daemon.stop()["redis_errors"] == 0
 
 
 def test_a_private_redis_that_does_not_start_does_not_hold_up_the_start(start_feedd, manager):

@@ -255,6 +255,7 @@ static void a_missing_program_is_explained_and_tried_again(void **state)
     close(stderr_fd);
     close(file);
     assert_non_null(redis);
+    assert_non_null(strstr(log, "event=redis-starting pid=")); /* and not that it had been */
     assert_non_null(strstr(log, "event=redis-missing program=feedd-no-such-program problem=\"not found\""));
     assert_non_null(strstr(log, "install redis-server"));
     assert_non_null(strstr(log, "redis.url"));
