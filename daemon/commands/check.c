@@ -42,10 +42,11 @@ bool has_control_character(const char *text)
     return false;
 }
 
-const char *subject_fault(const char *value)
+const char *subject_fault(const char *value, uint64_t *ret_limit)
 {
     size_t size = strlen(value);
 
+    *ret_limit = size > SUBJECT_BYTES_MAX ? SUBJECT_BYTES_MAX : 0;
     if (size == 0)
         return "is missing";
     if (size > SUBJECT_BYTES_MAX)
@@ -55,11 +56,11 @@ const char *subject_fault(const char *value)
 
 bool check_subject(struct request *request, const char *field, const char *value)
 {
-    const char *fault = subject_fault(value);
+    uint64_t limit;
+    const char *fault = subject_fault(value, &limit);
 
     if (fault)
-        request_fail(request, FEED__ERROR_CODE__INVALID, field, strlen(value) > SUBJECT_BYTES_MAX ? SUBJECT_BYTES_MAX : 0,
-                     "%s %s", field, fault);
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, limit, "%s %s", field, fault);
     return !fault;
 }
 

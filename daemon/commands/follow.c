@@ -39,13 +39,13 @@ static void on_followed(void *context, Feed__ErrorCode error, uint64_t position,
     request_reply(request, &frame);
 }
 
-/* What is wrong with a pair: the field, and *ret_fault; NULL if nothing. */
-static const char *pair_fault(const char *reader, const char *subject, const char **ret_fault)
+/* What is wrong with a pair: the field, *ret_fault and *ret_limit; NULL if nothing. */
+static const char *pair_fault(const char *reader, const char *subject, const char **ret_fault, uint64_t *ret_limit)
 {
-    *ret_fault = subject_fault(reader);
+    *ret_fault = subject_fault(reader, ret_limit);
     if (*ret_fault)
         return "reader";
-    *ret_fault = subject_fault(subject);
+    *ret_fault = subject_fault(subject, ret_limit);
     if (!*ret_fault && strcmp(reader, subject) == 0)
         *ret_fault = "is the reader: nobody follows themselves";
     return *ret_fault ? "subject" : NULL;
@@ -54,10 +54,11 @@ static const char *pair_fault(const char *reader, const char *subject, const cha
 static void run_follow(struct request *request)
 {
     const Feed__FollowRequest *follow = request->frame->follow;
-    const char *fault, *field = pair_fault(follow->reader, follow->subject, &fault);
+    uint64_t limit;
+    const char *fault, *field = pair_fault(follow->reader, follow->subject, &fault, &limit);
 
     if (field)
-        request_fail(request, FEED__ERROR_CODE__INVALID, field, 0, "%s %s", field, fault);
+        request_fail(request, FEED__ERROR_CODE__INVALID, field, limit, "%s %s", field, fault);
     else
         feed_follow(request->commands->feed, true, text_of(follow->reader), text_of(follow->subject), on_followed, request);
 }
@@ -190,13 +191,14 @@ static void on_pair(void *context, Feed__ErrorCode error, uint64_t position, boo
 static void start_pair(struct request *request, const Feed__FollowPair *pair, struct many_pair *context)
 {
     struct many *many = request->state;
-    const char *fault, *field = pair_fault(pair->reader, pair->subject, &fault);
+    uint64_t limit;
+    const char *fault, *field = pair_fault(pair->reader, pair->subject, &fault, &limit);
 
     if (field) {
         char message[160];
 
         snprintf(message, sizeof(message), "%s %s", field, fault);
-        refuse_pair(request, context->index, FEED__ERROR_CODE__INVALID, field, 0, message);
+        refuse_pair(request, context->index, FEED__ERROR_CODE__INVALID, field, limit, message);
         return;
     }
     many->waiting++;

@@ -185,8 +185,8 @@ bool check_text(struct request *request, const char *field, const char *value, s
 bool check_destination(struct request *request, const char *field, const char *value, struct destination *ret_destination);
 bool check_url(struct request *request, const char *field, const char *value, bool required);
 bool check_cursor(struct request *request, const char *field, const char *value, uint64_t *ret_before);
-/* What is wrong with a subject's name, NULL if nothing. */
-const char *subject_fault(const char *value);
+/* What is wrong with a subject's name, NULL if nothing. *ret_limit is the limit that it exceeds, or 0. */
+const char *subject_fault(const char *value, uint64_t *ret_limit);
 bool has_control_character(const char *text);
 #define NAMES_CURSOR_BYTES 24
 /* A page's names as C strings in the request's memory, and the cursor of the next page, "" if this was the last. NULL and an

@@ -43,7 +43,8 @@ def test_following_oneself_is_refused(client, name):
 @pytest.mark.parametrize("kind", [pb.FollowRequest, pb.UnfollowRequest])
 def test_a_bad_name_is_refused_by_the_field_it_stands_in(client, kind, bad):
     assert invalid(client.refusal(kind(reader=bad, subject="subject")), "reader")
-    assert invalid(client.refusal(kind(reader="reader", subject=bad)), "subject")
+    error = client.refusal(kind(reader="reader", subject=bad))
+    assert invalid(error, "subject") and error.limit == (128 if len(bad) > 128 else 0)
 
 
 def test_bad_utf8_in_a_name_is_refused(client):
@@ -70,8 +71,8 @@ def test_follow_many_takes_each_pair_for_itself(client, name):
     reply = client.follow_many([(reader, a), (reader, b), (reader, reader), (reader, "x" * 129), ("bad\nname", a),
                                 (reader, b), (c, a)])
     assert (reply.followed, reply.repeated) == (2, 2)
-    assert [(refusal.index, refusal.error.code, refusal.error.field) for refusal in reply.refused] == [
-        (2, pb.INVALID, "subject"), (3, pb.INVALID, "subject"), (4, pb.INVALID, "reader")]
+    assert [(refusal.index, refusal.error.code, refusal.error.field, refusal.error.limit) for refusal in reply.refused] == [
+        (2, pb.INVALID, "subject", 0), (3, pb.INVALID, "subject", 128), (4, pb.INVALID, "reader", 0)]
     assert reply.position
     assert sorted(client.following(reader)) == sorted([a, b])
     assert sorted(client.followers(a)) == sorted([reader, c])
