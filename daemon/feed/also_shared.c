@@ -135,7 +135,7 @@ static void also_end(struct also_read *also, Feed__ErrorCode error)
     free(also);
 }
 
-/* Says beside a share who else shared the same. False if memory ended. */
+/* Says beside a share who else shared the same, beside whom its entry names already. False if memory ended. */
 static bool tell(struct also_read *also, size_t index)
 {
     struct feed_item *item = &also->items[index];
@@ -145,7 +145,7 @@ static bool tell(struct also_read *also, size_t index)
     uint8_t *bytes;
 
     for (size_t i = 0; i < sharers->count; i++) {
-        if (sharers->found[i].subject == item->author)
+        if (sharers->found[i].subject == item->author || resharers_hold(item->resharers, sharers->found[i].subject))
             continue;
         if (total < NAMES_MAX)
             names[total] = subject_name(&also->feed->subjects, sharers->found[i].subject);

@@ -191,6 +191,7 @@ void items_done(struct feed *feed, struct feed_item *items, size_t count)
         frame_unref(items[i].frame);
         if (items[i].also.data)
             free((void *)(uintptr_t)items[i].also.data);
+        resharers_done(feed, items[i].resharers);
         if (items[i].origin == 0)
             continue;
         frame_unref(items[i].origin_frame);
@@ -201,14 +202,19 @@ void items_done(struct feed *feed, struct feed_item *items, size_t count)
 int item_copy(struct feed *feed, const struct feed_item *item, struct feed_item *ret_copy)
 {
     char *also = item->also.size > 0 ? malloc(item->also.size) : NULL;
+    uint32_t *resharers = item->resharers ? resharers_copy(feed, item->resharers) : NULL;
 
-    if (item->also.size > 0 && !also)
+    if ((item->also.size > 0 && !also) || (item->resharers && !resharers)) {
+        resharers_done(feed, resharers);
+        free(also);
         return -ENOMEM;
+    }
     if (also)
         memcpy(also, item->also.data, item->also.size);
     item_hold(feed, item);
     *ret_copy = *item;
     ret_copy->also.data = also;
+    ret_copy->resharers = resharers;
     if (item->origin_frame)
         frame_ref(item->origin_frame);
     return 0;

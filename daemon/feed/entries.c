@@ -60,6 +60,36 @@ static struct sharers *reshares_in(const struct entries_call *call, const struct
 
 /* ---- what is told ---- */
 
+uint32_t *resharers_copy(struct feed *feed, const uint32_t *resharers)
+{
+    size_t count = 0;
+    uint32_t *copy;
+
+    while (resharers[count] != NO_SUBJECT)
+        count++;
+    copy = malloc((count + 1) * sizeof(*copy));
+    for (size_t i = 0; copy && i < count; i++)
+        copy[i] = subject_ref(&feed->subjects, resharers[i]);
+    if (copy)
+        copy[count] = NO_SUBJECT;
+    return copy;
+}
+
+void resharers_done(struct feed *feed, uint32_t *resharers)
+{
+    for (uint32_t *at = resharers; at && *at != NO_SUBJECT; at++)
+        subject_unref(&feed->subjects, *at);
+    free(resharers);
+}
+
+bool resharers_hold(const uint32_t *resharers, uint32_t subject)
+{
+    for (const uint32_t *at = resharers; at && *at != NO_SUBJECT; at++)
+        if (*at == subject)
+            return true;
+    return false;
+}
+
 /* Says beside a share who re-shared it. False if memory ended. */
 static bool tell_names(const struct entries_call *call, const struct sharers *reshares, struct feed_item *item)
 {
@@ -69,6 +99,12 @@ static bool tell_names(const struct entries_call *call, const struct sharers *re
 
     if (count == 0)
         return true;
+    item->resharers = malloc((reshares->count + 1) * sizeof(*item->resharers));
+    if (!item->resharers)
+        return false;
+    for (size_t i = 0; i < reshares->count; i++)
+        item->resharers[i] = subject_ref(&call->feed->subjects, reshares->found[i].subject);
+    item->resharers[reshares->count] = NO_SUBJECT;
     for (size_t i = 0; i < count; i++)
         names[i] = subject_name(&call->feed->subjects, reshares->found[i].subject);
     size = share_names_bytes(NAMES_RESHARED, names, count, (uint32_t)reshares->count);

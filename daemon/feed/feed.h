@@ -185,7 +185,8 @@ struct feed_item {
     uint32_t origin_author; /* if it is a re-share */
     uint32_t reshares;
     uint32_t name_stamp;
-    bool is_folded; /* it has no entry of its own: see reshares.c */
+    bool is_folded; /* it has no entry of its own: see entries.c */
+    uint32_t *resharers; /* whom `also` tells of as such, all of them: see reshares.h. NULL: nobody */
     uint64_t revised_at; /* the log entry that changed it last */
     uint64_t asked_at;   /* the tail's position when it was fetched */
 };

@@ -44,11 +44,17 @@ bool sees_reshare(const struct feed *feed, const struct reader *reader, uint32_t
 /* ---- entries.c: one entry for an origin and all that is re-shared of it ---- */
 
 /* Finds out which of these shares, of those that are there, have no entry of their own in the reader's home timeline
- * (`is_folded`), and adds to the others, if `names` says so, who re-shared them (`also`). The reader must stay pinned, `items` stays
+ * (`is_folded`), and adds to the others, if `names` says so, who re-shared them (`also`, `resharers`). The reader must stay pinned, `items` stays
  * the caller's, until `fn`. */
 typedef void entries_fn(void *context, Feed__ErrorCode error);
 void entries_find(struct feed *feed, struct reader *reader, struct feed_item *items, size_t count, bool names, entries_fn *fn,
                   void *context);
+
+/* Who re-shared an item, of those whom the reader follows: ended by NO_SUBJECT, with references. NULL when memory ends. */
+uint32_t *resharers_copy(struct feed *feed, const uint32_t *resharers);
+/* NULL is allowed. */
+void resharers_done(struct feed *feed, uint32_t *resharers);
+bool resharers_hold(const uint32_t *resharers, uint32_t subject);
 
 /* ---- reshares_end.c ---- */
 

@@ -116,8 +116,9 @@ class Feed:
                 if share.url == url and share.recorded}
 
     def also_shared_by(self, reader, share):
+        named = {reader, share.author}.union(*(names for entry, names in self.timeline(reader) if entry is share))
         return [author for author, _ in sorted(self.sharers(share.url).items(), key=lambda item: -item[1].id)
-                if author in self.following[reader] and not self.hidden(reader, author) and author not in (reader, share.author)]
+                if author in self.following[reader] and not self.hidden(reader, author) and author not in named]
 
     def suggestions(self, reader):
         """Subject -> those followed who follow it."""

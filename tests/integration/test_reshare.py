@@ -306,10 +306,32 @@ def test_a_re_share_counts_as_a_share_of_what_its_origin_leads_to(client, name):
     found = wait_until(lambda: (page := client.call(pb.GetDestinationRequest(url=url, reader=reader))).followed == 2 and page,
                        what="both sharers")
     assert {share.id: share.origin.id for share in found.shares} == {origin: 0, its: origin}
-    entry, = client.call(pb.GetTimelineRequest(reader=reader, also_shared_by=True)).shares
-    assert (entry.id, list(entry.reshared_by), list(entry.also_shared_by)) == (origin, [bob], [bob])
     client.delete(author, origin)
     wait_until(lambda: client.call(pb.GetDestinationRequest(url=url)).sharers == 0, what="the end of both")
+
+
+def test_who_re_shared_an_entry_is_not_said_to_have_also_shared_it(client, name):
+    reader, author, carol = name("reader"), name("author"), name("carol")
+    resharers = [name(one) for one in ("bob", "ben", "bea", "bill")]
+    url = f"http://{name('host').replace('.', '-')}.example.org/x"
+    client.follow_many([(reader, one) for one in (author, carol, *resharers)])
+    origin = client.share(author, url=url).id
+    for one in resharers:
+        reshare(client, one, origin)
+    again = client.share(resharers[0], url=url).id
+    own = client.share(carol, url=url).id
+
+    def entries():
+        shares = client.call(pb.GetTimelineRequest(reader=reader, also_shared_by=True)).shares
+        return {share.id: share for share in shares if share.url == url}
+    found = wait_until(lambda: (found := entries())[own].also_shared_count == found[again].also_shared_count == 5 and found,
+                       what="all sharers")
+    assert found.keys() == {origin, again, own}
+    client.unfollow(reader, author)
+    first, = entries().keys() - {again, own}  # a re-share that stands for all of them
+    for entry in (found[origin], entries()[first]):
+        assert set(entry.reshared_by) < set(resharers) and entry.reshared_by_count == 4
+        assert (list(entry.also_shared_by), entry.also_shared_count) == ([carol], 1)
 
 
 # ------------------------------------------------------------------------------------------- several daemons, and the store
