@@ -14,6 +14,7 @@
 #define TICK_MAX_MS 100
 
 #define NO_SLOT UINT32_MAX
+#define CACHE_LINE_BYTES 64
 #define READY_MAX 256 /* connections that are served in one go */
 
 static const char *const reason_names[NET_CLOSE_REASONS] = {
@@ -275,6 +276,8 @@ void net_turn(struct net *net)
         struct conn *conn = next;
 
         next = conn->work_next;
+        for (size_t at = 0; next && at < sizeof(*next); at += CACHE_LINE_BYTES)
+            __builtin_prefetch((const char *)next + at); /* it comes while this one is written */
         conn->has_work = false;
         if (conn->state == CONN_ENDED) {
             conn_free(conn);
