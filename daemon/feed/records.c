@@ -3,7 +3,8 @@
  *
  * A share is recorded first and looked for then: if it is gone, so is the record. Should it be deleted later, its deletion's
  * entry comes later, too, and finds the record. So whichever of the two is carried out first, and by whomever, and however
- * often, nothing is left of a share that was deleted. What comes while a command is under way gathers until that is answered, or
+ * often, nothing is left of a share that was deleted. A re-share is looked for before, too: its author's deed is told of once, also
+ * if this is done again after its deletion. What comes while a command is under way gathers until that is answered, or
  * fills another one: nobody waits for a record. */
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@ struct record {
     bool is_deletion;
     bool add;
     bool alone; /* it is looked for by itself, since of several some are gone */
+    bool is_written;
     uint64_t origin; /* of a re-share: it is noted there as well; else 0 */
     size_t origin_author_bytes;
     uint8_t name_bytes[KINDS];
@@ -92,9 +94,11 @@ static void queue(struct feed *feed, struct record *record, enum record_step ste
 
 void record_begin(struct feed *feed, struct job *job)
 {
-    job->record->add = !job->record->is_deletion;
-    job->record->alone = false;
-    queue(feed, job->record, RECORD_WRITE);
+    struct record *record = job->record;
+
+    record->add = !record->is_deletion;
+    record->alone = record->is_written = false;
+    queue(feed, record, record->add && record->origin != 0 ? RECORD_CHECK : RECORD_WRITE);
 }
 
 static void record_end(struct feed *feed, struct record *record, int error)
@@ -118,6 +122,7 @@ static void written(struct feed *feed, struct record *record, int error)
         record->error = error;
     if (--record->unanswered > 0)
         return;
+    record->is_written = true;
     if (record->error < 0 || !record->add)
         record_end(feed, record, record->error);
     else
@@ -271,8 +276,10 @@ static void on_checked(void *context, const struct reply *reply)
     for (size_t i = 0; i < batch->count; i++) {
         struct record *record = batch->records[i];
 
-        if (error < 0 || all) {
+        if (error < 0 || (all && record->is_written)) {
             record_end(batch->feed, record, error);
+        } else if (all) {
+            queue(batch->feed, record, RECORD_WRITE);
         } else {
             record->add = batch->count > 1; /* else it is known to be gone */
             record->alone = true;

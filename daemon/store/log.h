@@ -115,7 +115,7 @@ int store_job_hand_back(struct store *store, uint64_t id, reply_fn *fn, void *co
 /* How far a fan-out has come: an edge id. Its tries are forgotten. Answers 1, or 0 if the entry is not ours any more, and
  * then nothing was done. */
 int store_job_save(struct store *store, uint64_t id, uint64_t place, reply_fn *fn, void *context);
-/* The same at the end: there is no place any more. */
+/* The same at the end: it is acknowledged, and there is no place any more. */
 int store_job_forget(struct store *store, uint64_t id, reply_fn *fn, void *context);
 
 /* An entry that nobody could finish. */

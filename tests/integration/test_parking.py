@@ -1,5 +1,6 @@
 """An entry that ends or defeats every daemon that takes it is parked, and no other; nothing else waits for it."""
 import json
+from pathlib import Path
 
 import pytest
 
@@ -387,3 +388,20 @@ def test_a_daemon_that_stood_still_does_not_set_back_the_one_that_works_on(start
     both.work.check_done()
     assert both.a.stop()["jobs_done"] + both.b.stop()["jobs_done"] == 2
     both.close()
+
+
+def test_a_place_that_is_saved_late_on_a_link_that_was_given_up_leaves_nothing(store):
+    """Whatever comes between, a place is there only while its entry is pending."""
+    lua = Path(__file__).parents[2] / "daemon" / "store" / "lua"
+    save = store.register_script((lua / "lib_job.lua").read_text() + (lua / "job_save.lua").read_text())
+    store.xgroup_create("log", "appliers", "0", mkstream=True)
+    entry = store.xadd("log", {"k": "share"})
+    store.xreadgroup("appliers", "me", {"log": ">"})
+
+    def say(place):
+        return save(keys=["log", "place", "tries"], args=["me", entry, "1", place])
+
+    assert say("64") == 1 and store.get("place") == "64"
+    assert say("") == 1 and not store.exists("place")
+    assert store.xpending("log", "appliers")["pending"] == 0
+    assert say("128") == 0 and not store.exists("place")

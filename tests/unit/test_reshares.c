@@ -309,6 +309,9 @@ static void a_re_share_is_noted_at_its_origin_and_deleted_if_that_is_gone(void *
         FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
         feed_turn(world->feed);
         FAKE_ANSWER(FAKE_PUSH, ":5");
+        assert_int_equal(fake_waiting(FAKE_NOTE_RESHARE), 0);
+        FAKE_ANSWER(FAKE_SHARES_EXIST, ":1");
+        feed_turn(world->feed);
         FAKE_ANSWER(FAKE_RECORDS, "[:1 :1]");
         struct fake_call *note = fake_expect(FAKE_NOTE_RESHARE);
         assert_int_equal(note->id, entry.id);
@@ -331,6 +334,25 @@ static void a_re_share_is_noted_at_its_origin_and_deleted_if_that_is_gone(void *
         }
         expect_acknowledged(world);
     }
+}
+
+static void a_re_share_that_is_gone_is_not_told_of_again_but_taken_back(void **state)
+{
+    struct world *world = *state;
+    struct log_entry entry = reshare_entry("bob", 6400);
+
+    begin_jobs(world);
+    fake_deal(fake_expect(FAKE_JOBS_NEW), &entry, 1);
+    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_PUSH, ":5");
+    FAKE_ANSWER(FAKE_SHARES_EXIST, ":0");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_RECORDS, "[:1 :1]");
+    struct fake_call *note = fake_expect(FAKE_NOTE_RESHARE);
+    assert_false(note->limit);
+    fake_answer(note, "[0 :1]");
+    expect_acknowledged(world);
 }
 
 static void a_deleted_share_takes_its_re_shares_along_slice_by_slice(void **state)
@@ -373,6 +395,7 @@ int main(void)
         WITH_WORLD(who_sees_the_origin_has_the_entry_there),
         WITH_WORLD(a_page_that_cannot_be_told_who_re_shared_is_no_page),
         WITH_WORLD(a_re_share_is_noted_at_its_origin_and_deleted_if_that_is_gone),
+        WITH_WORLD(a_re_share_that_is_gone_is_not_told_of_again_but_taken_back),
         WITH_WORLD(a_deleted_share_takes_its_re_shares_along_slice_by_slice),
     };
 
