@@ -80,7 +80,7 @@ def run_people(world, minutes):
                 for number in range(3)]
     writers += [Blocker(world, "blocker", world.readers[-8::2])]
     writers += [TimelineReader(world, f"timeline reader {number}") for number in range(3)]
-    writers += [Newcomer(world, "newcomers")]
+    writers += [Newcomer(world, f"newcomers {number}") for number in range(2)]
     faults = [DaemonFaults(world, star), (LosingRedisFaults if world.loses else RedisFaults)(world)]
     world.began_at = time.monotonic()
     for person in subscribers + writers + faults:
@@ -151,8 +151,9 @@ def take_census(world):
 
 
 def final_reads(world):
-    readers = [FinalReader(world, name, world.newcomers[place::len(world.daemons)][-NEWCOMERS_READ:])
-               for place, name in enumerate(world.daemons)]
+    """Of the newcomers some are read, of every time of the run."""
+    step = max(len(world.daemons), len(world.newcomers) // NEWCOMERS_READ)
+    readers = [FinalReader(world, name, world.newcomers[place::step]) for place, name in enumerate(world.daemons)]
     for reader in readers:
         reader.start()
     for reader in readers:

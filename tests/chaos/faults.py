@@ -118,8 +118,8 @@ class DaemonFaults(Faults):
 
 
 class RedisFaults(Faults):
-    DECK = ["kill_redis", "stop_redis", "cut_redis", "slow_redis", "freeze_redis", "strand_commands", "pause_redis",
-            "fill_redis", "read_only_redis", "step_clock"]
+    DECK = ["kill_redis", "stop_redis", "cut_redis", "slow_redis", "lag_daemon", "freeze_redis", "strand_commands",
+            "pause_redis", "fill_redis", "read_only_redis", "step_clock"]
 
     def __init__(self, world):
         super().__init__(world, "redis faults", self.DECK, (0.2, 2), 3)
@@ -147,6 +147,13 @@ class RedisFaults(Faults):
     def slow_redis(self):
         delay_s = self.random.uniform(0.005, 0.08)
         self.disturb(lambda link: link.slow(delay_s))
+
+    def lag_daemon(self):
+        """One is much later than the other: what it reads, and then acts on, the other has long gone past."""
+        link = self.random.choice(self.world.links)
+        link.slow(self.random.uniform(0.02, 0.08))
+        self.hold(1.5, 3)
+        link.mend()
 
     def strand_commands(self):
         """What was sent to Redis arrives when its daemon has given the connection up long ago and works on another."""

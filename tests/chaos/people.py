@@ -397,8 +397,9 @@ class Newcomer(Person):
             self.pause(self.random.uniform(0.05, 0.2))
 
     def come(self):
-        reader = f"newcomer{len(self.world.newcomers)}"
-        self.world.newcomers.append(reader)
+        with self.world.lock:
+            reader = f"newcomer{len(self.world.newcomers)}"
+            self.world.newcomers.append(reader)
         writes = [{"what": "follow", "reader": reader, "subject": author} for author in self.world.authors[:-1]]
         self.attempt([pb.FollowRequest(reader=write["reader"], subject=write["subject"]) for write in writes], writes)
         while not self.world.stopping.is_set() and not (self.connect() and read_shares(self, "timeline", reader)):

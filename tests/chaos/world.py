@@ -27,7 +27,7 @@ SAMPLE = [f"fan{number}" for number in (0, 1, 999, 1999, 2000, 2001, 4128, 6128,
 TALKED_ABOUT = ("author0", "author5")  # under whose shares most is said
 INBOXES = (*TALKED_ABOUT, "reader9")  # of whom somebody looks
 ACKS_PER_S = 150      # less than that, and publishers share more at once
-NEWCOMERS_PER_S = 3
+NEWCOMERS_PER_S = 4
 # Of the two daemons, which need not agree. Authors have more than 20 followers after a while; mostly all that is shared is pushed.
 PUSH_LIMITS = ((1000000, 1000000),) * 3 + ((20, 1000000), (1000000, 2), (2, 20))
 VOUCH_PATIENCE_MS = 25000  # longer than any daemon is away
