@@ -152,7 +152,8 @@ static void check_one(struct config_loader *loader, bool holds, size_t row, cons
                           log_quote(loader->config.sources[row].text), right);
 }
 
-static bool is_within(const struct config *config, const char *address)
+/* There is no authentication: beyond loopback only who says so listens. */
+static bool may_listen_on(const struct config *config, const char *address)
 {
     struct addrinfo *info;
     bool is_loopback = false;
@@ -173,8 +174,8 @@ int config_check(struct config_loader *loader)
 
     check_one(loader, (config->store_partitions & (config->store_partitions - 1)) == 0, OPTION_ROW_store_partitions,
               "a power of two");
-    check_one(loader, is_within(config, config->listen), OPTION_ROW_listen, loopback);
-    check_one(loader, is_within(config, config->http_listen), OPTION_ROW_http_listen, loopback);
+    check_one(loader, may_listen_on(config, config->listen), OPTION_ROW_listen, loopback);
+    check_one(loader, may_listen_on(config, config->http_listen), OPTION_ROW_http_listen, loopback);
     check_one(loader, config->listen[0] != '\0' || config->unix_path[0] != '\0', OPTION_ROW_listen,
               "set, unless there is a unix socket to listen on");
     check_pair(loader, strcmp(config->unix_path, config->admin_path) != 0, OPTION_ROW_unix_path, "another than",

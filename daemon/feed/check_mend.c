@@ -90,8 +90,8 @@ static int note(struct check *check, bool add, const struct store_share *reshare
 static void note_reshare(struct check *check, const struct check_item *item)
 {
     struct store_share reshare = {.author = item->texts[ITEM_NAME],
-                                    .origin = text_number(item->texts[ITEM_TARGET]),
-                                    .origin_author = item->texts[ITEM_EXTRA]};
+                                  .origin = text_number(item->texts[ITEM_TARGET]),
+                                  .origin_author = item->texts[ITEM_EXTRA]};
 
     check_called(check, note(check, true, &reshare, item->id));
 }
@@ -108,8 +108,8 @@ static void on_origin(void *context, const struct reply *reply)
     struct check *check = unnoting.check;
     const struct check_item *item = unnoting.item;
     struct store_share reshare = {.author = item->texts[ITEM_MEMBER],
-                                    .origin = text_number(item->texts[ITEM_NAME]),
-                                    .origin_author = author_of_body(reply_text(reply))};
+                                  .origin = text_number(item->texts[ITEM_NAME]),
+                                  .origin_author = author_of_body(reply_text(reply))};
 
     if (check_takes(check, reply) && reshare.origin_author.size > 0)
         check_called(check, note(check, false, &reshare, item->id));

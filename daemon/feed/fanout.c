@@ -306,7 +306,8 @@ void fanout_turn(struct feed *feed)
 void fanout_reset(struct feed *feed)
 {
     pushes_clear(feed);
-    records_clear(feed);
+    batches_clear(feed, BATCH_RECORDS);
+    batches_clear(feed, BATCH_CHECKS);
     for (unsigned lane = 0; lane < PUSH_LANES; lane++)
         feed->jobs.to_push[lane] = (struct job_queue){0};
     feed->jobs.wait_large = (struct job_queue){0};

@@ -121,8 +121,8 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 void feed_turn(struct feed *feed)
 {
     traces_sent(feed);
-    batches_turn(feed);
     jobs_turn(feed);
+    batches_turn(feed);
 }
 
 void feed_flush(struct feed *feed)

@@ -410,8 +410,6 @@ void jobs_turn(struct feed *feed)
 
     suspects_turn(feed);
     fanout_turn(feed);
-    if (store_bulk_is_up(feed->store))
-        records_turn(feed);
     for (unsigned partition = 0; partition < feed->partitions; partition++)
         if (jobs->done_count[partition] > 0 && store_bulk_is_up(feed->store))
             send_acknowledgements(feed, partition);

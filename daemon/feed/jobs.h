@@ -68,14 +68,6 @@ struct pushes {
 /* ---- records.c ---- */
 
 /* What is done with a record: it is written, then its share is looked for. */
-enum record_step { RECORD_WRITE, RECORD_CHECK, RECORD_STEPS };
-
-struct record_queue {
-    struct record *first, *last;
-    size_t names;       /* in what waits */
-    unsigned under_way; /* commands */
-};
-
 /* ---- jobs.c ---- */
 
 struct jobs {
@@ -94,7 +86,6 @@ struct jobs {
     struct job_queue wait_large; /* jobs that wait for a turn at a large page */
     unsigned large_pages;
     struct pushes pushes;
-    struct record_queue records[RECORD_STEPS];
     uint64_t *done[PARTITIONS_MAX]; /* finished and not acknowledged yet */
     size_t done_count[PARTITIONS_MAX];
     size_t done_capacity[PARTITIONS_MAX];
@@ -169,10 +160,6 @@ void destination_name(struct text url, char ret_name[DESTINATION_NAME_BYTES]);
 int record_new(struct job *job, const struct log_entry *entry);
 /* Records it. At the end comes, of a share, fanout_recorded(); else the job ends with that. */
 void record_begin(struct feed *feed, struct job *job);
-/* Sends what has come together. */
-void records_turn(struct feed *feed);
-/* Forgets what waits. */
-void records_clear(struct feed *feed);
 
 void follow_begin_job(struct feed *feed, struct job *job);
 /* As jobs_reset(). */

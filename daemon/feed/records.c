@@ -4,8 +4,7 @@
  * A share is recorded first and looked for then: if it is gone, so is the record. Should it be deleted later, its deletion's
  * entry comes later, too, and finds the record. So whichever of the two is carried out first, and by whomever, and however
  * often, nothing is left of a share that was deleted. A re-share is looked for before, too: its author's deed is told of once, also
- * if this is done again after its deletion. What comes while a command is under way gathers until that is answered, or
- * fills another one: nobody waits for a record. */
+ * if this is done again after its deletion. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,21 +17,29 @@
 #include "feed/inbox.h"
 #include "feed/internal.h"
 
-#define BATCH_MAX 32 /* names or shares in one command */
 #define KINDS 2
 
 static const enum key_kind kinds[KINDS] = {KEY_DESTINATION, KEY_SITE};
 
+/* One of the names of a record, while it is written. */
+struct record_name {
+    struct batched batched;
+    struct record *record;
+    unsigned kind;
+};
+
 struct record {
-    struct record *next;
+    struct batched batched; /* while its share is looked for, … */
+    size_t together;        /* … with so many others, itself included */
+    struct feed *feed;
     struct job *job;
     uint64_t share_id;
+    struct record_name names[KINDS];
     unsigned unanswered;
-    int error;
     bool is_deletion;
     bool add;
-    bool alone; /* it is looked for by itself, since of several some are gone */
     bool is_written;
+    bool failed;
     uint64_t origin; /* of a re-share: it is noted there as well; else 0 */
     size_t origin_author_bytes;
     uint8_t name_bytes[KINDS];
@@ -77,280 +84,171 @@ int record_new(struct job *job, const struct log_entry *entry)
     return 0;
 }
 
-static struct text record_name(const struct record *record, unsigned kind)
+static struct text text_of_kind(const struct record *record, unsigned kind)
 {
     return (struct text){kinds[kind] == KEY_DESTINATION ? record->destination : record->site, record->name_bytes[kind]};
 }
 
-static void queue(struct feed *feed, struct record *record, enum record_step step)
-{
-    struct record_queue *waiting = &feed->jobs.records[step];
-
-    record->next = NULL;
-    *(waiting->last ? &waiting->last->next : &waiting->first) = record;
-    waiting->last = record;
-    waiting->names += step == RECORD_WRITE ? KINDS : 1;
-}
-
-void record_begin(struct feed *feed, struct job *job)
-{
-    struct record *record = job->record;
-
-    record->add = !record->is_deletion;
-    record->alone = record->is_written = false;
-    queue(feed, record, record->add && record->origin != 0 ? RECORD_CHECK : RECORD_WRITE);
-}
-
-static void record_end(struct feed *feed, struct record *record, int error)
+static void record_end(struct record *record, bool failed)
 {
     if (!record->is_deletion)
-        fanout_recorded(feed, record->job, error);
-    else if (error < 0)
-        job_retry(feed, record->job);
+        fanout_recorded(record->feed, record->job, failed ? -EAGAIN : 0);
+    else if (failed)
+        job_retry(record->feed, record->job);
     else if (record->origin != 0)
-        job_finish(feed, record->job);
+        job_finish(record->feed, record->job);
     else
-        reshares_end(feed, record->job, record->share_id);
+        reshares_end(record->feed, record->job, record->share_id);
 }
 
-/* One of its names was answered for. A key of another kind is passed over: trying again would not change it. */
-static void written(struct feed *feed, struct record *record, int error)
+/* The share is looked for. */
+static void look(struct record *record)
 {
-    if (error == -EPROTO)
+    batch_add(record->feed, BATCH_CHECKS, partition_of_id(record->share_id), &record->batched);
+}
+
+/* One of its names was answered for, or its origin. A key of another kind is passed over: trying again would not change it. */
+static void written(struct record *record, Feed__ErrorCode error)
+{
+    if (error == FEED__ERROR_CODE__INTERNAL)
         metrics.records_failed++;
-    else if (error < 0)
-        record->error = error;
+    else if (error != FEED_OK)
+        record->failed = true;
     if (--record->unanswered > 0)
         return;
     record->is_written = true;
-    if (record->error < 0 || !record->add)
-        record_end(feed, record, record->error);
+    if (record->failed || !record->add)
+        record_end(record, record->failed);
     else
-        queue(feed, record, RECORD_CHECK);
+        look(record);
 }
 
 /* ---- a re-share, at its origin ---- */
-
-struct note {
-    struct feed *feed;
-    struct record *record;
-};
-
-static void note_end(struct note *note, int error)
-{
-    written(note->feed, note->record, error);
-    free(note);
-}
 
 static void on_ended(void *context, Feed__ErrorCode error, uint64_t position, bool repeated)
 {
     (void)position;
     (void)repeated;
-    note_end(context, error == FEED_OK || error == FEED__ERROR_CODE__NOT_FOUND ? 0 : -EAGAIN);
+    written(context, error == FEED_OK || error == FEED__ERROR_CODE__NOT_FOUND ? FEED_OK : FEED__ERROR_CODE__UNAVAILABLE);
 }
 
 /* A re-share that came too late goes the way of its origin. */
 static void on_noted(void *context, const struct reply *reply)
 {
-    struct note *note = context;
-    const struct record *record = note->record;
-    bool is_late = record->add && reply_error(reply) == 0 && reply_number(reply_at(reply, 1)) == 2;
+    struct record *record = context;
+    Feed__ErrorCode error = error_of_reply(reply, true);
 
-    if (is_late)
-        feed_delete(note->feed, (struct text){record->job->subject, record->job->subject_bytes}, record->share_id, on_ended,
-                    note);
+    if (record->add && error == FEED_OK && reply_number(reply_at(reply, 1)) == 2)
+        feed_delete(record->feed, (struct text){record->job->subject, record->job->subject_bytes}, record->share_id, on_ended,
+                    record);
     else
-        note_end(note, reply_error(reply));
+        written(record, error);
 }
 
-static void note_reshare(struct feed *feed, struct record *record)
+static void note_reshare(struct record *record)
 {
     const struct job *job = record->job;
     struct store_share reshare = {.author = {job->subject, job->subject_bytes},
-                                    .origin = record->origin,
-                                    .origin_author = {record->site + strlen(record->site) + 1, record->origin_author_bytes}};
-    struct note *note = malloc(sizeof(*note));
+                                  .origin = record->origin,
+                                  .origin_author = {record->site + strlen(record->site) + 1, record->origin_author_bytes}};
     uint8_t notice[NOTICE_BYTES_MAX];
     size_t size = notice_pack(FEED__NOTICE_KIND__NOTICE_RESHARED, reshare.author, record->origin, record->share_id, notice);
 
-    if (!note) {
-        written(feed, record, -ENOMEM);
-        return;
-    }
-    *note = (struct note){feed, record};
-    int error = store_note_reshare(feed->store, record->add, &reshare, record->share_id, (struct text){(char *)notice, size},
-                                   on_noted, note);
-    if (error < 0)
-        note_end(note, error);
-}
-
-struct batch {
-    struct feed *feed;
-    size_t count;
-    struct record *records[BATCH_MAX];
-    uint8_t kinds[BATCH_MAX];
-};
-
-/* Adds to the batch of a partition, a new one if there is none. False if memory ended. */
-static bool put_in(struct feed *feed, struct batch **batch, struct record *record, unsigned kind)
-{
-    if (!*batch && !(*batch = calloc(1, sizeof(**batch))))
-        return false;
-    (*batch)->feed = feed;
-    (*batch)->records[(*batch)->count] = record;
-    (*batch)->kinds[(*batch)->count++] = (uint8_t)kind;
-    return true;
+    if (store_note_reshare(record->feed->store, record->add, &reshare, record->share_id, (struct text){(char *)notice, size},
+                           on_noted, record) < 0)
+        written(record, FEED__ERROR_CODE__UNAVAILABLE);
 }
 
 /* ---- writing ---- */
 
-static void on_batch(void *context, const struct reply *reply)
+static void write_names(struct record *record)
 {
-    struct batch *batch = context;
-    int error = reply_error(reply);
+    record->unanswered = KINDS + (record->origin != 0);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        struct record_name *name = &record->names[kind];
 
-    batch->feed->jobs.records[RECORD_WRITE].under_way--;
-    for (size_t i = 0; i < batch->count; i++)
-        written(batch->feed, batch->records[i], error < 0 ? error : reply_error(reply_at(reply, i)));
-    free(batch);
+        *name = (struct record_name){.record = record, .kind = kind};
+        batch_add(record->feed, BATCH_RECORDS, partition_of_subject(text_of_kind(record, kind)), &name->batched);
+    }
+    if (record->origin != 0)
+        note_reshare(record);
 }
 
-static void send_written(struct feed *feed, struct batch **batch)
+static int send_names(struct feed *feed, struct batched *const *requests, size_t count, reply_fn *fn, void *context)
 {
-    struct store_record items[BATCH_MAX];
-    struct batch *sent = *batch;
-    int error;
+    struct store_record items[BATCHED_MAX];
 
-    if (!sent)
-        return;
-    *batch = NULL;
-    for (size_t i = 0; i < sent->count; i++) {
-        const struct record *record = sent->records[i];
-        const struct job *job = record->job;
+    for (size_t i = 0; i < count; i++) {
+        const struct record_name *name = (const struct record_name *)requests[i];
+        const struct record *record = name->record;
 
-        items[i] = (struct store_record){kinds[sent->kinds[i]], record->add, record_name(record, sent->kinds[i]),
-                                         {job->subject, job->subject_bytes}, record->share_id};
+        items[i] = (struct store_record){kinds[name->kind], record->add, text_of_kind(record, name->kind),
+                                         {record->job->subject, record->job->subject_bytes}, record->share_id};
     }
-    error = store_records(feed->store, items, sent->count, on_batch, sent);
-    if (error == 0) {
-        feed->jobs.records[RECORD_WRITE].under_way++;
-        return;
-    }
-    for (size_t i = 0; i < sent->count; i++)
-        written(feed, sent->records[i], error);
-    free(sent);
+    return store_records(feed->store, items, count, fn, context);
 }
 
-static void write_all(struct feed *feed, struct record *record)
+static void name_answered(struct batched *request, Feed__ErrorCode error, const struct reply *const *values)
 {
-    struct batch *batches[PARTITIONS_MAX] = {NULL};
-
-    for (struct record *next; record; record = next) {
-        next = record->next;
-        record->unanswered = KINDS + (record->origin != 0);
-        record->error = 0;
-        if (record->origin != 0)
-            note_reshare(feed, record);
-        for (unsigned kind = 0; kind < KINDS; kind++) {
-            struct batch **batch = &batches[partition_of_subject(record_name(record, kind))];
-
-            if (!put_in(feed, batch, record, kind))
-                written(feed, record, -ENOMEM);
-            else if ((*batch)->count == BATCH_MAX)
-                send_written(feed, batch);
-        }
-    }
-    for (unsigned partition = 0; partition < feed->partitions; partition++)
-        send_written(feed, &batches[partition]);
+    (void)values;
+    written(((struct record_name *)request)->record, error);
 }
+
+const struct batch_kind batch_records = {BATCHED_MAX, 1, FEED__ERROR_CODE__OUTCOME_UNKNOWN, send_names, name_answered};
 
 /* ---- looking whether the share is there ---- */
 
-static void on_checked(void *context, const struct reply *reply)
+static void looked(struct record *record, Feed__ErrorCode error, bool is_there)
 {
-    struct batch *batch = context;
-    int error = reply_error(reply);
-    bool all = error == 0 && (size_t)reply_number(reply) == batch->count;
-
-    batch->feed->jobs.records[RECORD_CHECK].under_way--;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct record *record = batch->records[i];
-
-        if (error < 0 || (all && record->is_written)) {
-            record_end(batch->feed, record, error);
-        } else if (all) {
-            queue(batch->feed, record, RECORD_WRITE);
-        } else {
-            record->add = batch->count > 1; /* else it is known to be gone */
-            record->alone = true;
-            queue(batch->feed, record, record->add ? RECORD_CHECK : RECORD_WRITE);
-        }
-    }
-    free(batch);
-}
-
-static void send_check(struct feed *feed, struct batch **batch)
-{
-    uint64_t ids[BATCH_MAX];
-    struct batch *sent = *batch;
-    int error;
-
-    if (!sent)
-        return;
-    *batch = NULL;
-    for (size_t i = 0; i < sent->count; i++)
-        ids[i] = sent->records[i]->share_id;
-    error = store_shares_exist(feed->store, ids, sent->count, on_checked, sent);
-    if (error == 0) {
-        feed->jobs.records[RECORD_CHECK].under_way++;
+    if (error != FEED_OK || (is_there && record->is_written)) {
+        record_end(record, error != FEED_OK);
         return;
     }
-    for (size_t i = 0; i < sent->count; i++)
-        record_end(feed, sent->records[i], error);
-    free(sent);
+    record->add = is_there;
+    write_names(record);
 }
 
-static void check_all(struct feed *feed, struct record *record)
+static void on_looked_alone(void *context, const struct reply *reply)
 {
-    struct batch *batches[PARTITIONS_MAX] = {NULL};
+    looked(context, error_of_reply(reply, true), reply_number(reply) == 1);
+}
 
-    for (struct record *next; record; record = next) {
-        struct batch **batch = &batches[partition_of_id(record->share_id)];
+static int send_checks(struct feed *feed, struct batched *const *requests, size_t count, reply_fn *fn, void *context)
+{
+    uint64_t ids[BATCHED_MAX];
 
-        next = record->next;
-        if (record->alone)
-            send_check(feed, batch);
-        if (!put_in(feed, batch, record, 0))
-            record_end(feed, record, -ENOMEM);
-        else if (record->alone || (*batch)->count == BATCH_MAX)
-            send_check(feed, batch);
+    for (size_t i = 0; i < count; i++) {
+        struct record *record = (struct record *)requests[i];
+
+        record->together = count;
+        ids[i] = record->share_id;
     }
-    for (unsigned partition = 0; partition < feed->partitions; partition++)
-        send_check(feed, &batches[partition]);
+    return store_shares_exist(feed->store, ids, count, fn, context);
 }
 
-/* Takes what waits for a step, if it is to go now. */
-static struct record *take(struct record_queue *waiting)
+/* Redis says how many are there: of several, if that is not all, each is asked for by itself. */
+static void check_answered(struct batched *request, Feed__ErrorCode error, const struct reply *const *values)
 {
-    struct record *first = waiting->first;
+    struct record *record = (struct record *)request;
+    size_t there = (size_t)reply_number(values[0]);
 
-    if (waiting->under_way > 0 && waiting->names < BATCH_MAX)
-        return NULL;
-    waiting->first = waiting->last = NULL;
-    waiting->names = 0;
-    return first;
+    if (error != FEED_OK || there == record->together || record->together == 1)
+        looked(record, error, there == record->together);
+    else if (store_shares_exist(record->feed->store, &record->share_id, 1, on_looked_alone, record) < 0)
+        looked(record, FEED__ERROR_CODE__UNAVAILABLE, false);
 }
 
-void records_turn(struct feed *feed)
-{
-    struct record *checks = take(&feed->jobs.records[RECORD_CHECK]), *writes = take(&feed->jobs.records[RECORD_WRITE]);
+const struct batch_kind batch_checks = {BATCHED_MAX, 0, FEED__ERROR_CODE__OUTCOME_UNKNOWN, send_checks, check_answered};
 
-    check_all(feed, checks);
-    write_all(feed, writes);
-}
-
-void records_clear(struct feed *feed)
+void record_begin(struct feed *feed, struct job *job)
 {
-    for (unsigned step = 0; step < RECORD_STEPS; step++)
-        feed->jobs.records[step] = (struct record_queue){.under_way = feed->jobs.records[step].under_way};
+    struct record *record = job->record;
+
+    record->feed = feed;
+    record->add = !record->is_deletion;
+    record->is_written = record->failed = false;
+    if (record->add && record->origin != 0)
+        look(record);
+    else
+        write_names(record);
 }

@@ -297,6 +297,15 @@ static void expect_acknowledged(struct world *world)
     assert_int_equal(world->feed->jobs.map.count, 0);
 }
 
+/* Deals a share whose author nobody follows, and answers its page and its push. */
+static void deal_to_nobody(struct world *world, const struct log_entry *entry)
+{
+    fake_deal(fake_expect(FAKE_JOBS_NEW), entry, 1);
+    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
+    feed_turn(world->feed);
+    FAKE_ANSWER(FAKE_PUSH, ":5");
+}
+
 static void a_re_share_is_noted_at_its_origin_and_deleted_if_that_is_gone(void **state)
 {
     struct world *world = *state;
@@ -305,10 +314,7 @@ static void a_re_share_is_noted_at_its_origin_and_deleted_if_that_is_gone(void *
     for (int is_late = 0; is_late < 2; is_late++) {
         struct log_entry entry = reshare_entry("bob", 6400);
 
-        fake_deal(fake_expect(FAKE_JOBS_NEW), &entry, 1);
-        FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
-        feed_turn(world->feed);
-        FAKE_ANSWER(FAKE_PUSH, ":5");
+        deal_to_nobody(world, &entry);
         assert_int_equal(fake_waiting(FAKE_NOTE_RESHARE), 0);
         FAKE_ANSWER(FAKE_SHARES_EXIST, ":1");
         feed_turn(world->feed);
@@ -342,10 +348,7 @@ static void a_re_share_that_is_gone_is_not_told_of_again_but_taken_back(void **s
     struct log_entry entry = reshare_entry("bob", 6400);
 
     begin_jobs(world);
-    fake_deal(fake_expect(FAKE_JOBS_NEW), &entry, 1);
-    FAKE_ANSWER(FAKE_FOLLOWERS_PAGE, "[]");
-    feed_turn(world->feed);
-    FAKE_ANSWER(FAKE_PUSH, ":5");
+    deal_to_nobody(world, &entry);
     FAKE_ANSWER(FAKE_SHARES_EXIST, ":0");
     feed_turn(world->feed);
     FAKE_ANSWER(FAKE_RECORDS, "[:1 :1]");
