@@ -14,6 +14,7 @@ static const redisReply *inner(const struct reply *reply)
 }
 
 #define PERMISSIONS "allow this user of Redis what feedd needs: ACL SETUSER ... ~* &* +@all"
+#define DELETED "somebody deleted data of feedd in Redis: feedd opens the store again, and goes on with what is there"
 
 /* Errors that end when somebody or something mends their cause, by how they begin, and what an operator can do about it. */
 static const struct {
@@ -33,6 +34,8 @@ static const struct {
     {"ERR The user executing the script can't run this command or subcommand", PERMISSIONS},
     {"ERR The user executing the script can't access at least one of the keys mentioned in the command", PERMISSIONS},
     {"CLOCK", "set the clock of Redis's host: commits are refused until it has come near the newest id"},
+    {"NOGROUP", DELETED},
+    {"UNBLOCKED the stream key no longer exists", DELETED},
     {"UNBLOCKED", "this Redis became a replica: let redis.url name the master"},
     {"CLUSTERDOWN", "the Redis Cluster is down"},
     {"TRYAGAIN", "a slot of the Redis Cluster is being moved: wait"},

@@ -23,7 +23,7 @@ bool reply_has_code(const struct reply *reply, const char *code);
 /* Whether Redis has just been started, and reads its file: nothing is wrong. */
 bool reply_is_loading(const struct reply *reply);
 /* Which of the errors that pass it is, 0: none of them. */
-#define REPLY_KINDS 19
+#define REPLY_KINDS 21
 unsigned reply_kind(const struct reply *reply);
 /* What an operator can do about an error that passes. "" for anything else. */
 const char *reply_advice(const struct reply *reply);

@@ -73,7 +73,8 @@ static const struct {
     {"NOSCRIPT", store_reload_scripts},
     {"GHOST", reopen},     /* somebody else uses our name, or the store was put back */
     {"READONLY", reopen},  /* a replica: the data may become somebody else's, and the master may be elsewhere by now */
-    {"UNBLOCKED", reopen}, /* it has just become one */
+    {"UNBLOCKED", reopen}, /* it has just become one, or the log was deleted */
+    {"NOGROUP", reopen},   /* the log was deleted */
     {"LOADING", store_note_loading},
 };
 

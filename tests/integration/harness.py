@@ -72,6 +72,10 @@ def jobs_done(store):
     return True
 
 
+def nothing_is_parked(store):
+    return not store.exists(*[f"parked{log[3:]}" for log in log_keys(store)])
+
+
 def check_stored(store, reader, expected):
     """The list in Redis, if there is one, vouches for `expected` and holds it. Reads through a daemon do not show that:
     it adds what it does not know to be pushed yet."""

@@ -8,7 +8,7 @@ import pytest
 import feed_pb2 as pb
 import harness
 import model
-from harness import jobs_done, wait_until
+from harness import jobs_done, nothing_is_parked, wait_until
 
 
 def share(client, author, url, **fields):
@@ -176,7 +176,8 @@ def test_of_many_sharers_and_many_followed_the_right_ones_are_found(client, name
 # ------------------------------------------------------------------------------------------------------- under failure
 
 def test_what_is_killed_in_the_middle_is_recorded_all_the_same(start_feedd, redis):
-    options = ("--redis-url", redis.url, "--fanout-claim-after-ms", "300")
+    """Also what was in the middle so often that it was parked, once that is tried again."""
+    options = ("--redis-url", redis.url, "--fanout-claim-after-ms", "300", "--fanout-retry-parked-s", "1")
     daemons = [start_feedd(*options, "--store-partitions", "4", state=f"d{number}") for number in range(2)]
     url = "http://example.org/a"
     with daemons[0].connect() as client:
@@ -186,7 +187,8 @@ def test_what_is_killed_in_the_middle_is_recorded_all_the_same(start_feedd, redi
             client.call(pb.DeleteShareRequest(author=f"gone{round}", id=kept))
             daemons[1].kill()
             daemons[1] = start_feedd(*options, "--store-partitions", "4", state="d1")
-        wait_until(lambda: jobs_done(redis.client()), timeout=30, what="every job")
+        store = redis.client()
+        wait_until(lambda: jobs_done(store) and nothing_is_parked(store), timeout=30, what="every job")
         reply = destination(client, url)
         assert reply.sharers == 240 and site(client, "example.org").sharers == 240
         assert not any(author.startswith("gone") for author in authors(reply))

@@ -311,6 +311,44 @@ def test_an_empty_store_is_another_store(start_feedd, store):
         assert refused.value.code == "TOKEN_FOREIGN"
 
 
+@pytest.mark.parametrize("reading", [True, False], ids=["while-the-logs-are-read", "between-two-reads"])
+def test_a_store_that_is_emptied_under_a_running_daemon_is_a_gap_although_nobody_writes(start_feedd, store, partitions, reading):
+    daemon = start_feedd("--redis-url", store.url, *QUICK, *partitions)
+    with daemon.connect() as client:
+        client.follow("rita", "sam")
+        home = client.follow_stream(home="rita")
+        lost = client.share("sam").id
+        home.wait_for_share(lost)
+        pipeline = store.client().pipeline(transaction=False)
+        for link in store.client().client_list():
+            if not reading and link["cmd"] == "xreadgroup":
+                pipeline.client_kill_filter(_id=link["id"])
+        pipeline.flushall().execute()
+        wait_for_gap(home)
+        assert covered(home.gaps, lost)
+        after = insist(lambda: client.follow("rita", "sam") and client.share("sam")).id
+        home.wait_for_share(after)
+
+
+@pytest.mark.parametrize("key", ["log", "meta"])
+def test_a_log_whose_group_or_hash_was_deleted_goes_on(start_feedd, store, key):
+    daemon = start_feedd("--redis-url", store.url, *QUICK)
+    with daemon.connect() as client:
+        client.follow("rita", "sam")
+        home = client.follow_stream(home="rita")
+        before = client.share("sam").id
+        home.wait_for_share(before)
+        wait_until(lambda: jobs_done(store.client()))
+        if key == "log":
+            store.client().xgroup_destroy("log:{0}", "appliers")
+        else:
+            store.client().delete("meta:{0}")
+        after = insist(lambda: client.share("sam")).id
+        home.wait_for_share(after)
+        wait_until(lambda: jobs_done(store.client()))
+        assert client.timeline_ids("rita") == [after, before]
+
+
 @pytest.mark.parametrize("other_comes_first", [False, True], ids=["found-first", "found-later"])
 def test_an_empty_store_is_a_gap_also_for_what_only_another_daemon_had_seen(start_feedd, store, partitions, other_comes_first):
     flags = ("--redis-url", store.url, *QUICK, *partitions)

@@ -16,8 +16,9 @@
 local RUNS_MAX = 64
 local daemon, run, fresh, mark, seen, certain = ARGV[1], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8] == '1'
 
+-- Each may be there without the others: the log, its group, and this hash.
+redis.pcall('XGROUP', 'CREATE', KEYS[2], 'appliers', '0', 'MKSTREAM')
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.pcall('XGROUP', 'CREATE', KEYS[2], 'appliers', '0', 'MKSTREAM') -- the log may be there although this hash is not
   local info = redis.call('XINFO', 'STREAM', KEYS[2])
   local last = tonumber(ARGV[3])
   for i = 1, #info, 2 do
