@@ -49,15 +49,11 @@ static void take_parked(struct check *check, const struct reply *ids)
 static void on_group(void *context, const struct reply *reply)
 {
     struct check *check = context;
-    uint64_t last = reply_id(reply_at(reply, 1)), in_log = reply_id(reply_at(reply, 2)) | check->partition;
-    const struct reply *lost = reply_at(reply, 4);
+    uint64_t last = reply_id(reply_at(reply, 0)), in_log = reply_id(reply_at(reply, 1)) | check->partition;
+    const struct reply *lost = reply_at(reply, 3);
     const struct text none = {"", 0};
 
     if (check_takes(check, reply)) {
-        if (reply_number(reply_at(reply, 0)) == 0) {
-            found(check, CHECK_GROUP_MISSING, 0, none);
-            mend(check, "group", 0, none);
-        }
         if (last != in_log) {
             found(check, CHECK_LAST_ID_WRONG, last, none);
             mend(check, "last", in_log, none);
@@ -68,7 +64,7 @@ static void on_group(void *context, const struct reply *reply)
             found(check, CHECK_PENDING_WITHOUT_ENTRY, id_of_stream_id(position, check->partition), none);
             mend(check, "pending", 0, position);
         }
-        take_parked(check, reply_at(reply, 5));
+        take_parked(check, reply_at(reply, 4));
     }
     check_step(check);
 }
@@ -169,21 +165,18 @@ struct asking {
     unsigned partition;
 };
 
-/* Where there is no group nobody applies anything, and it is no use to wait. */
 static void on_applied(void *context, const struct reply *reply)
 {
     struct asking asking = *(struct asking *)context;
     struct check *check = asking.check;
-    uint64_t applied = id_of_stream_id(reply_text(reply_at(reply, 3)), asking.partition);
+    uint64_t applied = id_of_stream_id(reply_text(reply_at(reply, 2)), asking.partition);
 
     free(context);
     if (check_takes(check, reply)) {
         if (!check->until_known)
-            check->until[asking.partition] = reply_id(reply_at(reply, 2)) | asking.partition;
+            check->until[asking.partition] = reply_id(reply_at(reply, 1)) | asking.partition;
         if (applied < check->until[asking.partition] && check->until[asking.partition] >> 6 > 0)
             check->settled = false;
-        if (reply_number(reply_at(reply, 0)) == 0)
-            check->settle_ends_ms = clock_now_ms();
     }
     check_step(check);
 }

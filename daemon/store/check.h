@@ -65,8 +65,8 @@ int store_check_timeline(struct store *store, unsigned partition, const uint64_t
 
 /* ---- the log ---- */
 
-/* Answers [1 if there is a consumer group, the last id as it is kept, the stream's, the stream id up to which everything is
- * applied, [pending stream ids without an entry], [parked ids]]. */
+/* Answers [the last id as it is kept, the stream's, the stream id up to which everything is applied, [pending stream ids
+ * without an entry], [parked ids]]. */
 int store_check_group(struct store *store, unsigned partition, reply_fn *fn, void *context);
 /* A page of a log after a stream id, whose first entry should name `before` (0: not known). Answers [its last stream id; "": it
  * is empty, the id of its last entry, ['hole', before, after | 'boundary', from, id | 'unindexed', id, member, …]]. */

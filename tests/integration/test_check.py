@@ -161,7 +161,7 @@ def test_what_does_not_agree_is_found_precisely_and_mended(start_feedd, redis):
     daemon = start_feedd("--redis-url", redis.url, "--store-partitions", "4")
     store = Store(daemon, redis)
     assert_clean(daemon)
-    assert set(BREAKS) | {"group-missing"} == set(KINDS)
+    assert set(BREAKS) == set(KINDS)
     for break_one in BREAKS.values():
         break_one(store)
     answer, found = check(daemon, "--limit", "100")
@@ -182,12 +182,6 @@ def test_what_does_not_agree_is_found_precisely_and_mended(start_feedd, redis):
         assert client.get(store.busy).comment_count == 300 and client.get(store.shares[0]).reshare_count == 1
         assert client.profile_ids("author")[-1] == store.shares[0]
         assert client.profile_ids("lonely") == store.lonely[2::-1]
-
-    log = store.key("log")
-    store.redis.xgroup_destroy(log, "appliers")
-    assert check(daemon)[1] == {"group-missing": 1}
-    assert check(daemon, "--repair")[0]["left"] == 0
-    assert_clean(daemon)
 
 
 def look(operator):

@@ -4,10 +4,6 @@
 -- KEYS: meta, log, deletions.  ARGV: daemon, generation, partition, what, an id, a member
 -- Returns 1.
 local what, id = ARGV[4], tonumber(ARGV[5])
-if what == 'group' then
-  redis.pcall('XGROUP', 'CREATE', KEYS[2], 'appliers', '0') -- all that the log holds is applied again, which is harmless
-  return 1
-end
 if what == 'last' then
   -- The hash and the stream are one again with the next entry, which is above both.
   local held = tonumber(redis.call('HGET', KEYS[1], 'last') or 0)
