@@ -1,9 +1,10 @@
 /* feedbench floor: a server that only copies bytes, below which no server's cost can lie. It is started by other
  * subcommands and is no use alone.
  *
- * The first byte of a connection says what it is: 'S', a subscriber, which is answered by an empty message; 'P', a publisher.
- * A message is its length in four bytes (the host's own order) and that many bytes. What a publisher sends goes to every
- * subscriber as it is, one send() for each message. */
+ * Numbers have four bytes, in the host's own order. The first byte of a connection says what it is: 'S', a subscriber, and how
+ * many channels it hears, and each of them, which is answered by an empty message; or 'P', a publisher. A message is its length
+ * and that many bytes. A publisher puts the channel before it; the rest goes to every subscriber of that as it is, one send()
+ * for each message. */
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -21,19 +22,26 @@
 
 #define EVENTS 256
 #define INPUT_BYTES (1 << 20)
+#define NUMBER sizeof(uint32_t)
 
 struct peer {
     int fd;
     char kind; /* 0: not said yet */
-    struct buffer in;  /* of a publisher */
+    struct buffer in;  /* what is not whole yet */
     struct buffer out; /* what the socket did not take */
-    struct peer *next; /* subscriber */
+};
+
+struct channel {
+    struct peer **subscribers;
+    uint32_t count;
+    uint32_t capacity;
 };
 
 struct floor {
     int epoll;
     int listener;
-    struct peer *subscribers;
+    struct channel *channels;
+    uint32_t channel_count;
     uint8_t *input;
 };
 
@@ -70,54 +78,110 @@ static void give(struct floor *floor, struct peer *peer, const uint8_t *data, si
     watch(floor, peer, EPOLL_CTL_MOD);
 }
 
-/* Copies every whole message to every subscriber. Returns how many bytes they were. */
+/* NULL: out of memory. */
+static struct channel *channel_of(struct floor *floor, uint32_t number)
+{
+    if (number >= floor->channel_count) {
+        uint32_t count = number * 2 + 1;
+        struct channel *channels = realloc(floor->channels, count * sizeof(*channels));
+
+        if (!channels)
+            return NULL;
+        memset(channels + floor->channel_count, 0, (count - floor->channel_count) * sizeof(*channels));
+        floor->channels = channels;
+        floor->channel_count = count;
+    }
+    return &floor->channels[number];
+}
+
+static void hear(struct floor *floor, struct peer *peer, uint32_t number)
+{
+    struct channel *channel = channel_of(floor, number);
+
+    if (channel && channel->count == channel->capacity) {
+        uint32_t capacity = channel->capacity ? channel->capacity * 2 : 8;
+        struct peer **subscribers = realloc(channel->subscribers, capacity * sizeof(*subscribers));
+
+        if (!subscribers)
+            return;
+        channel->subscribers = subscribers;
+        channel->capacity = capacity;
+    }
+    if (channel)
+        channel->subscribers[channel->count++] = peer;
+}
+
+static uint32_t number_at(const uint8_t *data)
+{
+    uint32_t number;
+
+    memcpy(&number, data, sizeof(number));
+    return number;
+}
+
+/* What a subscriber says, once it is whole. Returns how many bytes that was. */
+static size_t subscribe(struct floor *floor, struct peer *peer, const uint8_t *data, size_t bytes)
+{
+    static const uint8_t ready[NUMBER];
+    uint32_t count = bytes < NUMBER ? 0 : number_at(data);
+
+    if (bytes < NUMBER || (bytes - NUMBER) / NUMBER < count)
+        return 0;
+    for (uint32_t i = 1; i <= count; i++)
+        hear(floor, peer, number_at(data + i * NUMBER));
+    give(floor, peer, ready, sizeof(ready));
+    return (1 + (size_t)count) * NUMBER;
+}
+
+/* Copies every whole message to every subscriber of its channel. Returns how many bytes they were. */
 static size_t copy(struct floor *floor, const uint8_t *data, size_t bytes)
 {
     size_t done = 0;
-    uint32_t length;
 
-    while (bytes - done >= sizeof(length)) {
-        memcpy(&length, data + done, sizeof(length));
-        if (bytes - done < sizeof(length) + length)
+    while (bytes - done >= 2 * NUMBER) {
+        const uint8_t *message = data + done + NUMBER;
+        size_t whole = NUMBER + (size_t)number_at(message);
+        const struct channel *channel = channel_of(floor, number_at(data + done));
+
+        if (bytes - done < NUMBER + whole)
             break;
-        for (struct peer *peer = floor->subscribers; peer; peer = peer->next)
-            give(floor, peer, data + done, sizeof(length) + length);
-        done += sizeof(length) + length;
+        for (uint32_t i = 0; channel && i < channel->count; i++)
+            give(floor, channel->subscribers[i], message, whole);
+        done += NUMBER + whole;
     }
     return done;
 }
 
+/* Takes what is whole. Returns how many bytes that was. */
+static size_t take(struct floor *floor, struct peer *peer, const uint8_t *data, size_t bytes)
+{
+    size_t done = 0;
+
+    if (peer->kind == 0) {
+        peer->kind = (char)data[0];
+        done = 1;
+    }
+    return done + (peer->kind == 'P' ? copy(floor, data + done, bytes - done) : subscribe(floor, peer, data + done, bytes - done));
+}
+
 static void on_input(struct floor *floor, struct peer *peer)
 {
-    static const uint8_t ready[4];
     size_t kept = peer->in.end - peer->in.start;
     ssize_t received = recv(peer->fd, floor->input, INPUT_BYTES, MSG_DONTWAIT);
-    size_t skipped = 0;
+    size_t taken;
 
     if (received < 0 && errno == EAGAIN)
         return;
-    if (received <= 0) { /* a subscriber stays in the list, as the floor serves one crowd and ends with it */
+    if (received <= 0) { /* a subscriber stays in its channels, as the floor serves one crowd and ends with it */
         close(peer->fd);
         peer->fd = -1;
         return;
     }
-    if (peer->kind == 0) {
-        peer->kind = (char)floor->input[0];
-        skipped = 1;
-        if (peer->kind == 'S') {
-            peer->next = floor->subscribers;
-            floor->subscribers = peer;
-            give(floor, peer, ready, sizeof(ready));
-        }
-    }
-    if (peer->kind != 'P')
-        return;
-    if (kept == 0)
-        skipped += copy(floor, floor->input + skipped, (size_t)received - skipped);
-    if (skipped < (size_t)received)
-        buffer_add(&peer->in, floor->input + skipped, (size_t)received - skipped);
+    taken = kept == 0 ? take(floor, peer, floor->input, (size_t)received) : 0;
+    if (taken < (size_t)received)
+        buffer_add(&peer->in, floor->input + taken, (size_t)received - taken);
     if (kept > 0)
-        peer->in.start += copy(floor, peer->in.data + peer->in.start, peer->in.end - peer->in.start);
+        peer->in.start += take(floor, peer, peer->in.data + peer->in.start, peer->in.end - peer->in.start);
 }
 
 static void accept_all(struct floor *floor)

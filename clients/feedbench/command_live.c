@@ -25,7 +25,7 @@ static const struct arm *const flood_arms[] = {&feedd_arm, &floor_arm, &redis_ar
 static const struct arm *const home_arms[] = {&feedd_arm, &home_arm, &lpushx_arm, NULL};
 static const struct arm *const paced_arms[] = {&feedd_arm, &floor_arm, NULL};
 static const struct arm *const single_arms[] = {&feedd_arm, &floor_arm, &ping_arm, NULL};
-static const struct arm *const sparse_arms[] = {&home_arm, &unloaded_arm, NULL};
+static const struct arm *const sparse_arms[] = {&home_arm, &unloaded_arm, &floor_arm, NULL};
 static const struct arm *const growth_arms[] = {&feedd_arm, &floor_arm, NULL};
 
 static const enum metric flood_columns[] = {METRIC_PER_CPU_S, METRIC_RATE, METRIC_CPU_S, METRIC_REDIS_CPU_S,

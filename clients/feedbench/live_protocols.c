@@ -131,8 +131,13 @@ const struct live_protocol live_feedd_home_unloaded = {
 
 static void greet_floor(struct live *live, struct wire *wire)
 {
-    (void)live;
     buffer_add(&wire->out, "S", 1);
+    buffer_add(&wire->out, &live->audit.heard, sizeof(live->audit.heard));
+    for (uint32_t i = 0; i < live->audit.heard; i++) {
+        uint32_t source = audit_source(&live->audit, wire->index, i);
+
+        buffer_add(&wire->out, &source, sizeof(source));
+    }
 }
 
 /* A message holds any number of ours, each of the same length; an empty one says that the subscription stands. */
@@ -182,6 +187,7 @@ static void publish_floor(struct live *live, uint32_t source, unsigned count, ui
     uint32_t all = (uint32_t)(count * live->message_bytes);
 
     all -= all > sizeof(uint32_t) ? (uint32_t)sizeof(uint32_t) : 0; /* the head counts among the bytes of a send */
+    buffer_add(&live->publisher.out, &source, sizeof(source));
     buffer_add(&live->publisher.out, &all, sizeof(all));
     for (unsigned i = 0; i < count; i++) {
         uint32_t shorter = i == 0 ? one - (uint32_t)sizeof(uint32_t) : one;
