@@ -142,16 +142,16 @@ static void beginning_end(struct admin_call *call)
     request_fail_code(call->request, FEED__ERROR_CODE__UNAVAILABLE);
 }
 
-/* [group, last id, the stream's, applied, [pending without entry], [parked]] */
+/* [last id, the stream's, applied, [pending without entry], [parked]] */
 static void on_position(void *context, const struct reply *reply)
 {
     struct admin_call *call = context;
     struct beginning *beginning = call->state;
     unsigned partition = beginning->next++;
-    uint64_t last = reply_id(reply_at(reply, 1)), applied = id_of_stream_id(reply_text(reply_at(reply, 3)), partition);
+    uint64_t last = reply_id(reply_at(reply, 0)), applied = id_of_stream_id(reply_text(reply_at(reply, 2)), partition);
 
     beginning->away = beginning->away || reply_error(reply) < 0;
-    beginning->applied = beginning->applied && (last == partition || applied >= last) && reply_count(reply_at(reply, 5)) == 0;
+    beginning->applied = beginning->applied && (last == partition || applied >= last) && reply_count(reply_at(reply, 4)) == 0;
     admin_append(&beginning->positions, json_sprintf("%llu", (unsigned long long)last));
     beginning_end(call);
 }

@@ -26,7 +26,7 @@ import environment
 import feed_pb2 as pb
 import harness
 from feed_client import Client, Disconnected, FeedError
-from harness import jobs_done, log_keys, nothing_is_parked
+from harness import all_carried_out, log_keys
 from wait import wait_until
 
 import checker
@@ -128,8 +128,7 @@ def settle(world, writers, subscribers):
     take_census(world)
     world.last_call.set()
     wait(world, lambda: not any(writer.is_alive() for writer in writers), "the answers to all writes")
-    wait(world, lambda: world.stored(lambda store: jobs_done(store) and nothing_is_parked(store)),
-         "the end of all jobs")
+    wait(world, lambda: world.stored(all_carried_out), "the end of all jobs")
     wait(world, lambda: all(one.has_seen_the_last() for one in subscribers), "the last shares in all streams")
     beats = {one: one.heartbeats for one in subscribers}
     wait(world, lambda: all(one.heartbeats >= beats[one] + 4 for one in subscribers if one.has_stream),

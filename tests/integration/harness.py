@@ -72,8 +72,10 @@ def jobs_done(store):
     return True
 
 
-def nothing_is_parked(store):
-    return not store.exists(*[f"parked{log[3:]}" for log in log_keys(store)])
+def all_carried_out(store):
+    """Whether every entry is applied, and none parked. Looked at again, as what was parked may have come back into its log."""
+    parked = [f"parked{log[3:]}" for log in log_keys(store)]
+    return jobs_done(store) and not store.exists(*parked) and jobs_done(store)
 
 
 def check_stored(store, reader, expected):

@@ -8,7 +8,7 @@ import pytest
 import feed_pb2 as pb
 import harness
 import model
-from harness import jobs_done, nothing_is_parked, wait_until
+from harness import all_carried_out, jobs_done, wait_until
 
 
 def share(client, author, url, **fields):
@@ -187,8 +187,7 @@ def test_what_is_killed_in_the_middle_is_recorded_all_the_same(start_feedd, redi
             client.call(pb.DeleteShareRequest(author=f"gone{round}", id=kept))
             daemons[1].kill()
             daemons[1] = start_feedd(*options, "--store-partitions", "4", state="d1")
-        store = redis.client()
-        wait_until(lambda: jobs_done(store) and nothing_is_parked(store), timeout=30, what="every job")
+        wait_until(lambda: all_carried_out(redis.client()), timeout=30, what="every job")
         reply = destination(client, url)
         assert reply.sharers == 240 and site(client, "example.org").sharers == 240
         assert not any(author.startswith("gone") for author in authors(reply))
