@@ -11,7 +11,6 @@
 #define QUICK_ROUNDS 1
 #define QUICK_WARM_UP_MS 50
 #define QUICK_MEASURE_MS 200
-#define APART_MOST 0.5 /* what is left of a cost of which more than this is taken off says nothing: it is noise */
 
 /* feedd lies beside feedbench in a build, and in sbin where it is installed. */
 static void find_feedd(struct measure *measure)
@@ -111,45 +110,34 @@ static double cost_apart(const struct measure *measure, const struct check *chec
     return NAN;
 }
 
-/* How much of an operation's cost is its message's own. */
-static double part_apart(const struct result *result, const struct check *check, double apart)
-{
-    size_t own = arm_named(result, check->arm);
-    double messages = result_median(result, own, METRIC_PUBLISHED) / result_median(result, own, METRIC_OPERATIONS);
-
-    return apart * messages * result_median(result, own, check->metric);
-}
-
-/* What the rest of it costs, of what it costs the other arm. */
 static double cost_ratio(const struct result *result, const struct check *check, double apart)
 {
-    double cost = (1 - part_apart(result, check, apart)) / result_median(result, arm_named(result, check->arm), check->metric);
+    size_t own = arm_named(result, check->arm);
+    size_t other = arm_named(result, check->against);
+    double messages = result_median(result, own, METRIC_PUBLISHED) / result_median(result, own, METRIC_OPERATIONS);
+    double cost = 1 / result_median(result, own, check->metric) - apart * messages;
 
-    return cost * result_median(result, arm_named(result, check->against), check->against_metric);
+    return cost * result_median(result, other, check->against_metric);
 }
 
 void measure_flatness(struct measure *measure, const struct check *check, const char *prefix, const char *apart)
 {
     struct verdict verdict = {.check = check, .lowest = INFINITY, .highest = -INFINITY};
     double cost = cost_apart(measure, check, apart);
+    bool whole = true;
 
     for (size_t i = 0; i < measure->result_count; i++) {
-        const struct result *result = &measure->results[i];
-        double ratio = cost_ratio(result, check, cost), part = part_apart(result, check, cost);
+        double ratio = cost_ratio(&measure->results[i], check, cost);
 
-        if (strncmp(result->scenario->name, prefix, strlen(prefix)) != 0)
+        if (strncmp(measure->results[i].scenario->name, prefix, strlen(prefix)) != 0)
             continue;
-        printf("  %s: %.2f times the cost of %s", result->scenario->title, ratio, check->against);
-        if (part < APART_MOST) {
-            printf("\n");
-            verdict.rounds++;
-            verdict.lowest = fmin(verdict.lowest, ratio);
-            verdict.highest = fmax(verdict.highest, ratio);
-        } else {
-            printf(" (not judged: %.0f %% is the message itself)\n", part * 100);
-        }
+        verdict.rounds++;
+        verdict.lowest = fmin(verdict.lowest, ratio);
+        verdict.highest = fmax(verdict.highest, ratio);
+        whole = whole && ratio > 0;
+        printf("  %s: %.2f times the cost of %s\n", measure->results[i].scenario->title, ratio, check->against);
     }
-    if (verdict.rounds < 2)
+    if (verdict.rounds < 2 || !whole)
         verdict.rounds = 0;
     verdict.median = verdict.rounds > 0 ? verdict.highest / verdict.lowest : NAN;
     verdict.met = verdict.rounds > 0 && verdict.median <= check->bar;

@@ -36,7 +36,7 @@ int measure_begin(struct measure *measure, const struct bench_command *command, 
 void measure_scenario(struct measure *measure, const struct scenario *scenario);
 /* Whether the cost of two arms (1 / the check's metric) keeps its ratio over the scenarios whose name begins thus: the highest
  * divided by the lowest, at most the check's bar. What each message costs its server by itself, shown by the first arm of the
- * scenario `apart`, is taken off the first arm's cost; where that is most of it, it is not judged. */
+ * scenario `apart`, is taken off the first arm's cost. */
 void measure_flatness(struct measure *measure, const struct check *check, const char *prefix, const char *apart);
 /* Writes record and plot. Returns the exit code. */
 enum bench_exit measure_end(struct measure *measure);
