@@ -41,7 +41,7 @@ struct floor {
     int epoll;
     int listener;
     struct channel *channels;
-    uint32_t channel_count;
+    size_t channel_count;
     uint8_t *input;
 };
 
@@ -78,27 +78,37 @@ static void give(struct floor *floor, struct peer *peer, const uint8_t *data, si
     watch(floor, peer, EPOLL_CTL_MOD);
 }
 
-/* NULL: out of memory. */
-static struct channel *channel_of(struct floor *floor, uint32_t number)
+/* NULL if nobody hears it. */
+static const struct channel *channel_of(const struct floor *floor, uint32_t number)
 {
-    if (number >= floor->channel_count) {
-        uint32_t count = number * 2 + 1;
-        struct channel *channels = realloc(floor->channels, count * sizeof(*channels));
+    return number < floor->channel_count ? &floor->channels[number] : NULL;
+}
 
-        if (!channels)
-            return NULL;
-        memset(channels + floor->channel_count, 0, (count - floor->channel_count) * sizeof(*channels));
-        floor->channels = channels;
-        floor->channel_count = count;
-    }
-    return &floor->channels[number];
+/* Makes room for channels up to this number. False if memory ended. */
+static bool have_channel(struct floor *floor, uint32_t number)
+{
+    size_t count = (size_t)number * 2 + 1;
+    struct channel *channels;
+
+    if (number < floor->channel_count)
+        return true;
+    channels = realloc(floor->channels, count * sizeof(*channels));
+    if (!channels)
+        return false;
+    memset(channels + floor->channel_count, 0, (count - floor->channel_count) * sizeof(*channels));
+    floor->channels = channels;
+    floor->channel_count = count;
+    return true;
 }
 
 static void hear(struct floor *floor, struct peer *peer, uint32_t number)
 {
-    struct channel *channel = channel_of(floor, number);
+    struct channel *channel;
 
-    if (channel && channel->count == channel->capacity) {
+    if (!have_channel(floor, number))
+        return;
+    channel = &floor->channels[number];
+    if (channel->count == channel->capacity) {
         uint32_t capacity = channel->capacity ? channel->capacity * 2 : 8;
         struct peer **subscribers = realloc(channel->subscribers, capacity * sizeof(*subscribers));
 
@@ -107,8 +117,7 @@ static void hear(struct floor *floor, struct peer *peer, uint32_t number)
         channel->subscribers = subscribers;
         channel->capacity = capacity;
     }
-    if (channel)
-        channel->subscribers[channel->count++] = peer;
+    channel->subscribers[channel->count++] = peer;
 }
 
 static uint32_t number_at(const uint8_t *data)

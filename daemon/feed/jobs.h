@@ -65,9 +65,6 @@ struct pushes {
     unsigned taken;
 };
 
-/* ---- records.c ---- */
-
-/* What is done with a record: it is written, then its share is looked for. */
 /* ---- jobs.c ---- */
 
 struct jobs {

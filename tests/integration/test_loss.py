@@ -79,6 +79,15 @@ def wait_for_gap(stream):
     assert all(gap.reason == pb.GAP_LOST for gap in stream.gaps)
 
 
+def rita_hears_sam(client):
+    """The stream of her home, and a share that came on it."""
+    client.follow("rita", "sam")
+    home = client.follow_stream(home="rita")
+    share = client.share("sam").id
+    home.wait_for_share(share)
+    return home, share
+
+
 def test_a_killed_redis_that_kept_everything_is_no_gap(start_feedd, store, partitions):
     daemon = start_feedd("--redis-url", store.url, *QUICK, *partitions)
     with daemon.connect() as client:
@@ -99,10 +108,7 @@ def test_a_killed_redis_that_kept_everything_is_no_gap(start_feedd, store, parti
 def test_what_was_lost_under_a_running_daemon_is_a_gap_for_every_stream_and_every_token(start_feedd, store, partitions):
     daemon = start_feedd("--redis-url", store.url, *QUICK, *partitions)
     with daemon.connect() as client:
-        client.follow("rita", "sam")
-        home = client.follow_stream(home="rita")
-        kept = client.share("sam").id
-        home.wait_for_share(kept)
+        home, kept = rita_hears_sam(client)
         home.wait_for_heartbeats(2)
         old_token = home.token
         store.save()
@@ -134,10 +140,7 @@ def test_what_was_lost_under_a_running_daemon_is_a_gap_for_every_stream_and_ever
 def test_what_was_lost_while_no_daemon_ran_is_noticed(start_feedd, store, ending, partitions):
     daemon = start_feedd("--redis-url", store.url, *QUICK, *partitions)
     with daemon.connect() as client:
-        client.follow("rita", "sam")
-        home = client.follow_stream(home="rita")
-        kept = client.share("sam").id
-        home.wait_for_share(kept)
+        home, kept = rita_hears_sam(client)
         home.wait_for_heartbeats(2)
         old_token = home.token
         store.save()
@@ -291,10 +294,7 @@ def test_a_follow_that_was_lost_is_no_longer_followed_and_an_unfollow_that_was_l
 def test_an_empty_store_is_another_store(start_feedd, store):
     daemon = start_feedd("--redis-url", store.url, *QUICK)
     with daemon.connect() as client:
-        client.follow("rita", "sam")
-        home = client.follow_stream(home="rita")
-        lost = client.share("sam").id
-        home.wait_for_share(lost)
+        home, lost = rita_hears_sam(client)
         token = home.token
         store.kill()
         shutil.rmtree(store.server.directory / "appendonlydir")
@@ -315,10 +315,7 @@ def test_an_empty_store_is_another_store(start_feedd, store):
 def test_a_store_that_is_emptied_under_a_running_daemon_is_a_gap_although_nobody_writes(start_feedd, store, partitions, reading):
     daemon = start_feedd("--redis-url", store.url, *QUICK, *partitions)
     with daemon.connect() as client:
-        client.follow("rita", "sam")
-        home = client.follow_stream(home="rita")
-        lost = client.share("sam").id
-        home.wait_for_share(lost)
+        home, lost = rita_hears_sam(client)
         pipeline = store.client().pipeline(transaction=False)
         for link in store.client().client_list():
             if not reading and link["cmd"] == "xreadgroup":
@@ -334,10 +331,7 @@ def test_a_store_that_is_emptied_under_a_running_daemon_is_a_gap_although_nobody
 def test_a_log_whose_group_or_hash_was_deleted_goes_on(start_feedd, store, key):
     daemon = start_feedd("--redis-url", store.url, *QUICK)
     with daemon.connect() as client:
-        client.follow("rita", "sam")
-        home = client.follow_stream(home="rita")
-        before = client.share("sam").id
-        home.wait_for_share(before)
+        home, before = rita_hears_sam(client)
         wait_until(lambda: jobs_done(store.client()))
         if key == "log":
             store.client().xgroup_destroy("log:{0}", "appliers")
@@ -384,10 +378,7 @@ def test_a_failover_to_a_replica_that_lagged_is_a_gap(start_feedd, start_redis, 
     next_path.symlink_to(second.socket_path)
     daemon = start_feedd("--redis-url", f"unix:{path}", *QUICK)
     with daemon.connect() as client:
-        client.follow("rita", "sam")
-        home = client.follow_stream(home="rita")
-        kept = client.share("sam").id
-        home.wait_for_share(kept)
+        home, kept = rita_hears_sam(client)
         wait_until(lambda: replica.exists(f"share:{{0}}:{kept}"), what="the replica to have the share")
         replica.replicaof("NO", "ONE")  # from here on it lags
         lost = client.share("sam").id

@@ -1,6 +1,6 @@
 -- How the consumer group of a log is, and how far it has come, as far as entries are there.  KEYS: meta, log, parked
--- Returns the last id by the hash and by the stream, up to which stream id everything is applied,
--- the pending stream ids that have no entry, some of them, and the parked ids.
+-- Returns the last id by the hash and by the stream, up to which stream id everything is applied, the pending stream ids that
+-- have no entry, some of them, and the parked ids.
 local log, last_ms, last_sequence = redis.call('XINFO', 'STREAM', KEYS[2]), 0, 0
 for i = 1, #log, 2 do
   if log[i] == 'last-generated-id' then last_ms, last_sequence = string.match(log[i + 1], '^(%d+)-(%d+)$') end
