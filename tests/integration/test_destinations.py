@@ -173,6 +173,22 @@ def test_of_many_sharers_and_many_followed_the_right_ones_are_found(client, name
     assert also(client, reader, limit=1).popitem()[1][1] == len(followed) - 1
 
 
+def test_what_its_profile_has_dropped_is_not_shown_and_counts_still(start_feedd, redis):
+    """Also by daemons that have seen it lately."""
+    flags = ("--redis-url", redis.url, "--profile-cap", "8", "--timeline-cap", "8")
+    daemon, other = start_feedd(*flags), start_feedd(*flags, state="other")
+    with daemon.connect() as client, other.connect() as elsewhere:
+        client.follow("reader", "author")
+        first = share(client, "author", "http://example.org/a")
+        assert first in [one.id for one in destination(client, "http://example.org/a", reader="reader").shares]
+        client.share_many("author", 8)
+        wait_until(lambda: jobs_done(redis.client()))
+        for where in (client, elsewhere):
+            for reader in ("", "reader"):
+                for reply in (destination(where, "http://example.org/a", reader=reader), site(where, "example.org", reader=reader)):
+                    assert reply.sharers == 1 and first not in [one.id for one in reply.shares]
+
+
 # ------------------------------------------------------------------------------------------------------- under failure
 
 def test_what_is_killed_in_the_middle_is_recorded_all_the_same(start_feedd, redis):
