@@ -56,11 +56,16 @@ static void item_hold(struct feed *feed, const struct feed_item *item)
         subject_ref(&feed->subjects, item->origin_author);
 }
 
-/* Whether the share has been deleted, or what it is of. */
+/* Whether the store has it no more: it was deleted, or its author's profile has dropped it. */
+static bool is_gone(const struct feed *feed, uint64_t id, uint32_t author)
+{
+    return id <= feed->subjects.slots[author]->dropped || share_is_gone(feed, id, author);
+}
+
+/* Whether the share is gone, or what it is of. */
 static bool item_is_gone(const struct feed *feed, const struct feed_item *item)
 {
-    return share_is_gone(feed, item->id, item->author) ||
-           (item->origin != 0 && share_is_gone(feed, item->origin, item->origin_author));
+    return is_gone(feed, item->id, item->author) || (item->origin != 0 && is_gone(feed, item->origin, item->origin_author));
 }
 
 void bodies_put(struct feed *feed, const struct feed_item *item)

@@ -12,6 +12,7 @@
 #include "store/inbox.h"
 
 #define ROUND_MIN 32 /* asked for at a time */
+#define DEEDS_MAX 2 /* of one item */
 
 struct inbox_read {
     struct feed *feed;
@@ -199,22 +200,26 @@ static void on_standing(void *context, const struct reply *reply)
     step(read);
 }
 
-/* Where what an item tells of is, if that is not the subject's partition: there it was read as it stands. */
-static bool deed_of(const struct inbox_item *item, struct store_deed *ret_deed)
+/* What must be there still for an item to show, apart from what was read with it. Returns how many these are. */
+static size_t deeds_of(const struct inbox_item *item, struct store_deed ret_deeds[DEEDS_MAX])
 {
     if (item->actor == NO_SUBJECT || item->kind == FEED__NOTICE_KIND__NOTICE_FOLLOWED ||
         item->kind == FEED__NOTICE_KIND__NOTICE_COMMENTED)
-        return false;
-    *ret_deed = (struct store_deed){item->share, item->cause};
-    if (item->kind == FEED__NOTICE_KIND__NOTICE_RESHARED)
-        *ret_deed = (struct store_deed){item->cause, 0}; /* which goes with the share that it is of */
-    return true;
+        return 0;
+    if (item->kind != FEED__NOTICE_KIND__NOTICE_RESHARED) {
+        ret_deeds[0] = (struct store_deed){item->share, item->cause};
+        return 1;
+    }
+    ret_deeds[0] = (struct store_deed){item->cause, 0};
+    ret_deeds[1] = (struct store_deed){item->share, 0};
+    return 2;
 }
 
 static void check_partition(struct inbox_read *read, unsigned partition)
 {
-    struct check *check = malloc(sizeof(*check) + read->found_count * sizeof(uint32_t));
-    struct store_deed *deeds = malloc((read->found_count + 1) * sizeof(*deeds));
+    struct check *check = malloc(sizeof(*check) + DEEDS_MAX * read->found_count * sizeof(uint32_t));
+    struct store_deed *deeds = malloc((DEEDS_MAX * read->found_count + 1) * sizeof(*deeds));
+    struct store_deed some[DEEDS_MAX];
 
     if (!check || !deeds) {
         read->error = FEED__ERROR_CODE__UNAVAILABLE;
@@ -224,8 +229,11 @@ static void check_partition(struct inbox_read *read, unsigned partition)
     }
     *check = (struct check){.read = read};
     for (size_t i = 0; i < read->found_count; i++)
-        if (deed_of(&read->found[i], &deeds[check->count]) && partition_of_id(deeds[check->count].share) == partition)
-            check->indexes[check->count++] = (uint32_t)i;
+        for (size_t k = deeds_of(&read->found[i], some); k-- > 0;)
+            if (partition_of_id(some[k].share) == partition) {
+                deeds[check->count] = some[k];
+                check->indexes[check->count++] = (uint32_t)i;
+            }
     read->waiting++;
     if (check->count == 0 || store_standing(read->feed->store, deeds, check->count, on_standing, check) < 0) {
         read->error = check->count > 0 ? FEED__ERROR_CODE__UNAVAILABLE : read->error;
@@ -238,11 +246,11 @@ static void check_partition(struct inbox_read *read, unsigned partition)
 static void check_standing(struct inbox_read *read)
 {
     uint64_t partitions = 0; /* a bit for each */
-    struct store_deed deed;
+    struct store_deed deeds[DEEDS_MAX];
 
     for (size_t i = 0; i < read->found_count; i++)
-        if (deed_of(&read->found[i], &deed))
-            partitions |= UINT64_C(1) << partition_of_id(deed.share);
+        for (size_t k = deeds_of(&read->found[i], deeds); k-- > 0;)
+            partitions |= UINT64_C(1) << partition_of_id(deeds[k].share);
     read->waiting = 1;
     for (unsigned partition = 0; partition < read->feed->partitions; partition++)
         if (partitions >> partition & 1)

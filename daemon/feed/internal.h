@@ -45,6 +45,7 @@ struct subject {
     struct idset keepers;            /* those who do not, keep what it has shared once, and listen: see kept.c */
     struct subscription *streams;    /* that are found by the subject: see streams.c */
     struct display_name *display_name; /* NULL: it has none, or it is not known */
+    uint64_t dropped;                /* its profile has dropped its shares up to this id, as far as that was seen; 0: none */
     uint64_t erased_at;              /* it was deleted at this position: its shares from before are gone. 0: it was not */
     uint32_t name_stamp;             /* of the display name, 0: it is not known */
     uint32_t watched;                /* streams of its profile */

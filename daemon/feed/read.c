@@ -24,7 +24,6 @@ struct read {
     uint32_t subject;         /* a name, as of a profile, of which the store may hold more; else NO_SUBJECT */
     bool cut;                 /* a profile has dropped older shares */
     bool folds;               /* an origin and its re-shares are one entry */
-    bool of_records;          /* the ids are not out of profiles, which may have dropped what is in memory still */
     struct feed_item items[]; /* set one by one, as they are fetched */
 };
 
@@ -123,11 +122,8 @@ static void fill(struct read *read)
     const struct timeline *timeline = &read->timeline;
 
     read->fetching = 0;
-    while (read->count + read->fetching <= read->limit && read->at < timeline->count) {
-        if (read->of_records)
-            bodies_drop(read->feed, timeline->ids[read->at]); /* so that the store is asked */
+    while (read->count + read->fetching <= read->limit && read->at < timeline->count)
         read->items[read->count + read->fetching++].id = timeline->ids[read->at++];
-    }
     if (read->fetching > 0)
         hydrate(read->feed, read->items + read->count, read->fetching, on_hydrated, read);
     else if (read->count > read->limit)
@@ -308,7 +304,6 @@ void read_shares(struct feed *feed, enum key_kind kind, struct text name, uint64
     if (!read)
         return;
     read->kind = kind;
-    read->of_records = kind != KEY_PROFILE;
     read->subject = subject_intern(&feed->subjects, name);
     if (read->subject == NO_SUBJECT)
         read_end(read, FEED__ERROR_CODE__UNAVAILABLE, FEED__PAGE_END__PAGE_END_UNSPECIFIED);
@@ -333,7 +328,6 @@ void read_ids(struct feed *feed, struct reader *reader, uint64_t *ids, size_t co
         return;
     }
     read->reader = reader;
-    read->of_records = true;
     on_timeline(read, FEED_OK, &timeline, false);
 }
 

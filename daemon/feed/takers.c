@@ -52,6 +52,10 @@ static int take_share(struct feed *feed, const struct log_entry *entry, struct r
 {
     struct feed_item item = {.id = entry->id, .author = kept->subject};
 
+    if (entry->dropped > feed->subjects.slots[kept->subject]->dropped) {
+        feed->subjects.slots[kept->subject]->dropped = entry->dropped;
+        feed->revisions++;
+    }
     if (entry->is_merged && big_note(feed, kept->subject, entry->id) < 0)
         return -ENOMEM;
     if (entry->name.data && name_set(feed, kept->subject, entry->name) < 0)

@@ -44,7 +44,7 @@ static bool is_about_share(enum log_kind kind)
 
 /* [stream id, [field, value, …]]. The fields have one letter each: p(revious), k(ind), a(uthor), s(ubject or share),
  * r(eader), v(ersion), b(ody), f(rom), n(ame), c(omment or re-share), q(uantities), m(erged at read), h(istory kept), o(rigin),
- * (follo)w(ers).
+ * (follo)w(ers), d(ropped).
  * An entry that was trimmed while it was pending has none: it is unknown. */
 static bool read_entry(const struct reply *reply, unsigned partition, struct log_entry *ret_entry)
 {
@@ -100,6 +100,9 @@ static bool read_entry(const struct reply *reply, unsigned partition, struct log
             break;
         case 'o':
             entry.origin = reply_text(value);
+            break;
+        case 'd':
+            entry.dropped = reply_id(value);
             break;
         case 'm':
             entry.is_merged = true;

@@ -59,6 +59,7 @@ struct log_entry {
     struct text reader;
     struct text body;
     bool is_merged; /* a share: it is not pushed, reads merge it */
+    uint64_t dropped; /* a share: up to which id the author's profile has dropped its shares to make room for it, 0: it says nothing */
     uint64_t followers; /* a share: how many the author had then, FOLLOWERS_UNKNOWN: it does not say */
     struct text name;
     struct text origin; /* a re-share: the share that it is of, as that was, an encoded feed.Share */

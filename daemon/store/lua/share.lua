@@ -19,12 +19,12 @@ local key_ttl, cap, push_limit = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local body_prefix, import_prefix = ARGV[7], ARGV[8]
 local few = math.min(math.floor(cap / 64), 15)
 
--- A profile is cut to its cap when it is a little longer: to drop a few at a time costs each share less. The marker `capped`,
--- which has score 0, does not count.
+-- Makes room in a profile of so many for one more: it is cut to its cap when it is a little longer, as to drop a few at a time
+-- costs each share less. The marker `capped`, which has score 0, does not count. Returns up to which id it dropped them, if any.
 local function cut_profile(profile, reshared, count)
   local marked = redis.call('ZSCORE', profile, 'capped') and 1 or 0
-  local surplus = math.min(count - cap - marked, DROPPED_AT_ONCE)
-  if surplus <= few then return end
+  local surplus = math.min(count + 1 - cap - marked, DROPPED_AT_ONCE)
+  if surplus <= few then return nil end
   local dropped = redis.call('ZRANGE', profile, marked, marked + surplus - 1)
   redis.call('ZREMRANGEBYSCORE', reshared, '-inf', dropped[surplus]) -- first: if it is of another kind nothing is dropped
   redis.call('ZREMRANGEBYRANK', profile, marked, marked + surplus - 1)
@@ -39,9 +39,8 @@ local function cut_profile(profile, reshared, count)
     if its_key then redis.call('EXPIRE', its_key, key_ttl) end
   end
   redis.call('UNLINK', unpack(theirs))
+  return dropped[surplus]
 end
-
-local grown = {} -- profiles, and how many shares they hold
 
 -- What begins at this key and argument. An error comes before the first write.
 local function share(kind, key, at)
@@ -61,6 +60,10 @@ local function share(kind, key, at)
   if merged then entry[#entry + 1], entry[#entry + 2] = 'm', '1' end
   if type(follow) == 'number' then entry[#entry + 1], entry[#entry + 2] = 'w', follow end
   if origin then entry[#entry + 1], entry[#entry + 2] = 'o', ARGV[at + 5] end
+  if count >= cap + few then
+    local done, dropped = pcall(cut_profile, profile, reshared, count)
+    if done and dropped then entry[#entry + 1], entry[#entry + 2] = 'd', dropped end
+  end
   local name = text(log_append(log, unpack(entry)))
   if merged then redis.call('ZADD', KEYS[3], name, author) end
   if kind == 'keyed' then
@@ -73,7 +76,6 @@ local function share(kind, key, at)
   end
   redis.call('SET', body_prefix .. name, body)
   redis.call('ZADD', profile, name, name)
-  if count >= cap + few then grown[profile] = {reshared, count + 1} end
   return name, 0
 end
 
@@ -86,5 +88,4 @@ while ARGV[at] do
   key, at = key + sizes[kind][1], at + sizes[kind][2]
 end
 log_close(log)
-for profile, grown_to in pairs(grown) do pcall(cut_profile, profile, unpack(grown_to)) end
 return results
